@@ -1,0 +1,14 @@
+//! mailferry carries local mail into an IMAP mailbox, whole and provably.
+//!
+//! The library is the whole program but for `main`; each module may use only those to its right and below it:
+//!
+//! ```text
+//! main → cli → ui ─┐
+//!         └────────┴→ transfer → store → mail
+//!                         └────→ imap  → mail          config: serde only
+//! ```
+//!
+//! - [`mail`]: what mail is, without I/O: folder paths, flags, internal dates, headers, canonical bytes, fingerprints,
+//!   and the sanitiser for foreign text.
+
+pub mod mail;

@@ -1,0 +1,118 @@
+//! The canonical bytes of a message: what is appended, and what a server's copy is compared with.
+
+use super::header;
+
+/// What to do with a CR that no LF follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BareCr {
+    /// It is content; the file ends its lines with LF.
+    Keep,
+    /// It ends a line, as in files from old Macs.
+    EndsLine,
+}
+
+impl BareCr {
+    /// The rule for a file: a CR ends lines only where there is no LF at all (facts/formats.md 1.4).
+    pub fn of(bytes: &[u8]) -> Self {
+        if memchr::memchr(b'\n', bytes).is_some() { Self::Keep } else { Self::EndsLine }
+    }
+}
+
+/// `message` with every line ended by CRLF, the last one too. No bytes stay no bytes.
+pub fn to_crlf(message: &[u8], bare_cr: BareCr) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + message.len() / 32 + 2);
+    let end = if bare_cr == BareCr::Keep { b'\n' } else { b'\r' };
+    let mut rest = message;
+    while !rest.is_empty() {
+        let (line, after) = match memchr::memchr(end, rest) {
+            Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default()),
+            None => (rest, &[][..]),
+        };
+        out.extend_from_slice(if end == b'\n' { line.strip_suffix(b"\r").unwrap_or(line) } else { line });
+        out.extend_from_slice(b"\r\n");
+        rest = after;
+    }
+    out
+}
+
+/// Why a message can not be appended as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// There is nothing to send; no server takes an empty message.
+    #[error("the message is empty")]
+    Empty,
+    /// IMAP literals can not hold NUL (RFC 9051 section 4.3); some servers change it silently.
+    #[error("the message contains NUL bytes, which IMAP can not carry")]
+    Nul,
+    /// IMAP counts in 32 bits.
+    #[error("the message is larger than 4 GiB")]
+    TooBig,
+}
+
+/// Whether canonical bytes may be appended.
+pub fn check(message: &[u8]) -> Result<(), Unfit> {
+    if message.is_empty() {
+        Err(Unfit::Empty)
+    } else if u32::try_from(message.len()).is_err() {
+        Err(Unfit::TooBig)
+    } else if memchr::memchr(0, message).is_some() {
+        Err(Unfit::Nul)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the header holds bytes over 127; Cyrus replaces each by `X` and says OK (facts/servers.md section 2).
+pub fn has_8bit_header(message: &[u8]) -> bool {
+    message.iter().take(header::length(message)).any(|byte| !byte.is_ascii())
+}
+
+/// Whether two messages differ in line ends and trailing blank lines only (proof "canonical", facts/servers.md 7).
+pub fn same_but_line_ends(a: &[u8], b: &[u8]) -> bool {
+    let content = |bytes: &[u8]| -> usize {
+        bytes.len() - bytes.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count()
+    };
+    let bare = |bytes: &'_ [u8], length: usize| {
+        bytes.iter().take(length).copied().filter(|byte| *byte != b'\r').collect::<Vec<_>>()
+    };
+    bare(a, content(a)) == bare(b, content(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_ends_in_crlf_and_nothing_else_changes() {
+        for (raw, rule, wire) in [
+            (&b"a\nb"[..], BareCr::Keep, &b"a\r\nb\r\n"[..]),
+            (b"a\r\nb\r\n", BareCr::Keep, b"a\r\nb\r\n"),
+            (b"a\rb\n", BareCr::Keep, b"a\rb\r\n"),
+            (b"a\rb\r", BareCr::EndsLine, b"a\r\nb\r\n"),
+            (b"\n", BareCr::Keep, b"\r\n"),
+            (b"", BareCr::Keep, b""),
+        ] {
+            assert_eq!(to_crlf(raw, rule), wire, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn unfit_messages_are_named() {
+        assert_eq!(check(b""), Err(Unfit::Empty));
+        assert_eq!(check(b"a\0b"), Err(Unfit::Nul));
+        assert_eq!(check(b"A: b\r\n"), Ok(()));
+    }
+
+    #[test]
+    fn only_line_ends_may_differ_for_the_canonical_proof() {
+        assert!(same_but_line_ends(b"a\r\n\r\n", b"a\n"));
+        assert!(same_but_line_ends(b"a\rb\r\n", b"ab\r\n"));
+        assert!(!same_but_line_ends(b"a\r\n", b"b\r\n"));
+    }
+
+    #[test]
+    fn eight_bit_bytes_count_in_the_header_only() {
+        assert!(has_8bit_header(b"Subject: \xe4\r\n\r\n"));
+        assert!(!has_8bit_header(b"Subject: a\r\n\r\n\xe4"));
+    }
+}

@@ -1,0 +1,80 @@
+//! How a message is known again: by the digest of its bytes, or by what its header says of it.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::header;
+
+/// SHA-256 of the bytes that are appended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+/// The header fields a fingerprint is made of, in FETCH order.
+pub const FINGERPRINT_FIELDS: [&str; 4] = ["Message-ID", "Date", "From", "Subject"];
+
+/// A message's identity by its header: half a SHA-256 over Message-ID, Date, From and Subject.
+///
+/// Together with the size it finds what a server already holds without fetching bodies. Equal messages have equal
+/// fingerprints, so it must be counted as a multiset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    /// The fingerprint of a message, or of the four fields that a server returned.
+    ///
+    /// Folding does not count, and every byte over 127 counts as `X`, since Cyrus stores it so.
+    pub fn of(message: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        let head = message.get(..header::MAX_HEADER).unwrap_or(message);
+        for name in FINGERPRINT_FIELDS {
+            if let Some(field) = header::find(head, name) {
+                for word in field.value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+                    let plain: Vec<u8> = word.iter().map(|byte| if byte.is_ascii() { *byte } else { b'X' }).collect();
+                    hash.update(&plain);
+                    hash.update(b" ");
+                }
+            }
+            hash.update(b"\n");
+        }
+        let bytes: [u8; 32] = hash.finalize().into();
+        Self(bytes.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_prints_as_hex() {
+        assert_eq!(Digest::of(b"").to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+
+    #[test]
+    fn folding_order_and_munged_bytes_do_not_change_a_fingerprint() {
+        let sent = Fingerprint::of(b"Subject: a\r\n b\xe4\r\nX: y\r\nMessage-ID: <1@x>\r\n\r\nbody");
+        assert_eq!(sent, Fingerprint::of(b"Message-Id: <1@x>\nSubject: a bX\n\n"));
+        assert_ne!(sent, Fingerprint::of(b"Message-Id: <2@x>\nSubject: a bX\n\n"));
+        assert_ne!(Fingerprint::of(b"From: a\n\n"), Fingerprint::of(b"Subject: a\n\n"));
+    }
+}

@@ -1,0 +1,19 @@
+//! What mail is, without any I/O. Used by every other module; uses none of them.
+
+pub mod canonical;
+pub mod date;
+pub mod display;
+pub mod envelope;
+pub mod fingerprint;
+pub mod flags;
+pub mod folder;
+pub mod header;
+pub mod mutf7;
+pub mod preview;
+
+pub use date::{DateSource, InternalDate};
+pub use display::display;
+pub use envelope::{Envelope, Locator, Warning};
+pub use fingerprint::{Digest, Fingerprint};
+pub use flags::Flags;
+pub use folder::{FolderPath, SpecialUse};
