@@ -10,5 +10,7 @@
 //!
 //! - [`mail`]: what mail is, without I/O: folder paths, flags, internal dates, headers, canonical bytes, fingerprints,
 //!   and the sanitiser for foreign text.
+//! - [`store`]: places on disk that hold mail. One trait, one table of formats, one file per format.
 
 pub mod mail;
+pub mod store;

@@ -1,0 +1,124 @@
+//! Which format a path holds, by content, and what else it may be. Used by whoever opens a store.
+
+use std::path::Path;
+
+use super::{FORMATS, Format, Store, StoreError, dir, file};
+
+/// How much of a file is looked at to name it.
+const SNIFF: usize = 512;
+/// How many files of a directory are looked at to name what it holds.
+const MAX_NAMED: usize = 500;
+
+/// A file that is known by its first bytes and is not read: the bytes, what it is, what to do.
+struct Other {
+    magic: &'static [u8],
+    title: &'static str,
+    advice: &'static str,
+}
+
+const EXPORT: &str = "open it with its program and export the mail as mbox or .eml files";
+
+/// Source: facts/formats.md 1.14.
+const OTHERS: &[Other] = &[
+    Other { magic: b"\xcf\xad\x12\xfe", title: "an Outlook Express folder (.dbx)", advice: EXPORT },
+    Other { magic: b"JMF6", title: "an Outlook Express 4 folder (.mbx)", advice: EXPORT },
+    Other {
+        magic: b"JMF9",
+        title: "an Outlook Express 4 index (.idx)",
+        advice: "it holds no mail; the .mbx file beside it does",
+    },
+    Other { magic: b"FMIn", title: "an Outlook Express for Mac index", advice: EXPORT },
+    Other { magic: b"FMDF", title: "an Outlook Express for Mac folder", advice: EXPORT },
+    Other { magic: b"\xd0\xcf\x11\xe0", title: "an Outlook message (.msg) or another Office file", advice: EXPORT },
+    Other {
+        magic: b"PK\x03\x04",
+        title: "a zip archive or an Outlook for Mac export (.olm)",
+        advice: "unpack it and give the directory",
+    },
+    Other { magic: b"\x1f\x8b", title: "a gzip archive", advice: "decompress it first" },
+    Other { magic: b"BZh", title: "a bzip2 archive", advice: "decompress it first" },
+    Other { magic: b"\xfd7zXZ\0", title: "an xz archive", advice: "decompress it first" },
+    Other { magic: b"\x28\xb5\x2f\xfd", title: "a zstd archive", advice: "decompress it first" },
+    Other { magic: b"\x20\x06\x79\x19", title: "a folder of The Bat! (.tbb)", advice: EXPORT },
+    Other { magic: b"*mbx*\r\n", title: "an mbx folder of UW or Panda software", advice: "convert it with mailutil" },
+    Other {
+        magic: b"BABYL OPTIONS:",
+        title: "an Emacs Rmail file (Babyl)",
+        advice: "convert it with b2m or Emacs to mbox",
+    },
+    Other { magic: b"\x01\x01\x01\x01\n", title: "an MMDF file", advice: "convert it to mbox, with mutt for one" },
+    Other {
+        magic: b"!BDN",
+        title: "an Outlook data file (.pst or .ost)",
+        advice: "export it with readpst, or from Outlook",
+    },
+    Other { magic: b"SQLite format 3\0", title: "an SQLite database", advice: EXPORT },
+];
+
+/// An Outlook data file says further on whether it is only the cache of a server's mailbox.
+const PST: &[u8] = b"!BDN";
+const PST_CLIENT: std::ops::Range<usize> = 8..10;
+const OST_CLIENT: &[u8] = b"SO";
+
+/// The first format that recognises `path`, with the evidence.
+pub fn detect(path: &Path) -> Option<(&'static Format, String)> {
+    FORMATS.iter().find_map(|format| Some((*format, (format.recognise)(path)?)))
+}
+
+/// Opens `path`, as the named format or as the one detected.
+pub fn open(path: &Path, format: Option<&str>) -> Result<Box<dyn Store>, StoreError> {
+    let not_mail = |reason| Err(StoreError::NotMail { path: path.to_owned(), reason });
+    let named = format.map(|name| (name, FORMATS.iter().find(|format| format.name.eq_ignore_ascii_case(name))));
+    if let Some((name, None)) = named {
+        let known: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+        return not_mail(format!("there is no format \"{name}\"; the formats are {}", known.join(", ")));
+    }
+    let data = std::fs::metadata(path).map_err(|source| StoreError::read(path, source))?;
+    if !data.is_file() && !data.is_dir() {
+        return not_mail("it is neither a file nor a directory".to_owned());
+    }
+    if let Some((_, Some(format))) = named {
+        return (format.open)(path);
+    }
+    match detect(path) {
+        Some((format, _)) => (format.open)(path),
+        None => not_mail(reason(path, data.is_dir())?),
+    }
+}
+
+/// Why `path` is not opened, in words.
+fn reason(path: &Path, is_dir: bool) -> Result<String, StoreError> {
+    if !is_dir {
+        let start = file::prefix(path, SNIFF).map_err(|source| StoreError::read(path, source))?;
+        let unknown = "no known mail format; if you know it, name it with --format";
+        return Ok(name(&start).unwrap_or_else(|| unknown.to_owned()));
+    }
+    let entries = dir::entries(path).map_err(|source| StoreError::read(path, source))?;
+    if entries.is_empty() {
+        return Ok("the directory is empty".to_owned());
+    }
+    let named = entries.iter().filter(|entry| entry.kind == dir::Kind::File).take(MAX_NAMED).find_map(|entry| {
+        let what = name(&file::prefix(&entry.path, SNIFF).ok()?)?;
+        Some(format!("no mail was found in it, but {}: {what}", entry.text()))
+    });
+    Ok(named.unwrap_or_else(|| "no mail was found in this directory".to_owned()))
+}
+
+/// What a file is that starts like that, and what to do.
+fn name(start: &[u8]) -> Option<String> {
+    if start.starts_with(PST) && start.get(PST_CLIENT) == Some(OST_CLIENT) {
+        let advice = "it is the cache of a server's mailbox; connect Outlook to the server, or export to .pst";
+        return Some(format!("this is an Outlook cache (.ost), which is not read; {advice}"));
+    }
+    let other = OTHERS.iter().find(|other| start.starts_with(other.magic)).or_else(|| emlx(start))?;
+    Some(format!("this is {}, which is not read yet; {}", other.title, other.advice))
+}
+
+/// Apple Mail's own files start with the message's length on a line.
+fn emlx(start: &[u8]) -> Option<&'static Other> {
+    static EMLX: Other = Other { magic: b"", title: "an Apple Mail message (.emlx)", advice: EXPORT };
+    let line = start.split(|byte| *byte == b'\n').next()?.trim_ascii_end();
+    let message = start.get(memchr::memchr(b'\n', start)? + 1..)?;
+    (!line.is_empty() && line.iter().all(u8::is_ascii_digit) && super::eml::looks_like_message(message))
+        .then_some(&EMLX)
+}

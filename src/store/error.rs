@@ -1,0 +1,87 @@
+//! What goes wrong with a store, with the path and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::mail::Locator;
+
+/// An error of a store. Its message names the path, the reason and, where there is one, the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No format fits.
+    #[error("{path}: {reason}", path = path.display())]
+    NotMail {
+        /// The path that was given.
+        path: PathBuf,
+        /// What was found instead, and what to do.
+        reason: String,
+    },
+    /// The system refused a read.
+    #[error("cannot read {path}: {source}", path = path.display())]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system refused a write; nothing was removed.
+    #[error("cannot change {path}: {source}; the message stays where it is", path = path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// There is no such folder in the store.
+    #[error("there is no folder \"{folder}\" in {path}", path = path.display())]
+    NoFolder {
+        /// The folder that was asked for.
+        folder: String,
+        /// The store.
+        path: PathBuf,
+    },
+    /// The message was there when the folder was listed and is not now.
+    #[error("{id} is no longer in {path}; another program moved or removed it", path = path.display())]
+    Vanished {
+        /// The message's id.
+        id: String,
+        /// The folder's file or directory.
+        path: PathBuf,
+    },
+    /// The message is there but not as it was.
+    #[error("{id} in {path} was changed since it was read; it stays where it is", path = path.display())]
+    Changed {
+        /// The message's id.
+        id: String,
+        /// The folder's file or directory.
+        path: PathBuf,
+    },
+    /// Another program holds the file's lock.
+    #[error("{path} is locked by another program; close it and run the move again", path = path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    /// A refused read of `path`.
+    pub(super) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+
+    /// A refused change of `path`.
+    pub(super) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+
+    /// A message that is gone from `path`.
+    pub(super) fn vanished(path: &Path, locator: &Locator) -> Self {
+        Self::Vanished { id: locator.id(), path: path.to_owned() }
+    }
+
+    /// A message in `path` that is no longer as it was.
+    pub(super) fn changed(path: &Path, locator: &Locator) -> Self {
+        Self::Changed { id: locator.id(), path: path.to_owned() }
+    }
+}

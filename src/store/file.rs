@@ -1,0 +1,130 @@
+//! Reading files that stand in strangers' directories: never hangs on a pipe, never reads a device, bounded.
+//!
+//! Used by every format. Knows nothing of mail but where a header ends.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::mail::header::{self, MAX_HEADER};
+
+/// The first read of a header; most are shorter.
+const FIRST_READ: usize = 8 * 1024;
+
+/// Compressions that Dovecot's zlib plugin leaves under an unchanged file name (facts/formats.md 1.7).
+const COMPRESSIONS: [(&[u8], &str); 4] =
+    [(b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
+
+/// One state of one file; another state means that what was learnt of it no longer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+    /// Its length in bytes.
+    pub(super) size: u64,
+    modified: (i64, i64),
+}
+
+impl FileId {
+    /// The state that `metadata` shows.
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+
+    /// Whether `later` is the same file, whatever was written to it.
+    pub(super) fn same_file(self, later: Self) -> bool {
+        (self.device, self.inode) == (later.device, later.inode)
+    }
+}
+
+/// Opens a regular file for reading. A pipe, socket or device is refused without waiting for it.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
+/// Up to `want` bytes at `offset`; fewer only at the end of the file.
+pub(super) fn read_at(file: &File, offset: u64, want: usize, into: &mut Vec<u8>) -> io::Result<()> {
+    into.clear();
+    into.resize(want, 0);
+    let mut have = 0;
+    while let Some(free) = into.get_mut(have..).filter(|free| !free.is_empty()) {
+        let position = offset.checked_add(u64::try_from(have).unwrap_or(u64::MAX));
+        match file.read_at(free, position.unwrap_or(u64::MAX)) {
+            Ok(0) => break,
+            Ok(got) => have += got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    into.truncate(have);
+    Ok(())
+}
+
+/// A part of a file that must be held in memory whole.
+pub(super) fn read_range(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let fits = u32::try_from(length).ok().and_then(|length| usize::try_from(length).ok());
+    let want = fits.ok_or_else(|| io::Error::other("the message is larger than 4 GiB, which IMAP can not carry"))?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(want).map_err(io::Error::other)?;
+    read_at(file, offset, want, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The first `want` bytes of a regular file, to judge what it is.
+pub(super) fn prefix(path: &Path, want: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_at(&open_regular(path)?, 0, want, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The start of a message file: its header and a little more, at most [`MAX_HEADER`] bytes.
+pub(super) fn head(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut want = FIRST_READ;
+    loop {
+        read_at(file, 0, want, &mut bytes)?;
+        if bytes.len() < want || want >= MAX_HEADER || header::length(&bytes) < bytes.len() {
+            return Ok(bytes);
+        }
+        want = (want * 4).min(MAX_HEADER);
+    }
+}
+
+/// How a file is compressed, if it is.
+pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
+    COMPRESSIONS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::from(0o600), 0).unwrap();
+        assert_eq!(open_regular(&pipe).unwrap_err().to_string(), "it is not a regular file");
+        assert!(open_regular(Path::new("/dev/zero")).is_err());
+    }
+
+    #[test]
+    fn a_head_grows_until_the_blank_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m");
+        let long = format!("X: {}\n\n", "a".repeat(20_000));
+        std::fs::write(&path, format!("{long}{}", "b".repeat(100_000))).unwrap();
+        let bytes = head(&open_regular(&path).unwrap()).unwrap();
+        assert!(bytes.len() > long.len() && bytes.len() < 100_000, "{}", bytes.len());
+    }
+}

@@ -1,0 +1,293 @@
+//! Maildir: one file a message, in `cur` and `new`; single, Maildir++ and nested trees.
+//!
+//! Used through [`FORMAT`]. A message is known by its base name, so it is found again after another program has changed
+//! its flags or moved it from `new` to `cur`. Of a folder only the file names are held in memory.
+
+mod name;
+mod tree;
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::file;
+use super::moved::Moved;
+use super::tree::Tree;
+use super::{Count, Damage, Folder, Format, Found, Removal, Store, StoreError, Walk};
+use crate::mail::canonical::{self, BareCr};
+use crate::mail::envelope::Summary;
+use crate::mail::{DateSource, Digest, Envelope, FolderPath, InternalDate, Locator, Warning, header};
+
+pub(super) use tree::is_maildir;
+
+/// The row in `FORMATS`.
+pub(super) static FORMAT: Format = Format { name: "maildir", title: "Maildir", recognise: tree::recognise, open };
+
+/// How many files pass between two reports of progress.
+const REPORT_EVERY: usize = 500;
+
+fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(Maildir { tree: tree::find(path)?, files: HashMap::new() }))
+}
+
+/// A tree of Maildirs.
+struct Maildir {
+    tree: Tree,
+    /// The files of the folders that were looked at, in order; a name that is not in them makes them read again.
+    files: HashMap<PathBuf, Vec<Message>>,
+}
+
+/// One file in `cur` or `new`, in the order of its folder: by time of arrival, then by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Message {
+    arrived: i64,
+    key: Box<str>,
+    name: OsString,
+    part: &'static str,
+}
+
+impl Message {
+    fn of(part: &'static str, name: OsString) -> Self {
+        let text = name.to_string_lossy();
+        let key: Box<str> = name::split(&text).0.into();
+        drop(text);
+        Self { arrived: arrived(&key), key, name, part }
+    }
+
+    fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(self.part).join(&self.name)
+    }
+}
+
+fn arrived(key: &str) -> i64 {
+    name::time(key).map_or(0, InternalDate::unix)
+}
+
+impl Store for Maildir {
+    fn format(&self) -> &'static Format {
+        &FORMAT
+    }
+
+    fn root(&self) -> &Path {
+        self.tree.root()
+    }
+
+    fn folders(&mut self) -> Result<Vec<Folder>, StoreError> {
+        Ok(self.tree.folders())
+    }
+
+    fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        let Some(place) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(()) };
+        if self.tree.report_skipped(folder, visit).is_break() {
+            return Ok(());
+        }
+        let keywords = name::keyword_names(&place);
+        let files = self.scan(&place, visit)?;
+        for (number, message) in files.iter().enumerate() {
+            let path = message.path(&place);
+            let found = match envelope(message, &path, &keywords) {
+                Ok(envelope) => Found::Message(envelope),
+                Err(reason) => Found::Damage(Damage { file: path, offset: 0, reason }),
+            };
+            let done = u64::try_from(number + 1).unwrap_or(u64::MAX);
+            let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
+            let report = (number + 1) % REPORT_EVERY == 0;
+            if visit(found).is_break() || (report && visit(Found::Progress { done, total }).is_break()) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
+        let Some(place) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(Count::default()) };
+        let mut count = Count::default();
+        for message in self.scan(&place, visit)? {
+            let told = name::size(&message.key).or_else(|| Some(fs::metadata(message.path(&place)).ok()?.len()));
+            if let Some(size) = told.filter(|size| *size > 0) {
+                count = Count { messages: count.messages + 1, bytes: count.bytes + size };
+            }
+        }
+        Ok(count)
+    }
+
+    fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
+        let place = self.tree.messages(folder)?.to_owned();
+        Ok(self.find(&place, locator)?.1)
+    }
+
+    fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
+        let place = self.tree.messages(folder)?;
+        let parts: Vec<PathBuf> =
+            tree::PARTS.iter().map(|part| place.join(part)).filter(|part| part.is_dir()).collect();
+        Moved::beside(self.tree.root())?.check(parts.iter().map(PathBuf::as_path))
+    }
+
+    fn remove(&mut self, folder: &FolderPath, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let place = self.tree.messages(folder)?.to_owned();
+        let mut moved = Moved::beside(self.tree.root())?;
+        let results = removals.iter().map(|removal| {
+            let (path, bytes) = self.find(&place, &removal.locator)?;
+            if Digest::of(&bytes) != removal.digest {
+                return Err(StoreError::changed(&place, &removal.locator));
+            }
+            moved.take(&path)
+        });
+        let results = results.collect();
+        moved.sync()?;
+        Ok(results)
+    }
+}
+
+impl Maildir {
+    /// Reads the names of the files in a folder, and remembers them.
+    fn scan(&mut self, place: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> Result<&[Message], StoreError> {
+        let mut files = names(place).map_err(|source| StoreError::read(place, source))?;
+        let twice = without_twice(place, &mut files);
+        for damage in twice {
+            if visit(Found::Damage(damage)).is_break() {
+                break;
+            }
+        }
+        let slot = self.files.entry(place.to_owned()).or_default();
+        *slot = files;
+        Ok(slot)
+    }
+
+    /// The file that a locator names, with its message as it would be appended.
+    fn find(&mut self, place: &Path, locator: &Locator) -> Result<(PathBuf, Vec<u8>), StoreError> {
+        for look_again in [false, true] {
+            if look_again || !self.files.contains_key(place) {
+                self.scan(place, &mut |_| Walk::Continue(()))?;
+            }
+            let Some(path) =
+                self.files.get(place).and_then(|files| known(files, &locator.name)).map(|file| file.path(place))
+            else {
+                continue;
+            };
+            match content(&path) {
+                Ok(bytes) => return Ok((path, bytes)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {} // renamed since the names were read
+                Err(error) => return Err(StoreError::read(&path, error)),
+            }
+        }
+        Err(StoreError::vanished(place, locator))
+    }
+}
+
+fn known<'a>(files: &'a [Message], key: &str) -> Option<&'a Message> {
+    let found = files.binary_search_by(|file| (file.arrived, &*file.key).cmp(&(arrived(key), key)));
+    files.get(found.ok()?)
+}
+
+/// The files of a folder in order. `tmp` holds no messages yet, and names with a dot at the start are no messages.
+fn names(place: &Path) -> io::Result<Vec<Message>> {
+    let mut all = Vec::new();
+    for part in tree::PARTS {
+        let entries = match fs::read_dir(place.join(part)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue, // a copy leaves out what is empty
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if !directory && !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                all.push(Message::of(part, entry.file_name()));
+            }
+        }
+    }
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// Leaves one file of each base name. A crash between link and unlink leaves a message in `new` and `cur`; if two such
+/// files differ, the second takes its whole name as its key.
+fn without_twice(place: &Path, files: &mut Vec<Message>) -> Vec<Damage> {
+    let mut damage = Vec::new();
+    let mut renamed = false;
+    files.dedup_by(|later, first| {
+        if later.key != first.key {
+            return false;
+        }
+        if same(&later.path(place), &first.path(place)) {
+            return true;
+        }
+        later.key = format!("{}/{}", later.part, later.name.to_string_lossy()).into();
+        later.arrived = arrived(&later.key);
+        renamed = true;
+        let reason = format!("another message in this folder has the same name; this one goes by {}", later.key);
+        damage.push(Damage { file: later.path(place), offset: 0, reason });
+        false
+    });
+    if renamed {
+        files.sort_unstable();
+    }
+    damage
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    matches!((content(a), content(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// What a list shows of one file, or why it is no message.
+fn envelope(message: &Message, path: &Path, keywords: &[Option<String>]) -> Result<Envelope, String> {
+    let file = open_message(path).map_err(|error| format!("it is not read: {error}"))?;
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    let head = file::head(&file).map_err(|error| format!("it is not read: {error}"))?;
+    let summary = Summary::of(&head);
+    let text = message.name.to_string_lossy();
+    let (flags, keywords) = name::marks(name::split(&text).1, keywords);
+    let by_store = name::arrival(&message.key, InternalDate::from_unix(metadata.mtime()));
+    let rule = |named| if named { DateSource::Store } else { DateSource::Mtime };
+    let (internal_date, date_from) = match by_store {
+        Some((date, named)) => (Some(date), rule(named)),
+        None => header_date(&summary),
+    };
+    let doubts =
+        [(internal_date.is_none(), Warning::NoDate), (header::fields(&head).next().is_none(), Warning::NoHeader)];
+    Ok(Envelope {
+        locator: Locator { name: message.key.clone(), offset: 0, length: metadata.len() },
+        size: metadata.len(),
+        flags,
+        keywords,
+        internal_date,
+        date_from,
+        from: summary.from,
+        subject: summary.subject,
+        message_id: summary.message_id,
+        warnings: doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning).collect(),
+    })
+}
+
+/// The date that the header gives, and by which field.
+fn header_date(summary: &Summary) -> (Option<InternalDate>, DateSource) {
+    match (summary.sane_received(), summary.sane_date()) {
+        (Some(date), _) => (Some(date), DateSource::Received),
+        (None, Some(date)) => (Some(date), DateSource::Date),
+        (None, None) => (None, DateSource::None),
+    }
+}
+
+/// Opens a file that holds a message as it is.
+fn open_message(path: &Path) -> io::Result<File> {
+    let file = file::open_regular(path)?;
+    let start = file::read_range(&file, 0, 8)?;
+    if start.is_empty() {
+        return Err(io::Error::other("the file is empty"));
+    }
+    match file::compression(&start) {
+        Some(name) => Err(io::Error::other(format!("it is compressed with {name}; decompress it first"))),
+        None => Ok(file),
+    }
+}
+
+/// A file's message as it would be appended.
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open_message(path)?;
+    let bytes = file::read_range(&file, 0, file.metadata()?.len())?;
+    Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
+}

@@ -1,0 +1,120 @@
+//! Which directories are Maildirs, and which folder each is. Used to recognise and to open.
+//!
+//! Knows a single Maildir, Maildir++ (`.A.B` beside `cur`), nested directories (Dovecot's `LAYOUT=fs`, Exim, Courier's
+//! shared folders) and KMail (`.X.directory`).
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::mail::FolderPath;
+use crate::store::dir::{self, Entry, Kind, Walker};
+use crate::store::tree::Tree;
+use crate::store::{StoreError, file, mbox};
+
+/// The parts of a Maildir that hold messages.
+pub(super) const PARTS: [&str; 2] = ["cur", "new"];
+/// What stands in a Maildir beside its messages; one of them makes up for an empty `cur` that a copy lost.
+const MARKERS: [&str; 4] = ["tmp", "maildirfolder", "dovecot-uidlist", "courierimapuiddb"];
+const INBOX: &str = "INBOX";
+
+/// Whether `dir` itself is a Maildir.
+pub(in crate::store) fn is_maildir(dir: &Path) -> bool {
+    let parts = PARTS.iter().filter(|part| dir.join(part).is_dir()).count();
+    parts == PARTS.len() || (parts == 1 && MARKERS.iter().any(|marker| dir.join(marker).exists()))
+}
+
+/// Whether `dir` is a Maildir, a folder of one that was never written to, or closed to us: then that must be said.
+fn is_folder(dir: &Path) -> bool {
+    let closed = || fs::metadata(dir.join("cur")).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    PARTS.iter().any(|part| dir.join(part).is_dir()) || dir.join("maildirfolder").is_file() || closed()
+}
+
+/// Whether `path` is a Maildir or holds some.
+pub(super) fn recognise(path: &Path) -> Option<String> {
+    if !path.is_dir() {
+        return None;
+    }
+    if is_maildir(path) {
+        return Some("cur/ and new/".to_owned());
+    }
+    let enters = |entry: &Entry| !entry.text().starts_with('.') || kmail_children(&entry.text()).is_some();
+    dir::search(path, enters, |entry| {
+        let found = entry.kind == Kind::Directory && is_maildir(&entry.path);
+        found.then(|| format!("cur/ and new/ in {}", entry.path.display()))
+    })
+}
+
+/// The folders at `path`.
+pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
+    let mut walker = Walker::to_open();
+    let entries = walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
+    let mut tree = Tree::new(path);
+    walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
+    let own = PARTS.iter().any(|part| path.join(part).is_dir());
+    if own {
+        let inbox = FolderPath::new([INBOX]);
+        let top = if tree.is_empty() || tree.holds(&inbox) { FolderPath::root() } else { inbox };
+        tree.add(top, path);
+    }
+    if tree.is_empty() {
+        let reason = "there is no Maildir (a directory with cur/ and new/) in it".to_owned();
+        return Err(StoreError::NotMail { path: path.to_owned(), reason });
+    }
+    Ok(tree)
+}
+
+/// Takes the folders among `entries` of the directory that `above` stands for.
+fn walk(walker: &mut Walker, tree: &mut Tree, above: &FolderPath, entries: &[Entry], depth: usize) {
+    let beside_messages = entries.iter().any(|entry| PARTS.iter().any(|part| entry.name == *part));
+    for entry in entries {
+        let name = entry.text();
+        if entry.kind != Kind::Directory {
+            if !beside_messages && !name.starts_with('.') {
+                note(tree, entry);
+            }
+        } else if let Some(folder) = folder(above, entries, &name, &entry.path) {
+            let inner = match walker.enter(&entry.path, depth + 1) {
+                Ok(inner) => inner,
+                Err(error) => {
+                    tree.skip(&entry.path, format!("the directory is not read: {error}"));
+                    continue;
+                }
+            };
+            let folder = if is_folder(&entry.path) { tree.add(folder, &entry.path) } else { folder };
+            walk(walker, tree, &folder, &inner, depth + 1);
+        }
+    }
+}
+
+/// The folder that a directory stands for, or `None` if it is a part of a Maildir or of something else.
+fn folder(above: &FolderPath, entries: &[Entry], name: &str, path: &Path) -> Option<FolderPath> {
+    let beside_messages = entries.iter().any(|entry| PARTS.iter().any(|part| entry.name == *part));
+    if beside_messages && (PARTS.contains(&name) || name == "tmp") {
+        None
+    } else if let Some(parent) = kmail_children(name) {
+        Some(above.child(dir::folder_name(parent)))
+    } else if let Some(dotted) = name.strip_prefix('.') {
+        let below = FolderPath::new(dotted.split('.').map(dir::folder_name));
+        (is_folder(path) && !below.is_root()).then(|| above.join(&below))
+    } else {
+        Some(above.child(dir::folder_name(name)))
+    }
+}
+
+/// The folder whose children KMail keeps in a directory of this name.
+fn kmail_children(name: &str) -> Option<&str> {
+    name.strip_prefix('.')?.strip_suffix(".directory").filter(|name| !name.is_empty())
+}
+
+/// Mail of another kind between Maildirs is not read, and said so.
+fn note(tree: &mut Tree, entry: &Entry) {
+    let start = || file::prefix(&entry.path, 4096).unwrap_or_default();
+    match entry.kind {
+        Kind::Other(what) => tree.skip(&entry.path, format!("a {what} is not read")),
+        _ if fs::metadata(&entry.path).is_ok_and(|data| data.len() > 0) && mbox::starts_like_mbox(&start()) => {
+            tree.skip(&entry.path, "an mbox among Maildirs; give its own path to read it");
+        }
+        _ => {}
+    }
+}

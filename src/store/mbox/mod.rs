@@ -1,0 +1,222 @@
+//! mbox: many messages in one file, or a tree of such files as Thunderbird, KMail, Dovecot and others keep them.
+//!
+//! Used through [`FORMAT`]. Files of any size are streamed; what a scan finds is kept, 24 bytes a message, until the file
+//! changes. Reads every dialect and writes none: a removal copies what stays, byte by byte (`rewrite`).
+
+mod content;
+mod headers;
+mod lock;
+mod rewrite;
+mod scan;
+mod separator;
+mod tree;
+mod window;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::file::{self, FileId};
+use super::tree::Tree;
+use super::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk};
+use crate::mail::{FolderPath, InternalDate, Locator};
+use scan::{Index, Span, Step};
+use window::Window;
+
+pub(super) use tree::starts_like_mbox;
+
+/// The row in `FORMATS`.
+pub(super) static FORMAT: Format = Format { name: "mbox", title: "mbox", recognise: tree::recognise, open };
+
+fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(Mbox { tree: tree::find(path)?, indexes: HashMap::new() }))
+}
+
+/// One mbox or a tree of them.
+struct Mbox {
+    tree: Tree,
+    indexes: HashMap<PathBuf, Index>,
+}
+
+impl Store for Mbox {
+    fn format(&self) -> &'static Format {
+        &FORMAT
+    }
+
+    fn root(&self) -> &Path {
+        self.tree.root()
+    }
+
+    fn folders(&mut self) -> Result<Vec<Folder>, StoreError> {
+        Ok(self.tree.folders())
+    }
+
+    fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        let Some(path) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(()) };
+        if self.tree.report_skipped(folder, visit).is_break() {
+            return Ok(());
+        }
+        self.walk(&path, visit).map_err(|source| StoreError::read(&path, source))
+    }
+
+    fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
+        let Some(path) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(Count::default()) };
+        self.count_spans(&path, visit).map_err(|source| StoreError::read(&path, source))
+    }
+
+    fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
+        let path = self.tree.messages(folder)?;
+        let file = file::open_regular(path).map_err(|source| missing(path, locator, source))?;
+        let region = region(&file, path, locator)?;
+        let marks = match self.known(path, &file) {
+            Some(index) => Ok(index.marks),
+            None => scan::has_marks(&file),
+        };
+        Ok(content::of(&region, marks.map_err(|source| StoreError::read(path, source))?))
+    }
+
+    fn rewrites_whole_files(&self) -> bool {
+        true
+    }
+
+    fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
+        rewrite::check(self.tree.messages(folder)?)
+    }
+
+    fn remove(&mut self, folder: &FolderPath, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let path = self.tree.messages(folder)?.to_owned();
+        self.indexes.remove(&path);
+        rewrite::remove(&path, removals)
+    }
+}
+
+impl Mbox {
+    /// What is known of the file as it is now.
+    fn known(&self, path: &Path, file: &File) -> Option<&Index> {
+        let now = FileId::of(&file.metadata().ok()?);
+        self.indexes.get(path).filter(|index| index.id == now)
+    }
+
+    /// Shows every message of the file at `path`, from what is known of it or from a new scan.
+    fn walk(&mut self, path: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> io::Result<()> {
+        let file = file::open_regular(path)?;
+        let mut shown = Shown::of(&file)?;
+        if let Some(index) = self.known(path, &file) {
+            return shown.again(index, visit);
+        }
+        let index = scan::scan(&file, path, &mut |step| match step {
+            Step::Message(span, header) => visit(shown.message(span, header)),
+            Step::Damage(damage) => visit(Found::Damage(damage)),
+            Step::Progress(done) => visit(Found::Progress { done, total: shown.size }),
+        })?;
+        self.keep(path, index);
+        Ok(())
+    }
+
+    fn count_spans(&mut self, path: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> io::Result<Count> {
+        let file = file::open_regular(path)?;
+        let total = file.metadata()?.len();
+        if let Some(index) = self.known(path, &file) {
+            return Ok(sum(&index.spans));
+        }
+        let mut count = Count::default();
+        let index = scan::scan(&file, path, &mut |step| match step {
+            Step::Message(span, _) => {
+                let one = sum(std::slice::from_ref(span));
+                count = Count { messages: count.messages + one.messages, bytes: count.bytes + one.bytes };
+                span.hidden.map_or(Walk::Continue(()), |hidden| visit(Found::Hidden(hidden)))
+            }
+            Step::Damage(damage) => visit(Found::Damage(damage)),
+            Step::Progress(done) => visit(Found::Progress { done, total }),
+        })?;
+        self.keep(path, index);
+        Ok(count)
+    }
+
+    /// Keeps what a whole scan found; what it could not read must be named again next time, so that is not kept.
+    fn keep(&mut self, path: &Path, index: Option<Index>) {
+        if let Some(index) = index.filter(|index| index.whole) {
+            self.indexes.insert(path.to_owned(), index);
+        }
+    }
+}
+
+fn sum(spans: &[Span]) -> Count {
+    spans
+        .iter()
+        .filter(|span| span.hidden.is_none())
+        .fold(Count::default(), |count, span| Count { messages: count.messages + 1, bytes: count.bytes + span.size() })
+}
+
+/// What the list needs to know of the file beside its messages.
+struct Shown<'a> {
+    file: &'a File,
+    size: u64,
+    modified: InternalDate,
+    /// The file does not end in a line end, so its last message was most likely cut off.
+    cut_off: bool,
+}
+
+impl<'a> Shown<'a> {
+    fn of(file: &'a File) -> io::Result<Self> {
+        let data = file.metadata()?;
+        let mut last = Vec::new();
+        file::read_at(file, data.len().saturating_sub(1), 1, &mut last)?;
+        let cut_off = !matches!(last.as_slice(), [] | [b'\n' | b'\r']);
+        Ok(Self { file, size: data.len(), modified: InternalDate::from_unix(data.mtime()), cut_off })
+    }
+
+    fn message(&self, span: &Span, header: &[u8]) -> Found {
+        if let Some(hidden) = span.hidden {
+            return Found::Hidden(hidden);
+        }
+        let mut line = Vec::new();
+        // A line that can not be read gives no date; the header was read a moment ago.
+        let _ = file::read_at(self.file, span.offset, usize::from(span.line), &mut line);
+        let cut_off = self.cut_off && span.end() >= self.size;
+        Found::Message(headers::envelope(span, &line, header, self.modified, cut_off))
+    }
+
+    fn again(&mut self, index: &Index, visit: &mut dyn FnMut(Found) -> Walk) -> io::Result<()> {
+        let mut window = Window::new(self.file, self.size);
+        for (number, span) in index.spans.iter().enumerate() {
+            let header = window.header(span.offset + u64::from(span.line), span.end())?.0;
+            let found = self.message(span, header);
+            if visit(found).is_break() {
+                return Ok(());
+            }
+            if number % 1000 == 999 && visit(Found::Progress { done: span.end(), total: self.size }).is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes that a locator names, if they still are one message.
+fn region(file: &File, path: &Path, locator: &Locator) -> Result<Vec<u8>, StoreError> {
+    let read = |offset, length| file::read_range(file, offset, length).map_err(|source| StoreError::read(path, source));
+    let size = file.metadata().map_err(|source| StoreError::read(path, source))?.len();
+    let end = locator.offset.saturating_add(locator.length);
+    if locator.offset >= size {
+        return Err(StoreError::vanished(path, locator));
+    }
+    if end > size {
+        return Err(StoreError::changed(path, locator));
+    }
+    let region = read(locator.offset, locator.length)?;
+    let next = read(end, 5.min(size - end))?;
+    let whole = next.is_empty() || next == b"From ";
+    if whole && content::still_starts(&region) { Ok(region) } else { Err(StoreError::changed(path, locator)) }
+}
+
+/// A file that is gone takes its messages with it; anything else is a refused read.
+fn missing(path: &Path, locator: &Locator, source: io::Error) -> StoreError {
+    if source.kind() == io::ErrorKind::NotFound {
+        StoreError::vanished(path, locator)
+    } else {
+        StoreError::read(path, source)
+    }
+}

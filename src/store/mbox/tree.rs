@@ -1,0 +1,195 @@
+//! Which files of a directory tree are mboxes, and which folder each is. Used to recognise and to open.
+//!
+//! Knows the trees of facts/formats.md 1.4: Thunderbird (`X.sbd`), KMail (`.X.directory`), Apple exports (`X.mbox/mbox`),
+//! and plain directories.
+
+use std::path::Path;
+
+use super::scan;
+use crate::mail::FolderPath;
+use crate::store::dir::{self, Entry, Kind, Walker};
+use crate::store::tree::Tree;
+use crate::store::{StoreError, eml, file, maildir};
+
+/// How much of a file is looked at to judge it; blank lines may come first.
+const SNIFF: usize = 4096;
+/// Files that mail programs keep beside mboxes, and messages on their own (facts/formats.md 1.4).
+const IGNORED_ENDS: [&str; 16] = [
+    "~",
+    ".msf",
+    ".snm",
+    ".toc",
+    ".idx",
+    ".mozmsgs",
+    ".ibex",
+    ".ibex.index",
+    ".cmeta",
+    ".ev-summary",
+    ".ev-summary-meta",
+    ".html",
+    ".lock",
+    ".eml",
+    ".emlx",
+    ".log",
+];
+const IGNORED_NAMES: [&str; 12] = [
+    "popstate.dat",
+    "msgfilterrules.dat",
+    "rules.dat",
+    "rulesbackup.dat",
+    "sort.dat",
+    "filterlog.html",
+    "junklog.html",
+    "mailfilt.log",
+    "filters.js",
+    "table_of_contents",
+    "maildirfolder",
+    "dovecot-uidvalidity",
+];
+const IGNORED_STARTS: [&str; 5] = [".", "#", "feeds", "feeditems", "dovecot"];
+/// Endings that say no more than the content does.
+const MBOX_ENDS: [&str; 3] = [".mbox", ".mbx", ".mbs"];
+
+/// What a file turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Mbox,
+    Empty,
+    Message,
+    Other,
+}
+
+/// Whether `path` is an mbox or a directory tree with one in it.
+pub(super) fn recognise(path: &Path) -> Option<String> {
+    if path.is_dir() {
+        return dir::search(path, is_entered, |entry| {
+            let read = entry.kind == Kind::File && !is_ignored(&entry.text());
+            let found = read && sniff(&entry.path).is_ok_and(|content| content == Content::Mbox);
+            found.then(|| format!("{} starts with a \"From \" line", entry.path.display()))
+        });
+    }
+    match sniff(path).ok()? {
+        Content::Mbox => Some("starts with a \"From \" line".to_owned()),
+        Content::Empty => Some("an empty file, as an mbox without messages is".to_owned()),
+        _ => None,
+    }
+}
+
+/// The folders at `path`.
+pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
+    let mut tree = Tree::new(path);
+    let data = std::fs::metadata(path).map_err(|source| StoreError::read(path, source))?;
+    if data.is_dir() {
+        let mut walker = Walker::to_open();
+        let entries = walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
+        walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
+        if tree.is_empty() {
+            return Err(StoreError::NotMail {
+                path: path.to_owned(),
+                reason: "there is no mbox in this directory".to_owned(),
+            });
+        }
+    } else {
+        file::open_regular(path).map_err(|source| StoreError::read(path, source))?;
+        tree.add(FolderPath::root(), path);
+    }
+    Ok(tree)
+}
+
+fn walk(walker: &mut Walker, tree: &mut Tree, above: &FolderPath, entries: &[Entry], depth: usize) {
+    for entry in entries.iter().filter(|entry| entry.kind != Kind::Directory && !is_ignored(&entry.text())) {
+        take(tree, above, entries, entry);
+    }
+    for entry in entries.iter().filter(|entry| is_entered(entry)) {
+        let inner = match walker.enter(&entry.path, depth + 1) {
+            Ok(inner) => inner,
+            Err(error) => {
+                tree.skip(&entry.path, format!("the directory is not read: {error}"));
+                continue;
+            }
+        };
+        let name = entry.text();
+        if maildir::is_maildir(&entry.path) {
+            tree.skip(&entry.path, "a Maildir among mbox files; give its own path to read it");
+        } else if let Some(export) = inner.iter().find(|file| file.name == "mbox" && has_end(&name, ".mbox")) {
+            tree.add(above.child(shown(&name, entries)), &export.path); // an Apple Mail export
+        } else {
+            walk(walker, tree, &above.child(below(&name)), &inner, depth + 1);
+        }
+    }
+}
+
+/// Adds the folder that a file is, or notes why it is none.
+fn take(tree: &mut Tree, above: &FolderPath, entries: &[Entry], entry: &Entry) {
+    let name = entry.text();
+    if let Kind::Other(what) = entry.kind {
+        return tree.skip(&entry.path, format!("a {what} is not read"));
+    }
+    match sniff(&entry.path) {
+        Ok(Content::Mbox) => {
+            tree.add(above.child(shown(&name, entries)), &entry.path);
+        }
+        Ok(Content::Empty) if is_folder_name(&name) => {
+            tree.add(above.child(shown(&name, entries)), &entry.path);
+        }
+        Ok(Content::Message) => {
+            tree.skip(&entry.path, "a single message among mbox files; give its own path to read it");
+        }
+        Ok(_) => {}
+        Err(error) => tree.skip(&entry.path, format!("it is not read: {error}")),
+    }
+}
+
+fn sniff(path: &Path) -> std::io::Result<Content> {
+    let start = file::prefix(path, SNIFF)?;
+    Ok(if start.is_empty() {
+        Content::Empty
+    } else if starts_like_mbox(&start) {
+        Content::Mbox
+    } else if eml::looks_like_message(&start) {
+        Content::Message
+    } else {
+        Content::Other
+    })
+}
+
+/// Whether `start` of a file is that of an mbox.
+pub(in crate::store) fn starts_like_mbox(start: &[u8]) -> bool {
+    scan::starts_like_mbox(start).is_some()
+}
+
+fn is_ignored(name: &str) -> bool {
+    let name = name.to_lowercase();
+    IGNORED_NAMES.contains(&name.as_str())
+        || IGNORED_STARTS.iter().any(|start| name.starts_with(start))
+        || IGNORED_ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// Hidden directories hold indexes, but for KMail's.
+fn is_entered(entry: &Entry) -> bool {
+    let name = entry.text();
+    let kmail = name.starts_with('.') && name.ends_with(".directory");
+    entry.kind == Kind::Directory && (kmail || !name.starts_with('.')) && !name.ends_with(".mozmsgs")
+}
+
+fn has_end(name: &str, end: &str) -> bool {
+    name.to_lowercase().ends_with(end)
+}
+
+/// An empty file is a folder only if it is named like one.
+fn is_folder_name(name: &str) -> bool {
+    !name.contains('.') || MBOX_ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// The folder's name: decoded, and without the ending unless another file has that name.
+fn shown(name: &str, entries: &[Entry]) -> String {
+    let bare = MBOX_ENDS.iter().find_map(|end| name.strip_suffix(end)).filter(|bare| !bare.is_empty());
+    let taken = |bare: &str| entries.iter().any(|other| other.name == bare && other.kind == Kind::File);
+    dir::folder_name(bare.filter(|bare| !taken(bare)).unwrap_or(name))
+}
+
+/// The folder whose children a directory holds.
+fn below(name: &str) -> String {
+    let kmail = name.strip_prefix('.').and_then(|name| name.strip_suffix(".directory"));
+    dir::folder_name(kmail.or_else(|| name.strip_suffix(".sbd")).unwrap_or(name))
+}

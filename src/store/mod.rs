@@ -1,0 +1,156 @@
+//! Places on disk that hold mail. Reads them without touching anything; removes only what it is told to.
+//!
+//! A format is one file and one row in [`FORMATS`]. Everything else sees a [`Store`].
+
+mod detect;
+mod dir;
+mod eml;
+mod error;
+mod file;
+mod maildir;
+mod mbox;
+mod moved;
+mod tree;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::mail::{Digest, Envelope, FolderPath, Locator, SpecialUse};
+
+pub use detect::{detect, open};
+pub use error::StoreError;
+
+/// A way mail is written on disk.
+pub struct Format {
+    /// The name in `--format`, JSON and reports.
+    pub name: &'static str,
+    /// The name for people.
+    pub title: &'static str,
+    /// Whether a path holds this format, judged by content: `Some` with the evidence in words ("cur/ and new/").
+    pub recognise: fn(&Path) -> Option<String>,
+    /// Opens a path that is known, or said, to hold this format.
+    pub open: fn(&Path) -> Result<Box<dyn Store>, StoreError>,
+}
+
+/// Every format there is, in the order they are tried (facts/formats.md 1.14).
+pub static FORMATS: &[&Format] = &[&maildir::FORMAT, &mbox::FORMAT, &eml::FORMAT];
+
+/// One folder of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Where it is in the tree; the top itself is a folder too when it holds messages.
+    pub path: FolderPath,
+    /// What it is for, when the store says so or its name does.
+    pub special: Option<SpecialUse>,
+    /// Whether it can hold messages, or is only there for its children.
+    pub holds_messages: bool,
+}
+
+/// What a walk through a folder comes across.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// A message that would be carried.
+    Message(Envelope),
+    /// A message that is there but not carried.
+    Hidden(Hidden),
+    /// Something that could not be read. The walk goes on.
+    Damage(Damage),
+    /// How far the walk is.
+    Progress {
+        /// Bytes (one-file stores) or files (directories) passed.
+        done: u64,
+        /// Bytes or files in all.
+        total: u64,
+    },
+}
+
+/// Why a message is not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hidden {
+    /// Deleted by its client but not yet removed from the file.
+    Expunged,
+    /// Not a message: the store's own bookkeeping in the form of one.
+    Pseudo,
+}
+
+/// Something in a store that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file it is in.
+    pub file: PathBuf,
+    /// Where in the file, in bytes.
+    pub offset: u64,
+    /// What is wrong, in words.
+    pub reason: String,
+}
+
+/// How many messages a folder holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Messages that would be carried.
+    pub messages: u64,
+    /// Their size in bytes, as far as it is known without reading them.
+    pub bytes: u64,
+}
+
+/// One message that a move has proven on the server and now takes out of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Which message.
+    pub locator: Locator,
+    /// The digest of the bytes that were sent; a message that no longer has it stays.
+    pub digest: Digest,
+}
+
+/// What a visitor answers to go on or to stop a walk.
+pub type Walk = ControlFlow<()>;
+
+/// A place on disk that holds mail, opened for reading.
+///
+/// All calls may be slow; none is made on the thread that draws. A store is owned by one thread, and several stores may
+/// be open on one path.
+pub trait Store: Send {
+    /// How it is written.
+    fn format(&self) -> &'static Format;
+
+    /// The path it was opened on.
+    fn root(&self) -> &Path;
+
+    /// The folder tree, parents before children, in the order a person would expect.
+    fn folders(&mut self) -> Result<Vec<Folder>, StoreError>;
+
+    /// Walks the messages of `folder` in the store's order and hands each thing found to `visit`. Holds no bodies.
+    fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError>;
+
+    /// How many messages `folder` holds, by the cheapest way there is.
+    fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
+        let mut count = Count::default();
+        self.list(folder, &mut |found| match found {
+            Found::Message(envelope) => {
+                count.messages += 1;
+                count.bytes += envelope.size;
+                Walk::Continue(())
+            }
+            other => visit(other),
+        })?;
+        Ok(count)
+    }
+
+    /// The exact bytes of a message as they would be appended: unquoted, without the store's bookkeeping headers, every
+    /// line ended by CRLF. Fails with [`StoreError::Vanished`] when it is no longer there.
+    fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError>;
+
+    /// Checks that messages could be taken out of `folder` at all, before a move starts.
+    fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError>;
+
+    /// Whether every removal rewrites a whole file, so that all of a folder's are better made at once.
+    fn rewrites_whole_files(&self) -> bool {
+        false
+    }
+
+    /// Takes messages out of the store: renamed into `.mailferry-moved` beside it, or the file rewritten safely.
+    ///
+    /// Each message is read again under lock and stays if it no longer has its digest. Gives one result per removal, in
+    /// order; an error for the whole call means that nothing was removed.
+    fn remove(&mut self, folder: &FolderPath, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
+}

@@ -1,0 +1,131 @@
+//! The folder tree of a store and where each folder lies on disk. Used by every format; reads nothing itself.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::{Damage, Folder, Found, StoreError, Walk};
+use crate::mail::{FolderPath, SpecialUse};
+
+/// The folders of one store.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: PathBuf,
+    places: HashMap<FolderPath, Option<PathBuf>>,
+    skipped: Vec<Damage>,
+}
+
+impl Tree {
+    /// A store at `root` without folders.
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), places: HashMap::new(), skipped: Vec::new() }
+    }
+
+    /// The path the store was opened on.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether there is no folder.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Whether a folder that holds messages has this path.
+    pub(super) fn holds(&self, path: &FolderPath) -> bool {
+        self.places.get(path).is_some_and(Option::is_some)
+    }
+
+    /// Adds a folder that lies at `place`, with the folders above it. A name that is taken gets a number.
+    pub(super) fn add(&mut self, path: FolderPath, place: &Path) -> FolderPath {
+        let path = self.free(path);
+        let mut above = path.parent();
+        while let Some(parent) = above.filter(|parent| !parent.is_root()) {
+            self.places.entry(parent.clone()).or_insert(None);
+            above = parent.parent();
+        }
+        self.places.insert(path.clone(), Some(place.to_owned()));
+        path
+    }
+
+    /// Two places can have one name once it is decoded; losing either would lose mail.
+    fn free(&self, path: FolderPath) -> FolderPath {
+        if !self.holds(&path) {
+            return path;
+        }
+        let above = path.parent().unwrap_or_default();
+        let candidates = (2_u32..).map(|number| above.child(format!("{} ({number})", path.name())));
+        candidates.into_iter().find(|candidate| !self.holds(candidate)).unwrap_or(path)
+    }
+
+    /// Notes something in the tree that is not read.
+    pub(super) fn skip(&mut self, file: &Path, reason: impl Into<String>) {
+        self.skipped.push(Damage { file: file.to_owned(), offset: 0, reason: reason.into() });
+    }
+
+    /// The folders, parents before children, Inbox first, else by name.
+    pub(super) fn folders(&self) -> Vec<Folder> {
+        let mut all: Vec<_> = self
+            .places
+            .iter()
+            .map(|(path, place)| Folder { path: path.clone(), special: special(path), holds_messages: place.is_some() })
+            .collect();
+        all.sort_by(|a, b| order(&a.path, &b.path));
+        all
+    }
+
+    /// Where a folder's messages lie; `None` for one that is only there for its children.
+    pub(super) fn place(&self, path: &FolderPath) -> Result<Option<&Path>, StoreError> {
+        match self.places.get(path) {
+            Some(place) => Ok(place.as_deref()),
+            None => Err(StoreError::NoFolder { folder: path.to_string(), path: self.root.clone() }),
+        }
+    }
+
+    /// Where a folder's messages lie, for calls that need one.
+    pub(super) fn messages(&self, path: &FolderPath) -> Result<&Path, StoreError> {
+        let none = || StoreError::NoFolder { folder: path.to_string(), path: self.root.clone() };
+        self.place(path)?.ok_or_else(none)
+    }
+
+    /// Reports what the walk through the tree skipped, once: with the first folder that holds messages.
+    pub(super) fn report_skipped(&self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Walk {
+        let holding = self.places.iter().filter(|(_, place)| place.is_some()).map(|(path, _)| path);
+        if holding.min_by(|a, b| order(a, b)).is_none_or(|first| first == folder) {
+            for damage in &self.skipped {
+                visit(Found::Damage(damage.clone()))?;
+            }
+        }
+        Walk::Continue(())
+    }
+}
+
+/// What a folder is for. Below the top a name says too little: `Projects/Sent` is not the account's Sent.
+fn special(path: &FolderPath) -> Option<SpecialUse> {
+    if path.depth() == 1 { SpecialUse::from_name(path.name()) } else { None }
+}
+
+fn order(a: &FolderPath, b: &FolderPath) -> Ordering {
+    let key = |(depth, segment): (usize, &String)| {
+        let inbox = depth == 0 && SpecialUse::from_name(segment) == Some(SpecialUse::Inbox);
+        (!inbox, segment.to_lowercase(), segment.clone())
+    };
+    a.segments().iter().enumerate().map(key).cmp(b.segments().iter().enumerate().map(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_come_parents_first_inbox_before_all_and_none_is_lost() {
+        let mut tree = Tree::new(Path::new("/s"));
+        for name in ["b/c", "a", "INBOX", "a", "a/x"] {
+            tree.add(FolderPath::parse(name), Path::new("/s/x"));
+        }
+        let shown: Vec<_> =
+            tree.folders().iter().map(|folder| format!("{} {}", folder.path, folder.holds_messages)).collect();
+        assert_eq!(shown, ["INBOX true", "a true", "a/x true", "a (2) true", "b false", "b/c true"]);
+        assert!(matches!(tree.place(&FolderPath::parse("z")), Err(StoreError::NoFolder { .. })));
+    }
+}

@@ -1,0 +1,128 @@
+//! What a path is, is told by its content; what is not read is named.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
+
+use mailferry::mail::FolderPath;
+use mailferry::store::{self, FORMATS, StoreError};
+
+use super::{data, folders, list, texts};
+
+fn reason(result: Result<Box<dyn store::Store>, StoreError>) -> String {
+    match result {
+        Ok(store) => panic!("it was opened as {}", store.format().name),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_ending_of_a_name_does_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(data().join("dialects/lf.mbox"), dir.path().join("mail.eml")).unwrap();
+    fs::copy(data().join("single.eml"), dir.path().join("mail.mbox")).unwrap();
+    assert_eq!(store::open(&dir.path().join("mail.eml"), None).unwrap().format().name, "mbox");
+    assert_eq!(store::open(&dir.path().join("mail.mbox"), None).unwrap().format().name, "eml");
+    let (_, evidence) = store::detect(&data().join("python/Maildir")).unwrap();
+    assert_eq!(evidence, "cur/ and new/");
+}
+
+#[test]
+fn what_is_not_read_is_named_with_a_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let outlook = [&b"!BDN\x01\x02\x03\x04SM"[..], &[0; 50]].concat();
+    let cache = [&b"!BDN\x01\x02\x03\x04SO"[..], &[0; 50]].concat();
+    for (content, words) in [
+        (outlook.as_slice(), ".pst"),
+        (&cache, "cache (.ost)"),
+        (b"\xcf\xad\x12\xfe....", "Outlook Express"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"70\nFrom: a@b\nSubject: c\n\nx\n<?xml?>", ".emlx"),
+        (b"\0\0\0\0", "no known mail format"),
+        (b"Hello,\nworld\n", "no known mail format"),
+    ] {
+        let path = dir.path().join("file");
+        fs::write(&path, content).unwrap();
+        let text = reason(store::open(&path, None));
+        assert!(text.contains(words) && text.contains("file: "), "{text}");
+        let text = reason(store::open(dir.path(), None));
+        assert!(text.contains("no mail was found"), "{text}");
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong_with_a_path() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(reason(store::open(dir.path(), None)).contains("empty"));
+    assert!(reason(store::open(&dir.path().join("none"), None)).contains("No such file"));
+    let text = reason(store::open(dir.path(), Some("outlook")));
+    for format in FORMATS {
+        assert!(text.contains(format.name), "{text}");
+        assert!(
+            matches!(store::open(dir.path(), Some(format.name)), Err(StoreError::NotMail { .. })),
+            "{}",
+            format.name
+        );
+    }
+    let socket = dir.path().join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    assert!(reason(store::open(&socket, None)).contains("neither a file nor a directory"));
+    let mut store = store::open(&data().join("eml"), None).unwrap();
+    let missing = list(store.as_mut(), &FolderPath::parse("No/Such"));
+    assert!(matches!(missing, Err(StoreError::NoFolder { .. })));
+}
+
+#[test]
+fn mail_of_another_kind_in_a_tree_is_not_forgotten() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(data().join("dialects/lf.mbox"), dir.path().join("box")).unwrap();
+    fs::copy(data().join("single.eml"), dir.path().join("one")).unwrap();
+    super::copy_tree(&data().join("python/Maildir"), &dir.path().join("deep/Maildir"));
+    let _listener = UnixListener::bind(dir.path().join("socket")).unwrap();
+    let mut mbox = store::open(dir.path(), Some("mbox")).unwrap();
+    let listed = list(mbox.as_mut(), &FolderPath::parse("box")).unwrap();
+    let mut reasons: Vec<_> = listed.damage.iter().map(|damage| damage.reason.as_str()).collect();
+    reasons.sort_unstable();
+    assert_eq!(
+        reasons,
+        [
+            "a Maildir among mbox files; give its own path to read it",
+            "a single message among mbox files; give its own path to read it",
+            "a socket is not read"
+        ]
+    );
+    let mut maildir = store::open(dir.path(), None).unwrap();
+    assert_eq!(folders(maildir.as_mut()), ["deep/Maildir", "deep/Maildir/Archive/2004", "deep/Maildir/Entwürfe"]);
+    let listed = list(maildir.as_mut(), &FolderPath::parse("deep/Maildir")).unwrap();
+    assert!(listed.damage.iter().any(|damage| damage.reason.contains("an mbox among Maildirs")));
+}
+
+#[test]
+fn what_may_not_be_read_is_one_line_and_not_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    super::copy_tree(&data().join("eml"), dir.path());
+    let locked = dir.path().join("1.eml");
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::read(&locked).is_ok() {
+        eprintln!("skipped: root may read everything");
+        return;
+    }
+    let closed = dir.path().join("Maildir/.Archive.2004");
+    super::copy_tree(&data().join("python/Maildir"), &dir.path().join("Maildir"));
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut store = store::open(&dir.path().join("Maildir"), None).unwrap();
+    let listed = list(store.as_mut(), &FolderPath::parse("INBOX")).unwrap();
+    assert!(listed.damage.iter().any(|damage| damage.file == closed && damage.reason.contains("Permission denied")));
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut store = store::open(dir.path(), Some("eml")).unwrap();
+    let listed = list(store.as_mut(), &FolderPath::root()).unwrap();
+    assert_eq!(listed.messages.len(), 2);
+    assert!(listed.damage.iter().any(|damage| damage.file == locked && damage.reason.contains("Permission denied")));
+}
+
+#[test]
+fn a_second_format_can_be_forced() {
+    let path = data().join("dialects/lf.mbox");
+    assert_eq!(store::open(&path, Some("eml")).unwrap().format().name, "eml");
+    assert_eq!(texts(&path).len(), 3);
+}

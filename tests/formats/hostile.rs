@@ -1,0 +1,160 @@
+//! Cut, flipped and made-up bytes end in messages, damage or an error: never in a panic, a hang or lost bytes.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use mailferry::mail::FolderPath;
+use mailferry::store::{self, Store};
+
+use super::{data, list};
+
+/// No sample takes longer, whatever its bytes.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// A small generator of the same numbers every time (Marsaglia's xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below as u64) as usize
+    }
+}
+
+/// Opens, lists, counts and reads whatever is at `path`. Gives the number of messages.
+fn exercise(path: &Path, format: &str) -> usize {
+    let started = Instant::now();
+    let mut messages = 0;
+    if let Ok(mut store) = store::open(path, Some(format)) {
+        for folder in store.folders().unwrap().into_iter().filter(|folder| folder.holds_messages) {
+            messages += walk(store.as_mut(), &folder.path);
+        }
+    }
+    assert!(started.elapsed() < LIMIT, "{}", path.display());
+    messages
+}
+
+fn walk(store: &mut dyn Store, folder: &FolderPath) -> usize {
+    let Ok(listed) = list(store, folder) else { return 0 };
+    for one in &listed.messages {
+        store.read(folder, &one.locator).unwrap();
+    }
+    listed.messages.len()
+}
+
+#[test]
+fn every_truncation_and_many_flipped_bits_are_survived() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    for (sample, format, flips) in [
+        ("dialects/mboxcl2.mbox", "mbox", 1000),
+        ("dialects/mozilla.mbox", "mbox", 500),
+        ("dialects/cr-old-mac.mbox", "mbox", 500),
+        ("eml/3-utf16.eml", "eml", 1000),
+        ("single.eml", "eml", 1000),
+    ] {
+        let whole = fs::read(data().join(sample)).unwrap();
+        let path = dir.path().join("sample");
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            exercise(&path, format);
+        }
+        for _ in 0..flips {
+            let mut bytes = whole.clone();
+            for _ in 0..=numbers.next(3) {
+                let at = numbers.next(bytes.len());
+                bytes[at] ^= 1 << numbers.next(8);
+            }
+            fs::write(&path, &bytes).unwrap();
+            exercise(&path, format);
+        }
+    }
+}
+
+#[test]
+fn a_maildir_with_damaged_files_and_names_is_survived() {
+    let dir = tempfile::tempdir().unwrap();
+    for part in ["cur", "new", ".Sub/cur", ".Sub/new", ".&&bad&.x/cur", "..../cur"] {
+        fs::create_dir_all(dir.path().join(part)).unwrap();
+    }
+    let mut numbers = Numbers(7);
+    let whole = fs::read(data().join("single.eml")).unwrap();
+    for number in 0..2000 {
+        let mut bytes = whole.clone();
+        bytes.truncate(numbers.next(bytes.len()));
+        if !bytes.is_empty() {
+            let at = numbers.next(bytes.len());
+            bytes[at] ^= 1 << numbers.next(8);
+        }
+        let mut name = format!("{number}.M1P2.host,S={}:2,FS", bytes.len()).into_bytes();
+        let at = numbers.next(name.len());
+        name[at] = 33 + numbers.next(220) as u8;
+        name.retain(|byte| *byte != b'/');
+        let name: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(name);
+        let _ = fs::write(dir.path().join("cur").join(name), bytes);
+    }
+    std::os::unix::fs::symlink(dir.path(), dir.path().join(".Sub/loop")).unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("cur/1.dead:2,")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", dir.path().join("cur/2.zero:2,")).unwrap();
+    fs::write(dir.path().join("cur/3.empty"), "").unwrap();
+    fs::write(dir.path().join("cur/4.packed"), b"\x1f\x8b\x08\0").unwrap();
+    assert!(exercise(dir.path(), "maildir") > 1900);
+    let mut store = store::open(dir.path(), None).unwrap();
+    let listed = list(store.as_mut(), &FolderPath::parse("INBOX")).unwrap();
+    for (name, words) in
+        [("1.dead:2,", "No such file"), ("2.zero:2,", "not a regular file"), ("3.empty", "empty"), ("4.packed", "gzip")]
+    {
+        let found = listed.damage.iter().find(|damage| damage.file.ends_with(name)).unwrap();
+        assert!(found.reason.contains(words), "{}", found.reason);
+    }
+}
+
+#[test]
+fn made_up_mboxes_end_in_bounded_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    for (what, bytes) in [
+        ("one long line", vec![b'x'; 8 << 20]),
+        ("separators only", b"From a@b Tue Feb  3 10:00:00 2004\n".repeat(50_000)),
+        ("half separators", b"From \n".repeat(500_000)),
+        ("blank lines", b"\n".repeat(4 << 20)),
+        ("headers without an end", [&b"From -\n"[..], &b"A: b\n".repeat(1 << 20)].concat()),
+        ("quotes", [&b"From -\nA: b\n\n"[..], &b">".repeat(4 << 20), b"From x\n"].concat()),
+        ("lying lengths", b"From a@b Tue Feb  3 10:00:00 2004\nContent-Length: 4000000\n\nx\n\n".repeat(50_000)),
+        ("huge lengths", b"From -\nContent-Length: 18446744073709551615\n\nx\n\nFrom -\nA: b\n\n".to_vec()),
+        ("NULs", vec![0; 1 << 20]),
+    ] {
+        fs::write(&path, &bytes).unwrap();
+        let started = Instant::now();
+        let mut store = store::open(&path, Some("mbox")).unwrap();
+        let listed = list(store.as_mut(), &FolderPath::root()).unwrap();
+        assert!(started.elapsed() < 2 * LIMIT, "{what}: {:?}", started.elapsed());
+        let covered: u64 = listed.messages.iter().map(|one| one.locator.length).sum();
+        assert!(covered <= bytes.len() as u64, "{what}");
+        assert!(
+            covered == bytes.len() as u64 || !listed.damage.is_empty() || what == "blank lines",
+            "{what}: bytes are forgotten"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_changes_between_list_and_read_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("box");
+    let whole = fs::read(data().join("dialects/lf.mbox")).unwrap();
+    fs::write(&path, &whole).unwrap();
+    let mut store = store::open(&path, None).unwrap();
+    let root = FolderPath::root();
+    let listed = list(store.as_mut(), &root).unwrap();
+    fs::write(&path, &whole[10..]).unwrap();
+    for one in &listed.messages {
+        assert!(store.read(&root, &one.locator).is_err());
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(store.read(&root, &listed.messages[0].locator).unwrap_err().to_string().contains("no longer"));
+    assert!(list(store.as_mut(), &root).is_err());
+}
