@@ -11,6 +11,8 @@
 //! - [`mail`]: what mail is, without I/O: folder paths, flags, internal dates, headers, canonical bytes, fingerprints,
 //!   and the sanitiser for foreign text.
 //! - [`store`]: places on disk that hold mail. One trait, one table of formats, one file per format.
+//! - [`imap`]: the server. The only module that names the `imap` and `native_tls` crates.
 
+pub mod imap;
 pub mod mail;
 pub mod store;

@@ -1,0 +1,410 @@
+//! One answer of a server as bytes, and what can be read from it: status, code, words, values.
+//!
+//! Tolerant where servers are odd, bounded where they are hostile: nesting, literals and numbers are checked.
+
+use std::borrow::Cow;
+
+use super::error::{ImapError, Refusal};
+use super::wire::Wanted;
+
+/// The deepest nesting of parentheses; the deepest real answer (BODYSTRUCTURE, which is never asked for) needs less.
+const MAX_DEPTH: usize = 32;
+
+/// One whole answer with the literals in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    bytes: Vec<u8>,
+}
+
+/// What an answer is, seen from a command with a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `+`
+    Continue,
+    /// `*`, or a line without any sign: Office 365 forgets `* OK` at times (seen by `MailKit`).
+    Untagged,
+    /// The tagged result.
+    Result(Status),
+    /// A result with another tag.
+    WrongTag,
+}
+
+/// The status words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Done, or information.
+    Ok,
+    /// Refused, or a warning.
+    No,
+    /// Not understood.
+    Bad,
+    /// The connection is about to end.
+    Bye,
+    /// Logged in from the start.
+    Preauth,
+}
+
+const STATUSES: [(Status, &str); 5] =
+    [(Status::Ok, "OK"), (Status::No, "NO"), (Status::Bad, "BAD"), (Status::Bye, "BYE"), (Status::Preauth, "PREAUTH")];
+
+/// A value in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A word or number; section brackets belong to it: `BODY[HEADER.FIELDS (DATE)]`.
+    Atom(&'a [u8]),
+    /// A quoted string, unescaped, or a literal.
+    Text(Cow<'a, [u8]>),
+    /// Values in parentheses.
+    List(Vec<Value<'a>>),
+}
+
+impl Value<'_> {
+    /// The bytes of an atom or text.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Atom(bytes) => bytes,
+            Self::Text(bytes) => bytes,
+            Self::List(_) => b"",
+        }
+    }
+
+    /// The bytes as text; bad UTF-8 is replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes())
+    }
+
+    /// Whether this is the atom `word`, whatever its case.
+    pub fn is(&self, word: &str) -> bool {
+        matches!(self, Self::Atom(bytes) if bytes.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    /// The number an atom stands for.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Atom(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The values in parentheses; none for anything else.
+    pub fn list(&self) -> &[Value<'_>] {
+        match self {
+            Self::List(values) => values,
+            _ => &[],
+        }
+    }
+}
+
+impl Answer {
+    /// Wraps the bytes of one answer, line end and all.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes }
+    }
+
+    /// The answer up to its first line end.
+    fn line(&self) -> &[u8] {
+        let end = memchr::memchr2(b'\r', b'\n', &self.bytes).unwrap_or(self.bytes.len());
+        self.bytes.get(..end).unwrap_or_default()
+    }
+
+    /// The first word and the rest of the line.
+    fn split_word(line: &[u8]) -> (&[u8], &[u8]) {
+        match memchr::memchr(b' ', line) {
+            Some(at) => (line.get(..at).unwrap_or_default(), line.get(at + 1..).unwrap_or_default()),
+            None => (line, b""),
+        }
+    }
+
+    /// Whether it is some command's result.
+    pub fn is_tagged(&self) -> bool {
+        let (first, rest) = Self::split_word(self.line());
+        !matches!(first, b"*" | b"+") && status(Self::split_word(rest).0).is_some()
+    }
+
+    /// What the answer is for a command with `tag`.
+    pub fn kind(&self, tag: &str) -> Kind {
+        let (first, rest) = Self::split_word(self.line());
+        match (first, status(Self::split_word(rest).0)) {
+            (b"+", _) => Kind::Continue,
+            (b"*", _) | (_, None) => Kind::Untagged,
+            (_, Some(status)) if first == tag.as_bytes() => Kind::Result(status),
+            _ => Kind::WrongTag,
+        }
+    }
+
+    /// Status, code with its arguments, and text of `* OK [CODE …] text` and its kin.
+    pub fn untagged_status(&self) -> Option<(Status, String, String)> {
+        let (first, _) = Self::split_word(self.line());
+        if first == b"*" { self.status_parts() } else { None }
+    }
+
+    /// Status, code with its arguments, and text, tagged or not.
+    pub fn status_parts(&self) -> Option<(Status, String, String)> {
+        let (_, rest) = Self::split_word(self.line());
+        let (word, rest) = Self::split_word(rest);
+        let status = status(word)?;
+        let rest = String::from_utf8_lossy(rest);
+        let rest = rest.trim();
+        let (code, text) = match rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+            Some((code, text)) => (code, text.trim_start()),
+            None => ("", rest),
+        };
+        Some((status, code.to_owned(), text.to_owned()))
+    }
+
+    /// The values of untagged data after the `*`.
+    pub fn values(&self) -> Vec<Value<'_>> {
+        let rest = self.bytes.strip_prefix(b"* ").unwrap_or(&self.bytes);
+        Parser { rest, depth: 0 }.values()
+    }
+
+    /// A result that is not OK, as a refusal.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let (status, code, text) = self.status_parts()?;
+        let is_bad = status == Status::Bad;
+        let word = code.split_ascii_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        (status != Status::Ok).then_some(Refusal { is_bad, code: word, text })
+    }
+
+    /// Turns a result into an error unless it is OK; `doing` says what was tried.
+    pub fn accept(self, doing: impl FnOnce() -> String) -> Result<Self, ImapError> {
+        match self.refusal() {
+            Some(refusal) => Err(ImapError::Refused { doing: doing(), refusal }),
+            None => Ok(self),
+        }
+    }
+
+    /// The numbers of an APPENDUID code: UIDVALIDITY and the one UID (RFC 4315).
+    pub fn append_uid(&self) -> Option<(u32, u32)> {
+        let (_, code, _) = self.status_parts()?;
+        let mut words = code.split_ascii_whitespace();
+        if !words.next()?.eq_ignore_ascii_case("APPENDUID") {
+            return None;
+        }
+        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+    }
+
+    /// The bytes for the `imap` crate, or `None` to keep them from it.
+    ///
+    /// Results lose what `imap-proto` can not read; their words were remembered. Untagged data passes only if wanted
+    /// and readable, so `* NO`, `* BYE`, 8-bit text, deep nesting and unknown answers never reach the crate.
+    pub fn for_crate(&self, wanted: Wanted) -> Option<Vec<u8>> {
+        let (first, rest) = Self::split_word(self.line());
+        if first == b"+" {
+            return Some(self.bytes.clone());
+        }
+        if let Some((status, ..)) = self.status_parts().filter(|_| first != b"*") {
+            let word = STATUSES.iter().find(|(known, _)| *known == status).map_or("BAD", |(_, word)| word);
+            let mut line = first.to_vec();
+            // The code matters to the crate only for SELECT; the text to nobody.
+            let code = if rest.to_ascii_uppercase().starts_with(b"OK [READ-ONLY]") { "[READ-ONLY] " } else { "" };
+            line.extend_from_slice(format!(" {word} {code}.\r\n").as_bytes());
+            return Some(line);
+        }
+        if wanted == Wanted::Nothing || !self.is_mailbox_data() {
+            return None;
+        }
+        let readable = matches!(imap_proto::parser::parse_response(&self.bytes), Ok((rest, _)) if rest.is_empty());
+        readable.then(|| self.bytes.clone())
+    }
+
+    /// Whether it is one of the flat answers to SELECT: FLAGS, EXISTS, RECENT, OK with a code.
+    fn is_mailbox_data(&self) -> bool {
+        if let Some((status, code, _)) = self.untagged_status() {
+            return status == Status::Ok && !code.is_empty();
+        }
+        let values = self.values();
+        let flat = values.iter().flat_map(Value::list).all(|inner| !matches!(inner, Value::List(_)));
+        let word = |at: usize, word: &str| values.get(at).is_some_and(|value| value.is(word));
+        flat && self.line().len() < 8192 && (word(0, "FLAGS") || word(1, "EXISTS") || word(1, "RECENT"))
+    }
+}
+
+fn status(word: &[u8]) -> Option<Status> {
+    STATUSES.iter().find(|(_, known)| word.eq_ignore_ascii_case(known.as_bytes())).map(|(status, _)| *status)
+}
+
+/// The length that a line announces for a literal after it: `{123}`, `{123+}` or `~{123}` at its end.
+pub fn literal_length(line: &[u8]) -> Result<Option<usize>, ImapError> {
+    let line = line.trim_ascii_end();
+    let Some(inner) = line.strip_suffix(b"}") else { return Ok(None) };
+    let Some(open) = memchr::memrchr(b'{', inner) else { return Ok(None) };
+    let digits = inner.get(open + 1..).unwrap_or_default();
+    let digits = digits.strip_suffix(b"+").unwrap_or(digits);
+    let is_status = {
+        let (_, rest) = Answer::split_word(line);
+        status(Answer::split_word(rest).0).is_some() // free text may end in braces
+    };
+    if is_status || digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Ok(None);
+    }
+    let length = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    length.map(Some).ok_or_else(|| ImapError::Nonsense { reason: "a literal of impossible length".into() })
+}
+
+/// Reads values from the bytes of an answer; stops at the first thing that makes no sense.
+struct Parser<'a> {
+    rest: &'a [u8],
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn values(&mut self) -> Vec<Value<'a>> {
+        let mut values = Vec::new();
+        while let Some(value) = self.value() {
+            values.push(value);
+        }
+        values
+    }
+
+    fn take(&mut self, length: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(length.min(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
+    fn value(&mut self) -> Option<Value<'a>> {
+        while matches!(self.rest.first(), Some(b' ' | b'\r' | b'\n')) {
+            self.take(1);
+        }
+        match self.rest.first()? {
+            b'"' => self.quoted(),
+            b'(' => self.list(),
+            b')' => None,
+            b'{' => self.literal(),
+            b'~' if self.rest.get(1) == Some(&b'{') => {
+                self.take(1);
+                self.literal()
+            }
+            _ => Some(self.atom()),
+        }
+    }
+
+    fn list(&mut self) -> Option<Value<'a>> {
+        if self.depth >= MAX_DEPTH {
+            self.rest = b"";
+            return None;
+        }
+        self.take(1);
+        self.depth += 1;
+        let values = self.values();
+        self.depth -= 1;
+        self.take(1); // the closing parenthesis, or the end
+        Some(Value::List(values))
+    }
+
+    fn quoted(&mut self) -> Option<Value<'a>> {
+        self.take(1);
+        let mut text = Vec::new();
+        loop {
+            let end = memchr::memchr2(b'"', b'\\', self.rest)?;
+            text.extend_from_slice(self.take(end));
+            if self.take(1) == b"\"" {
+                return Some(Value::Text(text.into()));
+            }
+            text.extend_from_slice(self.take(1));
+        }
+    }
+
+    fn literal(&mut self) -> Option<Value<'a>> {
+        let end = memchr::memchr(b'\n', self.rest)?;
+        let length = literal_length(self.take(end + 1)).ok()??;
+        Some(Value::Text(self.take(length).into()))
+    }
+
+    fn atom(&mut self) -> Value<'a> {
+        let mut in_brackets = false;
+        let length = self.rest.iter().position(|byte| match byte {
+            b'[' => {
+                in_brackets = true;
+                false
+            }
+            b']' => {
+                in_brackets = false;
+                false
+            }
+            b'\r' | b'\n' => true,
+            b' ' | b'(' | b')' => !in_brackets,
+            _ => false,
+        });
+        Value::Atom(self.take(length.unwrap_or(self.rest.len()).max(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(text: &str) -> Answer {
+        Answer::new(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn results_are_told_from_data_and_from_other_tags() {
+        assert_eq!(answer("M1 OK done\r\n").kind("M1"), Kind::Result(Status::Ok));
+        assert_eq!(answer("M1 no\r\n").kind("M1"), Kind::Result(Status::No));
+        assert_eq!(answer("M2 OK done\r\n").kind("M1"), Kind::WrongTag);
+        assert_eq!(answer("* 3 EXISTS\r\n").kind("M1"), Kind::Untagged);
+        assert_eq!(answer("something odd\r\n").kind("M1"), Kind::Untagged);
+        assert_eq!(answer("+\r\n").kind("M1"), Kind::Continue);
+    }
+
+    #[test]
+    fn codes_and_words_of_a_refusal_are_kept() {
+        let refusal = answer("M1 NO [overquota] Quota exceeded (mailbox)\r\n").refusal();
+        let expected = Refusal { is_bad: false, code: "OVERQUOTA".into(), text: "Quota exceeded (mailbox)".into() };
+        assert_eq!(refusal, Some(expected));
+        assert_eq!(answer("M1 NO\r\n").refusal().map(|refusal| refusal.to_string()).as_deref(), Some("NO"));
+        assert_eq!(answer("M1 OK [APPENDUID 5 7] done\r\n").append_uid(), Some((5, 7)));
+        assert_eq!(answer("M1 OK [APPENDUID 5 7:8] done\r\n").append_uid(), None);
+    }
+
+    #[test]
+    fn values_are_read_with_quotes_literals_lists_and_sections() {
+        let answer = answer(
+            "* 1 FETCH (UID 4 FLAGS (\\Seen $x) BODY[HEADER.FIELDS (DATE)] ~{5}\r\na\"(\0b X \"q\\\"\\\\\")\r\n",
+        );
+        let values = answer.values();
+        assert!(values.get(1).unwrap().is("fetch"));
+        let items = values.get(2).unwrap().list();
+        assert_eq!(items.get(1).unwrap().number(), Some(4));
+        assert_eq!(items.get(3).unwrap().list().len(), 2);
+        assert_eq!(items.get(4).unwrap().bytes(), b"BODY[HEADER.FIELDS (DATE)]");
+        assert_eq!(items.get(5).unwrap().bytes(), b"a\"(\0b");
+        assert_eq!(items.get(7).unwrap().bytes(), b"q\"\\");
+    }
+
+    #[test]
+    fn nonsense_ends_in_fewer_values_and_never_in_a_panic() {
+        for bad in ["* LIST (", "* \"open", "* {5}\r\nab", "* ~{99999999999999999999}\r\n", "* )", "* [(", ""] {
+            answer(bad).values();
+        }
+        answer(&format!("* {}", "(".repeat(100_000))).values();
+        assert!(literal_length(b"* X {99999999999999999999}\r\n").is_err());
+        assert_eq!(literal_length(b"* OK see {12}\r\n").unwrap(), None);
+        assert_eq!(literal_length(b"* 1 FETCH (BODY[] {12}\r\n").unwrap(), Some(12));
+        assert_eq!(literal_length(b"* LIST () \"/\" {3+}\r\n").unwrap(), Some(3));
+    }
+
+    #[test]
+    fn the_crate_is_given_only_what_it_can_stand() {
+        let given = |text: &str, wanted| {
+            answer(text).for_crate(wanted).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
+        for kept_back in [
+            "* NO Disk is 98% full\r\n",
+            "* BYE\r\n",
+            "* LIST () \"/\" x\r\n",
+            "* CAPABILITY IMAP4rev1\r\n",
+            "junk\r\n",
+        ] {
+            assert_eq!(given(kept_back, Wanted::Mailbox), None, "{kept_back}");
+        }
+        assert_eq!(given("* 3 EXISTS\r\n", Wanted::Nothing), None);
+        assert_eq!(given("* 3 EXISTS\r\n", Wanted::Mailbox).as_deref(), Some("* 3 EXISTS\r\n"));
+        assert_eq!(given("* 99999999999 EXISTS\r\n", Wanted::Mailbox), None);
+        assert_eq!(given("* OK [UIDNEXT 4] x\r\n", Wanted::Mailbox).as_deref(), Some("* OK [UIDNEXT 4] x\r\n"));
+        assert_eq!(given("a1 no [X-ODD \u{e4}(] h\u{e4}h\r\n", Wanted::Nothing).as_deref(), Some("a1 NO .\r\n"));
+        assert_eq!(given("a1 ok\r\n", Wanted::Nothing).as_deref(), Some("a1 OK .\r\n"));
+    }
+}

@@ -1,0 +1,258 @@
+//! What goes wrong with a server: how far the damage reaches, the server's own words, and what to do.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::mail::display::clean;
+
+/// How far an error reaches, which decides what goes on (mbsync's idea: message, box, connection).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This message only; the next one may work.
+    Message,
+    /// This folder only.
+    Folder,
+    /// This connection; a new one may work.
+    Connection,
+    /// The whole run; trying again without a change would not help.
+    Run,
+}
+
+/// A tagged NO or BAD with the server's own words. All text is foreign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether it was BAD (the command was not understood) and not NO.
+    pub is_bad: bool,
+    /// The response code without brackets and arguments, upper case, such as `OVERQUOTA`; empty if none.
+    pub code: String,
+    /// The text as sent, without tag, status and code.
+    pub text: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_bad { "BAD" } else { "NO" })?;
+        if !self.code.is_empty() {
+            write!(f, " [{}]", clean(&self.code))?;
+        }
+        if !self.text.is_empty() {
+            write!(f, " {}", clean(&self.text))?;
+        }
+        Ok(())
+    }
+}
+
+/// An error of a server connection. Its message says what failed and why; [`ImapError::hint`] what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ImapError {
+    /// The name could not be resolved.
+    #[error("the host {host} is not known: {source}")]
+    UnknownHost {
+        /// The host as given.
+        host: String,
+        /// The resolver's reason.
+        source: io::Error,
+    },
+    /// No address of the host answered.
+    #[error("cannot reach {host} port {port}: {source}")]
+    Unreachable {
+        /// The host as given.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The system's reason for the last address tried.
+        source: io::Error,
+    },
+    /// TLS could not be agreed, or the certificate is not trusted. No password was sent.
+    #[error("the secure connection to {host} was refused: {reason}")]
+    Tls {
+        /// The host as given.
+        host: String,
+        /// The TLS library's reason.
+        reason: String,
+    },
+    /// The certificate is not the pinned one. No password was sent.
+    #[error("{host} shows another certificate than the pinned one (sha256:{found})")]
+    Pin {
+        /// The host as given.
+        host: String,
+        /// The digest of the certificate it showed.
+        found: String,
+    },
+    /// STARTTLS was asked for and is not to be had, or the server spoke out of turn. No password was sent.
+    #[error("{host} does not protect the connection: {reason}")]
+    NoStartTls {
+        /// The host as given.
+        host: String,
+        /// What it did instead.
+        reason: String,
+    },
+    /// The server refused the login.
+    #[error("the login of {user} was refused: {refusal}")]
+    Login {
+        /// The login name.
+        user: String,
+        /// The server's words.
+        refusal: Refusal,
+    },
+    /// The server offers no way to log in that this program speaks, or forbids it here.
+    #[error("{host} takes no password here: {reason}")]
+    NoLogin {
+        /// The host as given.
+        host: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// A command got a tagged NO or BAD.
+    #[error("{doing}: {refusal}")]
+    Refused {
+        /// What was tried, such as `cannot open Archive`.
+        doing: String,
+        /// The server's words.
+        refusal: Refusal,
+    },
+    /// The server said BYE.
+    #[error("the server closed the connection: {text}")]
+    Bye {
+        /// Its words.
+        text: String,
+    },
+    /// The connection ended without a word.
+    #[error("the connection to the server was lost: {reason}")]
+    Lost {
+        /// What was seen.
+        reason: String,
+    },
+    /// Nothing came, or could be sent, for too long.
+    #[error("the server did not answer within {} seconds", waited.as_secs())]
+    Silent {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The server sent what no server should: too long, too deep, out of turn.
+    #[error("the server's answer makes no sense: {reason}")]
+    Nonsense {
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// Another thread cancelled the connection.
+    #[error("cancelled")]
+    Cancelled,
+    /// A file on this machine, such as the one with certificates, could not be read.
+    #[error("cannot use {path}: {reason}")]
+    LocalFile {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Response codes and words that say how far a refusal reaches and what to do (facts/servers.md 0.11). The first match
+/// counts; a server's oddity is one row here.
+const REFUSALS: &[(&str, Scope, &str)] = &[
+    ("OVERQUOTA", Scope::Run, "the mailbox is full: free space or raise its quota, then run the same command again"),
+    ("over quota", Scope::Run, "the mailbox is full: free space or raise its quota, then run the same command again"),
+    (
+        "quota exceeded",
+        Scope::Run,
+        "the mailbox is full: free space or raise its quota, then run the same command again",
+    ),
+    (
+        "exceeded your mail quota",
+        Scope::Run,
+        "the mailbox is full: free space or raise its quota, then run the same command again",
+    ),
+    ("TOOBIG", Scope::Message, "the server takes no message of this size: raise its limit, or leave the message out"),
+    (
+        "mail size",
+        Scope::Message,
+        "the server takes no message of this size: raise its limit, or leave the message out",
+    ),
+    (
+        "maximum size",
+        Scope::Message,
+        "the server takes no message of this size: raise its limit, or leave the message out",
+    ),
+    (
+        "fixed maximum",
+        Scope::Message,
+        "the server takes no message of this size: raise its limit, or leave the message out",
+    ),
+    ("THROTTLED", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
+    ("is throttled", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
+    ("UNAVAILABLE", Scope::Connection, "the server is not ready: run the same command again later"),
+    ("INUSE", Scope::Connection, "the mailbox is in use elsewhere: run the same command again later"),
+    ("too many", Scope::Connection, "too many connections: close other mail programs or use --connections 1"),
+    ("NOPERM", Scope::Folder, "this login may not write there: choose another folder or ask for the right"),
+    ("READ-ONLY", Scope::Folder, "this login may not write there: choose another folder or ask for the right"),
+    ("bare newlines", Scope::Message, "the server refuses the message's line ends"),
+    ("NUL characters", Scope::Message, "the message holds NUL bytes, which the server refuses"),
+    ("invalid header", Scope::Message, "the message does not start with a proper header"),
+    ("Invalid mailbox name", Scope::Folder, "the server refuses the folder's name: choose another"),
+    ("not allowed in mailbox name", Scope::Folder, "the server refuses the folder's name: choose another"),
+];
+
+impl Refusal {
+    fn row(&self) -> Option<&'static (&'static str, Scope, &'static str)> {
+        let text = self.text.to_lowercase();
+        REFUSALS.iter().find(|(sign, ..)| self.code == *sign || text.contains(&sign.to_lowercase()))
+    }
+
+    /// How far it reaches: BAD ends the connection's trust, NO is the message's unless the words say more.
+    pub fn scope(&self) -> Scope {
+        self.row().map_or(Scope::Message, |row| row.1)
+    }
+
+    /// What to do about it; empty if nothing is known.
+    pub fn hint(&self) -> &'static str {
+        self.row().map_or("", |row| row.2)
+    }
+}
+
+impl ImapError {
+    /// How far the error reaches.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Refused { refusal, .. } => refusal.scope(),
+            Self::Bye { .. }
+            | Self::Lost { .. }
+            | Self::Silent { .. }
+            | Self::Nonsense { .. }
+            | Self::Unreachable { .. } => Scope::Connection,
+            _ => Scope::Run,
+        }
+    }
+
+    /// The server's own words, if it said any.
+    pub fn server_text(&self) -> Option<String> {
+        match self {
+            Self::Login { refusal, .. } | Self::Refused { refusal, .. } => Some(refusal.to_string()),
+            Self::Bye { text } => Some(clean(text)),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, in one sentence for people; empty if there is nothing to advise.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::UnknownHost { .. } => "check the spelling of the host, and that this machine's name service works",
+            Self::Unreachable { .. } => "check host and port, and that no firewall is in between",
+            Self::Tls { .. } => {
+                "check the host name and this machine's date; for an own authority use --ca-file, for one certificate --pin"
+            }
+            Self::Pin { .. } => "somebody may be in between; ask the server's owner before you change the pin",
+            Self::NoStartTls { .. } => "try imaps:// (port 993), or imap+plaintext:// on a network you trust",
+            Self::Login { .. } => "check user and password; Exchange may want DOMAIN\\user or DOMAIN/user/alias",
+            Self::NoLogin { .. } => "try imaps:// or imap://; many servers take passwords over TLS only",
+            Self::Refused { refusal, .. } => refusal.hint(),
+            Self::Bye { .. } | Self::Lost { .. } | Self::Silent { .. } => {
+                "run the same command again; what arrived is not sent twice"
+            }
+            Self::Nonsense { .. } => "check that host and port are those of an IMAP server",
+            Self::Cancelled => "",
+            Self::LocalFile { .. } => "check the path and who may read it",
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The server. The only module that names the `imap` and `native_tls` crates.
+//!
+//! A [`Session`] is one logged-in connection, owned by one thread; [`connect`] makes one from an [`Account`]. Below it lies
+//! the wire, which bounds time and size and vets what the crate is given to read.
+
+mod account;
+mod answer;
+mod append;
+mod connect;
+mod error;
+mod fetch;
+mod names;
+mod session;
+mod wire;
+
+pub use account::{Account, Security, TIMEOUT, Target, TargetError};
+pub use append::{AppendError, Appended, Outgoing, Stored};
+pub use connect::connect;
+pub use error::{ImapError, Refusal, Scope};
+pub use fetch::{HeldMessage, RemoteMessage};
+pub use names::RemoteFolder;
+pub use session::{Counts, Selected, Session};
+pub use wire::Canceller;

@@ -1,0 +1,474 @@
+//! One logged-in connection: folders, messages, appends. Owned by one thread.
+//!
+//! SELECT, CREATE, STORE and their kin go through the `imap` crate; LIST, FETCH, STATUS and APPEND are our own commands over
+//! the same wire, since the crate can not stand what servers answer to them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::mail::FolderPath;
+
+use super::append::{AppendError, Appended, Outgoing, Stored, append};
+use super::connect::crate_error;
+use super::error::{ImapError, Refusal, Scope};
+use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
+use super::names::{Listing, Namespace, RemoteFolder, quoted};
+use super::wire::{Canceller, Wanted, Wire};
+
+/// The longest silence after goodbye.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// Messages in one FETCH of everything: short enough for a server to answer without a pause.
+const SLICE: u32 = 2000;
+/// Enough for names sent as literals.
+const NAME_LITERAL: usize = 8 * 1024;
+/// The longest UID set in one command (Exchange takes 8,000 bytes, Yahoo 1,000).
+const MAX_SET: usize = 900;
+
+/// Messages in a folder, by STATUS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages in it.
+    pub messages: u32,
+    /// Messages not yet read.
+    pub unseen: u32,
+}
+
+/// What EXAMINE or SELECT says of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// Messages in it.
+    pub exists: u32,
+    /// Its UIDVALIDITY; 0 if the server gave none.
+    pub uid_validity: u32,
+    /// The UID that the next message will have at least; found by the last message where the server gave none.
+    pub uid_next: u32,
+    /// Whether any keyword may be stored.
+    pub takes_any_keyword: bool,
+    /// The flags and keywords that may be stored.
+    pub permanent_flags: Vec<String>,
+}
+
+impl Selected {
+    /// Whether a keyword would be kept.
+    pub fn takes(&self, keyword: &str) -> bool {
+        self.takes_any_keyword || self.permanent_flags.iter().any(|known| known.eq_ignore_ascii_case(keyword))
+    }
+}
+
+/// A folder that was listed or made.
+struct Known {
+    /// Its name as the server wrote it.
+    wire: String,
+    can_select: bool,
+}
+
+/// One logged-in connection.
+pub struct Session {
+    commands: imap::Session<Wire>,
+    wire: Wire,
+    capabilities: Vec<String>,
+    namespace: Namespace,
+    /// Folders that were listed or made.
+    names: HashMap<FolderPath, Known>,
+    /// The name on the wire of the open folder.
+    open: Option<String>,
+}
+
+impl Session {
+    pub(super) fn new(
+        session: imap::Session<Wire>,
+        wire: Wire,
+        capabilities: Vec<String>,
+        namespace: Namespace,
+    ) -> Self {
+        Self { commands: session, wire, capabilities, namespace, names: HashMap::new(), open: None }
+    }
+
+    /// A handle that cuts this connection from another thread.
+    pub fn canceller(&self) -> Canceller {
+        self.wire.canceller()
+    }
+
+    /// The capabilities after login, upper case.
+    pub fn capabilities(&self) -> &[String] {
+        &self.capabilities
+    }
+
+    /// Whether the server has a capability.
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|known| known == capability)
+    }
+
+    /// The delimiter on the wire, and the prefix of the user's own folders.
+    pub fn hierarchy(&self) -> (Option<char>, &str) {
+        (self.namespace.delimiter, &self.namespace.prefix)
+    }
+
+    /// What the server warned of since last asked: untagged NO, BAD, ALERT. Foreign text.
+    pub fn take_warnings(&self) -> Vec<String> {
+        self.wire.take_warnings()
+    }
+
+    fn wire_name(&self, folder: &FolderPath) -> String {
+        self.names.get(folder).map_or_else(|| self.namespace.to_wire(folder), |known| known.wire.clone())
+    }
+
+    /// Runs one command of the crate; `doing` says what is tried.
+    fn run<T>(
+        &mut self,
+        wanted: Wanted,
+        doing: impl FnOnce() -> String,
+        command: impl FnOnce(&mut imap::Session<Wire>) -> imap::error::Result<T>,
+    ) -> Result<T, ImapError> {
+        self.wire.want(wanted);
+        command(&mut self.commands).map_err(|error| crate_error(&self.wire, error, doing))
+    }
+
+    /// Every folder, INBOX first, parents before children.
+    pub fn folders(&mut self) -> Result<Vec<RemoteFolder>, ImapError> {
+        let extended = self.has("LIST-EXTENDED") && self.has("SPECIAL-USE");
+        let command = if extended { "LIST \"\" \"*\" RETURN (SPECIAL-USE)" } else { "LIST \"\" \"*\"" };
+        let mut listing = Listing::new(&self.namespace);
+        let result = self.wire.command(command, NAME_LITERAL, |values| listing.take(values))?;
+        result.accept(|| "cannot list the folders".into())?;
+        let folders = listing.finish();
+        let known = |folder: &RemoteFolder| Known { wire: folder.wire.clone(), can_select: folder.can_select };
+        self.names = folders.iter().map(|folder| (folder.path.clone(), known(folder))).collect();
+        Ok(folders)
+    }
+
+    /// Messages and unread messages in a folder.
+    pub fn counts(&mut self, folder: &FolderPath) -> Result<Counts, ImapError> {
+        let name = quoted(&self.wire_name(folder))?;
+        let mut counts = Counts::default();
+        let result = self.wire.command(&format!("STATUS {name} (MESSAGES UNSEEN)"), NAME_LITERAL, |values| {
+            if !values.first().is_some_and(|value| value.is("STATUS")) {
+                return;
+            }
+            let items = values.last().map(|value| value.list()).unwrap_or_default();
+            let number = |name: &str| {
+                let at = items.iter().position(|item| item.is(name))?;
+                u32::try_from(items.get(at + 1)?.number()?).ok()
+            };
+            counts = Counts { messages: number("MESSAGES").unwrap_or(0), unseen: number("UNSEEN").unwrap_or(0) };
+        })?;
+        result.accept(|| format!("cannot count the messages in {folder}"))?;
+        Ok(counts)
+    }
+
+    /// Makes a folder with all its parents, subscribed. Gives the path it really got: what the server can not take in a
+    /// name becomes `_`.
+    pub fn create(&mut self, folder: &FolderPath) -> Result<FolderPath, ImapError> {
+        let mut made = FolderPath::root();
+        for (depth, segment) in folder.segments().iter().enumerate() {
+            made = self.create_one(&made.child(segment.as_str()), depth + 1 == folder.depth())?;
+        }
+        Ok(made)
+    }
+
+    /// Makes one folder below parents that are there. A parent may be only a name; the last must hold messages.
+    fn create_one(&mut self, folder: &FolderPath, must_hold_messages: bool) -> Result<FolderPath, ImapError> {
+        let is_there = self.names.get(folder).is_some_and(|known| known.can_select || !must_hold_messages);
+        if is_there || folder.segments() == ["INBOX"] {
+            return Ok(folder.clone());
+        }
+        let plain = self.namespace.takeable(folder, false);
+        let strict = plain.parent().unwrap_or_default().child(self.namespace.takeable(folder, true).name());
+        match self.try_create(&plain) {
+            Err(ImapError::Refused { .. }) if strict != plain => self.try_create(&strict).map(|()| strict),
+            other => other.map(|()| plain),
+        }
+    }
+
+    fn try_create(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
+        let name = self.namespace.to_wire(folder);
+        let created =
+            self.run(Wanted::Nothing, || format!("cannot make the folder {folder}"), |session| session.create(&name));
+        if let Err(error) = created {
+            let exists = matches!(&error, ImapError::Refused { refusal, .. } if says_exists(refusal));
+            if !exists {
+                return Err(error);
+            }
+        }
+        self.subscribe(&name)?;
+        self.names.insert(folder.clone(), Known { wire: name, can_select: true });
+        Ok(())
+    }
+
+    /// Subscribes, since many clients hide other folders. A refusal does no harm.
+    fn subscribe(&mut self, name: &str) -> Result<(), ImapError> {
+        self.wire.command(&format!("SUBSCRIBE {}", quoted(name)?), 0, |_| ())?;
+        Ok(())
+    }
+
+    /// Renames a folder and what is below it.
+    pub fn rename(&mut self, from: &FolderPath, to: &FolderPath) -> Result<(), ImapError> {
+        let (old, new) = (self.wire_name(from), self.namespace.to_wire(&self.namespace.takeable(to, false)));
+        self.leave()?;
+        self.run(Wanted::Nothing, || format!("cannot rename {from} to {to}"), |session| session.rename(&old, &new))?;
+        self.names.remove(from);
+        self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&old)?), 0, |_| ())?;
+        self.subscribe(&new)
+    }
+
+    /// Deletes a folder and the messages in it.
+    pub fn delete(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
+        let name = self.wire_name(folder);
+        self.leave()?;
+        self.run(Wanted::Nothing, || format!("cannot delete {folder}"), |session| session.delete(&name))?;
+        self.names.remove(folder);
+        self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&name)?), 0, |_| ())?;
+        Ok(())
+    }
+
+    /// Opens a folder for reading; nothing in it changes.
+    pub fn examine(&mut self, folder: &FolderPath) -> Result<Selected, ImapError> {
+        let name = self.wire_name(folder);
+        self.open_folder(folder, &name, |session| session.examine(&name))
+    }
+
+    /// Opens a folder for writing; only then the server says which flags it keeps.
+    pub fn select(&mut self, folder: &FolderPath) -> Result<Selected, ImapError> {
+        let name = self.wire_name(folder);
+        self.open_folder(folder, &name, |session| session.select(&name))
+    }
+
+    /// Opens a folder for writing unless it is the open one.
+    pub fn reopen(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
+        if self.open.as_ref() == Some(&self.wire_name(folder)) { Ok(()) } else { self.select(folder).map(drop) }
+    }
+
+    fn open_folder(
+        &mut self,
+        folder: &FolderPath,
+        name: &str,
+        command: impl FnOnce(&mut imap::Session<Wire>) -> imap::error::Result<imap::types::Mailbox>,
+    ) -> Result<Selected, ImapError> {
+        self.open = None;
+        let mailbox = self.run(Wanted::Mailbox, || format!("cannot open {folder}"), command)?;
+        self.open = Some(name.to_owned());
+        let uid_next = match mailbox.uid_next {
+            Some(uid) => uid,
+            None => self.last_uid(mailbox.exists)?.saturating_add(1),
+        };
+        let given = if mailbox.permanent_flags.is_empty() { &mailbox.flags } else { &mailbox.permanent_flags };
+        Ok(Selected {
+            exists: mailbox.exists,
+            uid_validity: mailbox.uid_validity.unwrap_or(0),
+            uid_next,
+            takes_any_keyword: mailbox.permanent_flags.contains(&imap::types::Flag::MayCreate),
+            permanent_flags: given.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// The UID of the last message, 0 in an empty folder: for servers that give no UIDNEXT.
+    fn last_uid(&mut self, exists: u32) -> Result<u32, ImapError> {
+        if exists == 0 {
+            return Ok(0);
+        }
+        let found = self.fetch(&format!("FETCH {exists} (UID)"), 0, |fetched| fetched.uid())?;
+        Ok(found.into_iter().max().unwrap_or(0))
+    }
+
+    /// Closes the open folder without changing it, so that APPEND runs with nothing selected.
+    pub fn leave(&mut self) -> Result<(), ImapError> {
+        let Some(name) = self.open.take() else { return Ok(()) };
+        if self.has("UNSELECT") {
+            self.wire.command("UNSELECT", 0, |_| ())?;
+            return Ok(());
+        }
+        // CLOSE expunges, but never in a folder opened by EXAMINE.
+        self.run(Wanted::Mailbox, || "cannot reopen the folder".into(), |session| session.examine(&name))?;
+        self.run(Wanted::Nothing, || "cannot close the folder".into(), imap::Session::close)
+    }
+
+    /// Runs one FETCH and keeps what `read` makes of each answer.
+    fn fetch<T>(
+        &mut self,
+        command: &str,
+        literal_limit: usize,
+        read: impl Fn(Fetched<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, ImapError> {
+        let mut found = Vec::new();
+        let result = self.wire.command(command, literal_limit, |values| {
+            found.extend(Fetched::read(values).and_then(&read));
+        })?;
+        result.accept(|| "cannot read messages".into())?;
+        Ok(found)
+    }
+
+    /// The messages numbered `first..=last` in the open folder, with header texts, for a list.
+    pub fn window(&mut self, first: u32, last: u32) -> Result<Vec<RemoteMessage>, ImapError> {
+        self.fetch(&format!("FETCH {first}:{last} {ROW}"), HEADER_LITERAL, |fetched| fetched.message())
+    }
+
+    /// Walks over every message of the open folder of `exists` messages, for knowing them again.
+    pub fn held(&mut self, exists: u32, mut each: impl FnMut(HeldMessage)) -> Result<(), ImapError> {
+        let mut first = 1;
+        while first <= exists {
+            let last = exists.min(first.saturating_add(SLICE - 1));
+            let slice =
+                self.fetch(&format!("FETCH {first}:{last} {HELD}"), HEADER_LITERAL, |fetched| fetched.held())?;
+            slice.into_iter().for_each(&mut each);
+            first = last.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The messages with a UID of at least `uid` in the open folder, for knowing them again.
+    pub fn held_since(&mut self, uid: u32) -> Result<Vec<HeldMessage>, ImapError> {
+        let mut found = self.fetch(&format!("UID FETCH {uid}:* {HELD}"), HEADER_LITERAL, |fetched| fetched.held())?;
+        found.retain(|message| message.uid >= uid);
+        Ok(found)
+    }
+
+    /// State of the messages with a UID of at least `uid` in the open folder, in order of UID.
+    pub fn since(&mut self, uid: u32) -> Result<Vec<RemoteMessage>, ImapError> {
+        let mut found = self.fetch(&format!("UID FETCH {uid}:* {STATE}"), 0, |fetched| fetched.message())?;
+        // `n:*` gives the last message even when its UID is below n.
+        found.retain(|message| message.uid >= uid);
+        found.sort_by_key(|message| message.uid);
+        found.dedup_by_key(|message| message.uid);
+        Ok(found)
+    }
+
+    /// The whole content of a message of the open folder; `None` if it is gone. Does not set `\Seen`.
+    ///
+    /// `expected` is its size in bytes as far as known; an answer much larger ends the connection.
+    pub fn content(&mut self, uid: u32, expected: u64) -> Result<Option<Vec<u8>>, ImapError> {
+        let limit = usize::try_from(expected.saturating_mul(2)).unwrap_or(usize::MAX).saturating_add(1 << 20);
+        self.body(&format!("UID FETCH {uid} (UID BODY.PEEK[])"), uid, limit)
+    }
+
+    /// The first `length` bytes of a message of the open folder, for a preview; `None` if it is gone.
+    pub fn beginning(&mut self, uid: u32, length: u32) -> Result<Option<Vec<u8>>, ImapError> {
+        let limit = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1 << 20);
+        self.body(&format!("UID FETCH {uid} (UID BODY.PEEK[]<0.{length}>)"), uid, limit)
+    }
+
+    fn body(&mut self, command: &str, uid: u32, limit: usize) -> Result<Option<Vec<u8>>, ImapError> {
+        let found = self.fetch(command, limit, |fetched| {
+            if fetched.uid() == Some(uid) { fetched.content().map(<[u8]>::to_vec) } else { None }
+        })?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Sets system flags and keywords on a message of the open folder, beside those it has.
+    pub fn add_flags(&mut self, uid: u32, flags: &str) -> Result<(), ImapError> {
+        let query = format!("+FLAGS.SILENT ({flags})");
+        self.run(Wanted::Nothing, || "cannot set flags".into(), |session| session.uid_store(uid.to_string(), &query))
+            .map(drop)
+    }
+
+    /// Removes messages: `\Deleted`, and with UIDPLUS an expunge of just these. Gives whether they are gone; without
+    /// UIDPLUS they stay marked, since EXPUNGE would take others' messages too.
+    pub fn remove(&mut self, folder: &FolderPath, uids: &[u32]) -> Result<bool, ImapError> {
+        self.select(folder)?;
+        let can_expunge = self.has("UIDPLUS");
+        for set in uid_sets(uids) {
+            self.run(
+                Wanted::Nothing,
+                || "cannot delete messages".into(),
+                |session| session.uid_store(&set, "+FLAGS.SILENT (\\Deleted)").map(drop),
+            )?;
+            if can_expunge {
+                self.run(
+                    Wanted::Nothing,
+                    || "cannot delete messages".into(),
+                    |session| session.uid_expunge(&set).map(drop),
+                )?;
+            }
+        }
+        self.leave()?;
+        Ok(can_expunge)
+    }
+
+    /// Appends messages to a folder, one after the other; nothing is selected meanwhile.
+    ///
+    /// The results are in order. There are fewer than messages when the connection broke or was told to stop: `go_on` is
+    /// asked before each message and told its place and the bytes sent so far, first 0.
+    pub fn append(
+        &mut self,
+        folder: &FolderPath,
+        messages: &[Outgoing<'_>],
+        go_on: &mut dyn FnMut(usize, u64) -> bool,
+    ) -> Vec<Result<Appended, AppendError>> {
+        let mut results = Vec::with_capacity(messages.len());
+        if let Err(error) = self.leave() {
+            results.push(Err(AppendError { error, stored: Stored::No }));
+            return results;
+        }
+        let name = self.wire_name(folder);
+        for (index, message) in messages.iter().enumerate() {
+            if !go_on(index, 0) {
+                break;
+            }
+            let result = append(&self.wire, &name, *message, &mut |bytes| {
+                go_on(index, bytes); // a message that was begun is finished
+            });
+            // BAD means that we and the server disagree on what was said: this connection is not to be trusted any more.
+            // After a full mailbox, say, the next message has no better chance.
+            let can_go_on = result.as_ref().err().is_none_or(|failed| match &failed.error {
+                ImapError::Refused { refusal, .. } => !refusal.is_bad && refusal.scope() == Scope::Message,
+                _ => false,
+            });
+            results.push(result);
+            if !can_go_on {
+                break;
+            }
+        }
+        results
+    }
+
+    /// Keeps the connection alive.
+    pub fn noop(&mut self) -> Result<(), ImapError> {
+        self.run(Wanted::Nothing, || "the server does not answer".into(), imap::Session::noop)
+    }
+
+    /// Says goodbye. What goes wrong then does not matter.
+    pub fn logout(mut self) {
+        self.wire.set_patience(FAREWELL);
+        self.wire.want(Wanted::Nothing);
+        let _ = self.commands.logout();
+    }
+}
+
+/// Whether a refused CREATE means that the folder is there (RFC 5530, and the words of servers without codes).
+fn says_exists(refusal: &Refusal) -> bool {
+    refusal.code == "ALREADYEXISTS" || refusal.text.to_lowercase().contains("exists")
+}
+
+/// UIDs as sets of ranges, none longer than [`MAX_SET`] bytes.
+fn uid_sets(uids: &[u32]) -> Vec<String> {
+    let mut sorted = uids.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let mut sets: Vec<String> = Vec::new();
+    for run in sorted.chunk_by(|before, after| before + 1 == *after) {
+        let range = match run {
+            [first, .., last] => format!("{first}:{last}"),
+            [only] => only.to_string(),
+            [] => continue,
+        };
+        match sets.last_mut() {
+            Some(set) if set.len() + range.len() < MAX_SET => *set += &format!(",{range}"),
+            _ => sets.push(range),
+        }
+    }
+    sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_become_ranges_of_bounded_length() {
+        assert_eq!(uid_sets(&[3, 1, 2, 7, 7]), ["1:3,7"]);
+        assert!(uid_sets(&[]).is_empty());
+        let many: Vec<u32> = (0..2000).map(|number| number * 2 + 1).collect();
+        let sets = uid_sets(&many);
+        assert!(sets.len() > 1 && sets.iter().all(|set| set.len() <= MAX_SET));
+        assert_eq!(sets.join(",").split(',').count(), 2000);
+    }
+}

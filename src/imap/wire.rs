@@ -1,0 +1,459 @@
+//! The bytes between us and the server: time-outs, limits, cancelling, and answers as whole units.
+//!
+//! A [`Wire`] can be cloned: the `imap` crate's session reads and writes through one clone, our own commands through
+//! another, in turn. What the crate reads was vetted first: of the untagged lines it gets only those its command needs,
+//! since it panics, or takes a stored message for a failed one, on others (facts/reliability.md section 4).
+//!
+//! It knows lines, literals and tags, but no command; [`super::session`] does.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::answer::{self, Answer, Status};
+use super::error::ImapError;
+
+/// The longest line outside literals.
+const MAX_LINE: usize = 64 * 1024;
+/// The most untagged answers to one command.
+const MAX_ANSWERS: usize = 1_000_000;
+/// The most bytes of one answer, literals aside.
+const MAX_LINES: usize = 1024 * 1024;
+const CHUNK: usize = 64 * 1024;
+
+/// Which untagged answers the `imap` crate is given. All others are kept from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// None: commands that only have a result.
+    Nothing,
+    /// What SELECT and EXAMINE return.
+    Mailbox,
+}
+
+/// Any stream: plain or TLS.
+pub trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// A TCP stream that never waits longer than it was told to.
+#[derive(Debug)]
+pub struct Socket {
+    tcp: TcpStream,
+    clock: Arc<Mutex<Clock>>,
+}
+
+/// How long the other side may take.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    /// The longest silence.
+    patience: Duration,
+    /// When all must be done, whatever trickles in.
+    deadline: Option<Instant>,
+}
+
+impl Socket {
+    /// Wraps a connected stream. All must be done by `deadline` until [`Wire::set_patience`] is called.
+    pub fn new(tcp: TcpStream, patience: Duration) -> Self {
+        let clock = Clock { patience, deadline: Instant::now().checked_add(patience) };
+        Self { tcp, clock: Arc::new(Mutex::new(clock)) }
+    }
+
+    fn allowance(&self) -> io::Result<Duration> {
+        let clock = *lock(&self.clock);
+        let left = match clock.deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()).min(clock.patience),
+            None => clock.patience,
+        };
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tcp.set_read_timeout(Some(self.allowance()?))?;
+        self.tcp.read(buffer)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.tcp.set_write_timeout(Some(self.allowance()?))?;
+        self.tcp.write(buffer)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
+/// Ends a connection from another thread; the call that waits on it fails with [`ImapError::Cancelled`].
+#[derive(Clone, Debug)]
+pub struct Canceller {
+    cancelled: Arc<AtomicBool>,
+    tcp: Arc<TcpStream>,
+}
+
+impl Canceller {
+    /// Cuts the connection.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        // Already closed is as good as closed.
+        let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+}
+
+/// One connection to a server, shared by its clones.
+#[derive(Clone)]
+pub struct Wire(Arc<Mutex<Inner>>);
+
+struct Inner {
+    stream: Box<dyn Stream>,
+    clock: Arc<Mutex<Clock>>,
+    patience: Duration,
+    canceller: Canceller,
+    /// Where the next bytes are read into.
+    chunk: Box<[u8]>,
+    /// Received and not yet looked at.
+    buffer: Vec<u8>,
+    /// A vetted answer that the crate is reading.
+    vetted: io::Cursor<Vec<u8>>,
+    wanted: Wanted,
+    /// The largest literal that is expected.
+    literal_limit: usize,
+    /// Why the crate's last read or write failed.
+    fault: Option<ImapError>,
+    /// The last tagged result that the crate was given.
+    result: Option<Answer>,
+    /// The server's BYE, once said.
+    bye: Option<String>,
+    /// Untagged NO, BAD and ALERT texts since last asked.
+    warnings: Vec<String>,
+    next_tag: u32,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves nothing half done that the next call would trip over.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wire {
+    /// A wire over `tcp`, made safe by `protect` (TLS, or nothing). `patience` bounds everything until [`Self::set_patience`].
+    pub fn new(
+        tcp: &TcpStream,
+        patience: Duration,
+        protect: impl FnOnce(Socket) -> Result<Box<dyn Stream>, ImapError>,
+    ) -> Result<Self, ImapError> {
+        let clone = || tcp.try_clone().map_err(|error| ImapError::Lost { reason: error.to_string() });
+        let socket = Socket::new(clone()?, patience);
+        let clock = Arc::clone(&socket.clock);
+        let canceller = Canceller { cancelled: Arc::default(), tcp: Arc::new(clone()?) };
+        Ok(Self(Arc::new(Mutex::new(Inner {
+            stream: protect(socket)?,
+            clock,
+            patience,
+            canceller,
+            chunk: vec![0; CHUNK].into(),
+            buffer: Vec::new(),
+            vetted: io::Cursor::default(),
+            wanted: Wanted::Nothing,
+            literal_limit: 0,
+            fault: None,
+            result: None,
+            bye: None,
+            warnings: Vec::new(),
+            next_tag: 0,
+        }))))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        lock(&self.0)
+    }
+
+    /// A handle that cuts the connection from another thread.
+    pub fn canceller(&self) -> Canceller {
+        self.inner().canceller.clone()
+    }
+
+    /// From now on only silence fails, once it lasts longer than `patience`.
+    pub fn set_patience(&self, patience: Duration) {
+        let mut inner = self.inner();
+        inner.patience = patience;
+        *lock(&inner.clock) = Clock { patience, deadline: None };
+    }
+
+    /// Waits for the tagged result of something that takes at least `longer`, passing over untagged data.
+    pub fn slow_result(&self, tag: &str, longer: Duration) -> Result<Answer, ImapError> {
+        let mut inner = self.inner();
+        let usual = Clock { patience: inner.patience, deadline: None };
+        *lock(&inner.clock) = Clock { patience: usual.patience.max(longer), deadline: None };
+        let result = inner.until_result(tag, &mut |_| ());
+        *lock(&inner.clock) = usual;
+        result
+    }
+
+    /// Whether bytes came that nobody asked for yet; after STARTTLS's OK that is an attack.
+    pub fn has_unread(&self) -> bool {
+        !self.inner().buffer.is_empty()
+    }
+
+    /// Names which untagged answers the crate's next command needs.
+    pub fn want(&self, wanted: Wanted) {
+        let mut inner = self.inner();
+        inner.wanted = wanted;
+        inner.result = None;
+        inner.fault = None;
+    }
+
+    /// The last tagged result that the crate saw, in the server's own words.
+    pub fn take_result(&self) -> Option<Answer> {
+        self.inner().result.take()
+    }
+
+    /// Why the crate's last read or write failed, if it was the wire's doing.
+    pub fn take_fault(&self) -> Option<ImapError> {
+        self.inner().fault.take()
+    }
+
+    /// Untagged NO, BAD and ALERT texts since last asked. Foreign text.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner().warnings)
+    }
+
+    /// Makes every later read and write fail.
+    pub fn fail(&self, error: ImapError) {
+        let mut inner = self.inner();
+        inner.canceller.cancel();
+        inner.fault = Some(error);
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&self, bytes: &[u8]) -> Result<(), ImapError> {
+        self.inner().send(bytes)
+    }
+
+    /// Reads the greeting or another answer outside any command.
+    pub fn answer(&self) -> Result<Answer, ImapError> {
+        self.inner().answer()
+    }
+
+    /// A tag not used before.
+    pub fn tag(&self) -> String {
+        let mut inner = self.inner();
+        inner.next_tag += 1;
+        format!("M{}", inner.next_tag)
+    }
+
+    /// Sends one command and hands its untagged data to `each`; gives the tagged result.
+    ///
+    /// Literals up to `literal_limit` bytes are accepted.
+    pub fn command(
+        &self,
+        text: &str,
+        literal_limit: usize,
+        mut each: impl FnMut(&[answer::Value<'_>]),
+    ) -> Result<Answer, ImapError> {
+        let tag = self.tag();
+        let mut inner = self.inner();
+        inner.literal_limit = literal_limit;
+        inner.send(format!("{tag} {text}\r\n").as_bytes())?;
+        let result = inner.until_result(&tag, &mut each);
+        inner.literal_limit = 0;
+        result
+    }
+
+    /// Waits for a go-ahead (`+`, gives `None`) or the tagged result.
+    pub fn continuation(&self, tag: &str) -> Result<Option<Answer>, ImapError> {
+        let mut inner = self.inner();
+        for _ in 0..MAX_ANSWERS {
+            let answer = inner.answer()?;
+            match answer.kind(tag) {
+                answer::Kind::Continue => return Ok(None),
+                answer::Kind::Result(_) => return Ok(Some(answer)),
+                answer::Kind::WrongTag => return Err(wrong_tag()),
+                answer::Kind::Untagged => {}
+            }
+        }
+        Err(endless())
+    }
+}
+
+fn wrong_tag() -> ImapError {
+    ImapError::Nonsense { reason: "an answer to a command that was not given".into() }
+}
+
+fn endless() -> ImapError {
+    ImapError::Nonsense { reason: "more answers than any command has".into() }
+}
+
+impl Inner {
+    fn until_result(&mut self, tag: &str, each: &mut dyn FnMut(&[answer::Value<'_>])) -> Result<Answer, ImapError> {
+        for _ in 0..MAX_ANSWERS {
+            let answer = self.answer()?;
+            match answer.kind(tag) {
+                answer::Kind::Result(_) => return Ok(answer),
+                answer::Kind::Untagged => each(&answer.values()),
+                answer::Kind::WrongTag => return Err(wrong_tag()),
+                answer::Kind::Continue => {
+                    return Err(ImapError::Nonsense { reason: "a go-ahead that was not asked for".into() });
+                }
+            }
+        }
+        Err(endless())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
+        let written = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
+        written.map_err(|error| self.broken(&error))
+    }
+
+    /// One whole answer: a line with the literals in it.
+    fn answer(&mut self) -> Result<Answer, ImapError> {
+        let mut bytes = Vec::new();
+        let mut lines = 0;
+        loop {
+            let start = bytes.len();
+            self.read_line(&mut bytes)?;
+            lines += bytes.len() - start;
+            if lines > MAX_LINES {
+                return Err(ImapError::Nonsense { reason: "an answer of many lines without an end".into() });
+            }
+            let Some(length) = answer::literal_length(bytes.get(start..).unwrap_or_default())? else { break };
+            if length > self.literal_limit {
+                let reason = format!("a literal of {length} bytes where at most {} were expected", self.literal_limit);
+                return Err(ImapError::Nonsense { reason });
+            }
+            self.read_exact_into(length, &mut bytes)?;
+        }
+        let answer = Answer::new(bytes);
+        self.remember(&answer);
+        Ok(answer)
+    }
+
+    /// Keeps the server's own words for error messages.
+    fn remember(&mut self, answer: &Answer) {
+        match answer.untagged_status() {
+            Some((Status::Bye, _, text)) => self.bye = Some(text),
+            Some((Status::No | Status::Bad, _, text)) => self.warn(text),
+            Some((Status::Ok, code, text)) if code.starts_with("ALERT") => self.warn(text),
+            _ => {}
+        }
+    }
+
+    fn warn(&mut self, text: String) {
+        if self.warnings.len() < 100 {
+            self.warnings.push(text);
+        }
+    }
+
+    fn read_line(&mut self, into: &mut Vec<u8>) -> Result<(), ImapError> {
+        let mut searched = 0;
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', self.buffer.get(searched..).unwrap_or_default()) {
+                into.extend(self.buffer.drain(..=searched + at));
+                return Ok(());
+            }
+            searched = self.buffer.len();
+            if searched > MAX_LINE {
+                return Err(ImapError::Nonsense { reason: "a line without an end".into() });
+            }
+            self.fill()?;
+        }
+    }
+
+    fn read_exact_into(&mut self, length: usize, into: &mut Vec<u8>) -> Result<(), ImapError> {
+        let mut left = length;
+        loop {
+            let ready = left.min(self.buffer.len());
+            into.extend(self.buffer.drain(..ready));
+            left -= ready;
+            if left == 0 {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    fn fill(&mut self) -> Result<(), ImapError> {
+        let read = loop {
+            match self.stream.read(&mut self.chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        match read {
+            Ok(0) => Err(self.broken(&io::ErrorKind::UnexpectedEof.into())),
+            Ok(length) => {
+                self.buffer.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
+                Ok(())
+            }
+            Err(error) => Err(self.broken(&error)),
+        }
+    }
+
+    /// What a failed read or write means.
+    fn broken(&mut self, error: &io::Error) -> ImapError {
+        if let Some(fault) = self.fault.take() {
+            return fault;
+        }
+        if self.canceller.cancelled.load(Ordering::SeqCst) {
+            return ImapError::Cancelled;
+        }
+        if let Some(text) = self.bye.take() {
+            return ImapError::Bye { text };
+        }
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                ImapError::Silent { waited: lock(&self.clock).patience }
+            }
+            io::ErrorKind::UnexpectedEof => ImapError::Lost { reason: "it was closed without a word".into() },
+            _ => ImapError::Lost { reason: error.to_string() },
+        }
+    }
+
+    /// The next answer that the crate can stand, in a form it can parse.
+    fn vet(&mut self) -> Result<Vec<u8>, ImapError> {
+        for _ in 0..MAX_ANSWERS {
+            let answer = self.answer()?;
+            if let Some(bytes) = answer.for_crate(self.wanted) {
+                if answer.is_tagged() {
+                    self.result = Some(answer);
+                }
+                return Ok(bytes);
+            }
+        }
+        Err(endless())
+    }
+
+    /// Turns a failure into what `Read` and `Write` can say, and keeps it for [`Wire::take_fault`].
+    fn keep_fault<T>(&mut self, result: Result<T, ImapError>) -> io::Result<T> {
+        result.map_err(|error| {
+            let text = error.to_string();
+            self.fault = Some(error);
+            io::Error::other(text)
+        })
+    }
+}
+
+impl Read for Wire {
+    /// For the `imap` crate: vetted answers, never two in one read, so that it buffers nothing of the next.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut inner = self.inner();
+        if inner.vetted.position() >= inner.vetted.get_ref().len() as u64 {
+            let vetted = inner.vet();
+            inner.vetted = io::Cursor::new(inner.keep_fault(vetted)?);
+        }
+        inner.vetted.read(buffer)
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let mut inner = self.inner();
+        let sent = inner.send(buffer);
+        inner.keep_fault(sent)?;
+        Ok(buffer.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
