@@ -12,7 +12,9 @@
 //!   and the sanitiser for foreign text.
 //! - [`store`]: places on disk that hold mail. One trait, one table of formats, one file per format.
 //! - [`imap`]: the server. The only module that names the `imap` and `native_tls` crates.
+//! - [`transfer`]: plan, engine, workers, proof and progress. Knows neither terminal nor command line.
 
 pub mod imap;
 pub mod mail;
 pub mod store;
+pub mod transfer;

@@ -1,0 +1,184 @@
+//! Runs a job: shares its folders out to workers and says how it ended.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use crossbeam_channel::Sender;
+
+use crate::imap::{Account, Canceller};
+use crate::mail::FolderPath;
+
+use super::worker::{Halt, Worker};
+use super::{Event, Failed, FolderPlan, Mode, Outcome, Plan, Verify};
+
+/// A plan to be carried out.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The account it goes to.
+    pub account: Account,
+    /// What goes where.
+    pub plan: Plan,
+    /// Copy or move.
+    pub mode: Mode,
+    /// How surely a copy is proven.
+    pub verify: Verify,
+    /// The most connections used; never two on one folder.
+    pub connections: usize,
+}
+
+/// How to stop a running job, shared with its workers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Brake {
+    is_pulled: Arc<AtomicBool>,
+    cancellers: Arc<Mutex<Vec<Canceller>>>,
+}
+
+impl Brake {
+    pub(super) fn is_pulled(&self) -> bool {
+        self.is_pulled.load(Ordering::SeqCst)
+    }
+
+    /// Makes `canceller` part of what [`JobHandle::abort`] cuts.
+    pub(super) fn add(&self, canceller: Canceller) {
+        self.cancellers.lock().unwrap_or_else(PoisonError::into_inner).push(canceller);
+    }
+}
+
+/// A running job. Dropping it leaves the job running.
+#[derive(Debug)]
+pub struct JobHandle {
+    brake: Brake,
+    thread: thread::JoinHandle<Outcome>,
+}
+
+impl JobHandle {
+    /// Stops after the running message; what was sent is still proven.
+    pub fn stop(&self) {
+        self.brake.is_pulled.store(true, Ordering::SeqCst);
+    }
+
+    /// Stops at once: connections are cut. What is not proven yet will be looked up by the next run.
+    pub fn abort(&self) {
+        self.stop();
+        for canceller in &*self.brake.cancellers.lock().unwrap_or_else(PoisonError::into_inner) {
+            canceller.cancel();
+        }
+    }
+
+    /// Waits for the end.
+    pub fn wait(self) -> Outcome {
+        self.thread.join().unwrap_or(Outcome::Stopped)
+    }
+}
+
+/// Starts a job in threads of its own. Everything that happens is told through `events`, [`Event::JobEnd`] last.
+pub fn start(job: Job, events: Sender<Event>) -> JobHandle {
+    let brake = Brake::default();
+    let thread = {
+        let brake = brake.clone();
+        thread::spawn(move || run(&job, &brake, &events))
+    };
+    JobHandle { brake, thread }
+}
+
+/// Folders of a plan that share a target, with their places in the plan: one worker's work.
+pub(super) type Group<'a> = Vec<(usize, &'a FolderPlan)>;
+
+fn run(job: &Job, brake: &Brake, events: &Sender<Event>) -> Outcome {
+    let plan = &job.plan;
+    tell(
+        events,
+        Event::JobStart { mode: job.mode, folders: plan.folders.len(), messages: plan.messages(), bytes: plan.bytes() },
+    );
+    let groups = groups(plan);
+    let workers = job.connections.clamp(1, groups.len().max(1));
+    let queue = Mutex::new(groups);
+    let ends: Vec<Result<bool, Halt>> = thread::scope(|scope| {
+        let run_worker = |number| Worker::new(job, brake, events).run(&queue, number == 0);
+        let threads: Vec<_> = (0..workers).map(|number| scope.spawn(move || run_worker(number))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let (outcome, reason) = outcome(ends);
+    if !matches!(outcome, Outcome::Complete | Outcome::Stopped) {
+        tell_left_over(queue, &reason, events);
+    }
+    tell(events, Event::JobEnd { outcome, reason });
+    outcome
+}
+
+/// Folders whose turn never came are told, so that nothing is silently missing.
+fn tell_left_over(queue: Mutex<VecDeque<Group<'_>>>, reason: &str, events: &Sender<Event>) {
+    for (index, plan) in queue.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten() {
+        let failed = Failed {
+            folder: plan.folder.clone(),
+            id: String::new(),
+            subject: String::new(),
+            reason: format!("not begun: {reason}"),
+            server_text: String::new(),
+            hint: String::new(),
+            messages: plan.messages,
+        };
+        tell(events, Event::Failed { index, failed });
+    }
+}
+
+/// The folders by target, in the order of the plan: never two connections on one folder.
+fn groups(plan: &Plan) -> VecDeque<Group<'_>> {
+    let mut groups: VecDeque<(&FolderPath, Group<'_>)> = VecDeque::new();
+    for (index, folder) in plan.folders.iter().enumerate() {
+        match groups.iter_mut().find(|(target, _)| **target == folder.target) {
+            Some((_, group)) => group.push((index, folder)),
+            None => groups.push_back((&folder.target, vec![(index, folder)])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// The worst end counts.
+fn outcome(ends: Vec<Result<bool, Halt>>) -> (Outcome, String) {
+    let mut is_complete = true;
+    let mut halt: Option<Halt> = None;
+    for end in ends {
+        match end {
+            Ok(complete) => is_complete &= complete,
+            Err(other) => {
+                halt.get_or_insert(other);
+            }
+        }
+    }
+    match halt {
+        Some(halt) => (halt.outcome(), halt.to_string()),
+        None if is_complete => (Outcome::Complete, String::new()),
+        None => (Outcome::Partial, String::new()),
+    }
+}
+
+/// Nobody listening any more is no reason to stop: the mail matters more than the screen.
+pub(super) fn tell(events: &Sender<Event>, event: Event) {
+    let _ = events.send(event);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::{Chosen, Source};
+
+    #[test]
+    fn folders_with_one_target_go_to_one_worker() {
+        let folder = |target: &str| FolderPlan {
+            source: Source { path: "/x".into(), format: None },
+            folder: FolderPath::root(),
+            chosen: Chosen::All,
+            target: FolderPath::parse(target),
+            exists: false,
+            messages: 0,
+            bytes: 0,
+        };
+        let plan = Plan { folders: vec![folder("A"), folder("B"), folder("A")] };
+        let places: Vec<Vec<usize>> =
+            groups(&plan).iter().map(|group| group.iter().map(|(index, _)| *index).collect()).collect();
+        assert_eq!(places, [vec![0, 2], vec![1]]);
+    }
+}

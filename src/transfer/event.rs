@@ -1,0 +1,215 @@
+//! What a running job tells: plain values through one channel, folded by [`super::Progress`].
+
+use crate::mail::{Digest, FolderPath};
+
+use super::Mode;
+
+/// How it is known that a message is on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// This job sent it.
+    Now,
+    /// It was there before.
+    Already,
+    /// The answer to its APPEND was lost, and it was found by looking.
+    Found,
+}
+
+impl How {
+    /// The word in JSON.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::Already => "already",
+            Self::Found => "found",
+        }
+    }
+}
+
+/// How surely the server has a message (facts/servers.md section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// Size and header fields agree.
+    Size,
+    /// Equal but for line ends and trailing blank lines.
+    Canonical,
+    /// Every byte was read back and agrees.
+    Exact,
+}
+
+impl Proof {
+    /// The word in JSON.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Canonical => "canonical",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// A message that is on the server, proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The folder it came from.
+    pub folder: FolderPath,
+    /// Its id in the store.
+    pub id: String,
+    /// The digest of the bytes that were sent, or would have been.
+    pub digest: Digest,
+    /// The folder it is in.
+    pub target: FolderPath,
+    /// UIDVALIDITY of that folder.
+    pub uid_validity: u32,
+    /// Its UID.
+    pub uid: u32,
+    /// Bytes sent, or that would have been.
+    pub bytes: u64,
+    /// How it is known to be there.
+    pub how: How,
+    /// How surely.
+    pub proof: Proof,
+    /// Flags and keywords that the server does not take or keep.
+    pub dropped_flags: Vec<String>,
+}
+
+/// A message, or a whole folder, that was not carried. It is still in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The folder it is in.
+    pub folder: FolderPath,
+    /// Its id in the store; empty when the folder as a whole failed.
+    pub id: String,
+    /// Its subject. Foreign text.
+    pub subject: String,
+    /// What failed and why, for people.
+    pub reason: String,
+    /// The server's own words, if it said any. Foreign text.
+    pub server_text: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+    /// How many messages this stands for: 1, or the rest of a folder.
+    pub messages: u64,
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All carried, or already there.
+    Complete,
+    /// Finished; some messages were not carried, each told as [`Event::Failed`].
+    Partial,
+    /// Stopped on request.
+    Stopped,
+    /// The server could not be reached or broke off, and would not come back.
+    ServerLost,
+    /// The server asks to try again later.
+    TryLater,
+    /// TLS was refused.
+    TlsRefused,
+    /// The login was refused.
+    LoginRefused,
+    /// The store could not be read.
+    SourceUnreadable,
+}
+
+/// One thing that happened in a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The job begins.
+    JobStart {
+        /// Copy or move.
+        mode: Mode,
+        /// Folders in the plan.
+        folders: usize,
+        /// Messages in the plan.
+        messages: u64,
+        /// Bytes in the plan, as far as known.
+        bytes: u64,
+    },
+    /// A folder begins; `index` is its place in the plan and names it in later events.
+    FolderStart {
+        /// Its place in the plan.
+        index: usize,
+        /// Where from.
+        source: FolderPath,
+        /// Where to, as the server has it.
+        target: FolderPath,
+        /// Messages in it.
+        messages: u64,
+        /// Bytes in it, as far as known.
+        bytes: u64,
+    },
+    /// A folder was listed: how many messages it really has.
+    FolderListed {
+        /// Its place in the plan.
+        index: usize,
+        /// How many the plan said.
+        planned: u64,
+        /// How many there are.
+        messages: u64,
+    },
+    /// A message is being sent.
+    MessageStart {
+        /// The folder's place in the plan.
+        index: usize,
+        /// Its subject. Foreign text.
+        subject: String,
+        /// Bytes to send.
+        bytes: u64,
+    },
+    /// More of the running message has gone out.
+    MessageSent {
+        /// The folder's place in the plan.
+        index: usize,
+        /// Bytes sent so far.
+        sent: u64,
+    },
+    /// A message is on the server, proven.
+    Done {
+        /// The folder's place in the plan.
+        index: usize,
+        /// The message.
+        done: Done,
+    },
+    /// A message or folder was not carried.
+    Failed {
+        /// The folder's place in the plan.
+        index: usize,
+        /// What and why.
+        failed: Failed,
+    },
+    /// A message was removed from the store after its proof.
+    Removed {
+        /// The folder's place in the plan.
+        index: usize,
+    },
+    /// Something in the store could not be read; the rest goes on.
+    Damage {
+        /// The folder's place in the plan.
+        index: usize,
+        /// What, where and why. Foreign text.
+        text: String,
+    },
+    /// The connection was lost or refused and is tried again after a pause.
+    Waiting {
+        /// Seconds until the next try.
+        seconds: u64,
+        /// Why. Foreign text.
+        reason: String,
+    },
+    /// The connection is back.
+    Connected,
+    /// A folder is finished.
+    FolderEnd {
+        /// Its place in the plan.
+        index: usize,
+    },
+    /// The job is finished; nothing follows.
+    JobEnd {
+        /// How.
+        outcome: Outcome,
+        /// Why, when it did not finish; for people.
+        reason: String,
+    },
+}

@@ -1,0 +1,98 @@
+//! A worker's connection: made when needed, made again after a loss, with growing pauses.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+
+use crate::imap::{ImapError, Scope, Session, connect};
+
+use super::engine::{Brake, Job, tell};
+use super::event::Event;
+use super::worker::Halt;
+
+/// Pauses before each new try, in seconds; after the last the job ends. A success starts them over.
+const PAUSES: [u64; 6] = [0, 1, 2, 4, 8, 16];
+/// How often a pause looks at the brake.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// A connection that comes back.
+pub(super) struct Link<'a> {
+    job: &'a Job,
+    brake: &'a Brake,
+    events: &'a Sender<Event>,
+    session: Option<Session>,
+    /// Losses since the last success.
+    losses: usize,
+}
+
+impl<'a> Link<'a> {
+    pub(super) fn new(job: &'a Job, brake: &'a Brake, events: &'a Sender<Event>) -> Self {
+        Self { job, brake, events, session: None, losses: 0 }
+    }
+
+    /// Connects once, without trying again.
+    pub(super) fn connect(&mut self) -> Result<(), ImapError> {
+        let mut session = connect(&self.job.account)?;
+        self.brake.add(session.canceller());
+        session.folders()?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// The session; connects first if there is none, trying again after pauses while that may help.
+    pub(super) fn session(&mut self) -> Result<&mut Session, Halt> {
+        while self.session.is_none() {
+            if self.brake.is_pulled() {
+                return Err(Halt::Stopped);
+            }
+            if let Err(error) = self.connect() {
+                self.lost(error)?;
+            } else if self.losses > 0 {
+                tell(self.events, Event::Connected);
+            }
+        }
+        self.session.as_mut().ok_or(Halt::Stopped)
+    }
+
+    /// Drops the connection after `error` and pauses before the next try, or gives up.
+    pub(super) fn lost(&mut self, error: ImapError) -> Result<(), Halt> {
+        self.session = None;
+        let pause = PAUSES.get(self.losses).copied();
+        let (Scope::Connection, Some(seconds)) = (error.scope(), pause) else {
+            return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
+        };
+        self.losses += 1;
+        tell(self.events, Event::Waiting { seconds, reason: error.to_string() });
+        pause_unless(self.brake, Duration::from_secs(seconds))
+    }
+
+    /// Drops a connection that is not to be trusted any more.
+    pub(super) fn drop_session(&mut self) {
+        self.session = None;
+    }
+
+    /// Something went across: later losses are new ones.
+    pub(super) fn is_well(&mut self) {
+        self.losses = 0;
+    }
+
+    /// Says goodbye.
+    pub(super) fn close(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.logout();
+        }
+    }
+}
+
+/// Waits, unless the brake is pulled.
+pub(super) fn pause_unless(brake: &Brake, pause: Duration) -> Result<(), Halt> {
+    let end = Instant::now() + pause;
+    while Instant::now() < end {
+        if brake.is_pulled() {
+            return Err(Halt::Stopped);
+        }
+        thread::sleep(GLANCE.min(end.saturating_duration_since(Instant::now())));
+    }
+    Ok(())
+}
