@@ -13,8 +13,14 @@
 //! - [`store`]: places on disk that hold mail. One trait, one table of formats, one file per format.
 //! - [`imap`]: the server. The only module that names the `imap` and `native_tls` crates.
 //! - [`transfer`]: plan, engine, workers, proof and progress. Knows neither terminal nor command line.
+//! - [`config`]: settings that outlive a run.
+//! - [`ui`]: the two panes. The only module that names `ratatui` and `crossterm`.
+//! - [`cli`]: the command line; one command, one file.
 
+pub mod cli;
+pub mod config;
 pub mod imap;
 pub mod mail;
 pub mod store;
 pub mod transfer;
+pub mod ui;

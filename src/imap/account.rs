@@ -64,6 +64,13 @@ pub struct Account {
     pub user: String,
     /// The password.
     pub password: SecretString,
+    /// What else the connection takes.
+    pub options: ConnectOptions,
+}
+
+/// What a connection takes beside server and login.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
     /// More certificate authorities to trust (PEM).
     pub ca_file: Option<PathBuf>,
     /// SHA-256 of the one certificate (DER) to trust, in lower-case hex, instead of any authority.
@@ -76,7 +83,13 @@ pub struct Account {
     pub timeout: Duration,
 }
 
-/// The usual [`Account::timeout`]. Dovecot makes even a right password wait over 15 seconds after wrong ones from the same
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { ca_file: None, pin: None, tls_name: None, authorization: None, timeout: TIMEOUT }
+    }
+}
+
+/// The usual [`ConnectOptions::timeout`]. Dovecot makes even a right password wait over 15 seconds after wrong ones from the same
 /// address, and Cyrus greets late when it is full (facts/servers.md section 2).
 pub const TIMEOUT: Duration = Duration::from_mins(1);
 

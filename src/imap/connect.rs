@@ -36,7 +36,7 @@ pub fn connect(account: &Account) -> Result<Session, ImapError> {
     };
     let capabilities = capabilities(&wire)?;
     let session = log_in(account, &wire, &capabilities)?;
-    wire.set_patience(account.timeout * 2);
+    wire.set_patience(account.options.timeout * 2);
     let capabilities = self::capabilities(&wire)?;
     let namespace = Namespace::learn(&wire, &capabilities)?;
     Ok(Session::new(session, wire, capabilities, namespace))
@@ -49,7 +49,7 @@ fn reach(account: &Account) -> Result<TcpStream, ImapError> {
     let addresses = (host, port).to_socket_addrs().map_err(unknown)?;
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT.min(account.timeout))
+        match TcpStream::connect_timeout(&address, CONNECT.min(account.options.timeout))
             .and_then(|tcp| keep_alive(&tcp).map(|()| tcp))
         {
             Ok(tcp) => return Ok(tcp),
@@ -77,7 +77,7 @@ fn greeted(
     account: &Account,
     protect: impl FnOnce(Socket) -> Result<Box<dyn Stream>, ImapError>,
 ) -> Result<Wire, ImapError> {
-    let wire = Wire::new(tcp, account.timeout, protect)?;
+    let wire = Wire::new(tcp, account.options.timeout, protect)?;
     let greeting = wire.answer()?;
     match greeting.untagged_status() {
         Some((Status::Ok, ..)) => Ok(wire),
@@ -111,31 +111,31 @@ fn start_tls(tcp: &TcpStream, account: &Account) -> Result<Wire, ImapError> {
     if clear.has_unread() {
         return Err(refuse("it sent more before the secure connection began, as an attacker in between would"));
     }
-    Wire::new(tcp, account.timeout, |socket| protect(socket, account))
+    Wire::new(tcp, account.options.timeout, |socket| protect(socket, account))
 }
 
 /// The TLS handshake; the certificate is trusted by authority or by pin, never unseen.
 fn protect(socket: Socket, account: &Account) -> Result<Box<dyn Stream>, ImapError> {
     let refuse = |reason: String| ImapError::Tls { host: account.host.clone(), reason };
     let mut builder = TlsConnector::builder();
-    if let Some(path) = &account.ca_file {
+    if let Some(path) = &account.options.ca_file {
         let unusable = |reason: String| ImapError::LocalFile { path: path.display().to_string(), reason };
         let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
         for certificate in Certificate::stack_from_pem(&pem).map_err(|error| unusable(error.to_string()))? {
             builder.add_root_certificate(certificate);
         }
     }
-    if account.pin.is_some() {
+    if account.options.pin.is_some() {
         // The pin is compared below, before a single byte is read.
         builder.danger_accept_invalid_certs(true).danger_accept_invalid_hostnames(true);
     }
     let connector = builder.build().map_err(|error| refuse(error.to_string()))?;
-    let name = account.tls_name.as_deref().unwrap_or(&account.host);
+    let name = account.options.tls_name.as_deref().unwrap_or(&account.host);
     let stream = connector.connect(name, socket).map_err(|error| match error {
         HandshakeError::Failure(error) => refuse(handshake_reason(&error)),
-        HandshakeError::WouldBlock(_) => ImapError::Silent { waited: account.timeout },
+        HandshakeError::WouldBlock(_) => ImapError::Silent { waited: account.options.timeout },
     })?;
-    if let Some(pin) = &account.pin {
+    if let Some(pin) = &account.options.pin {
         let certificate = stream.peer_certificate().map_err(|error| refuse(error.to_string()))?;
         let der = certificate.and_then(|found| found.to_der().ok()).unwrap_or_default();
         let found = Sha256::digest(&der).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
@@ -187,7 +187,7 @@ impl Authenticator for Plain<'_> {
             self.wire.fail(ImapError::Nonsense { reason: "it asks for the password again and again".into() });
             return String::new();
         }
-        let authorization = self.account.authorization.as_deref().unwrap_or_default();
+        let authorization = self.account.options.authorization.as_deref().unwrap_or_default();
         format!("{authorization}\0{}\0{}", self.account.user, self.account.password.expose_secret())
     }
 }
@@ -197,12 +197,14 @@ fn log_in(account: &Account, wire: &Wire, capabilities: &[String]) -> Result<ima
     let has = |name: &str| capabilities.iter().any(|capability| capability == name);
     let mut client = Client::new(wire.clone());
     wire.want(Wanted::Nothing);
-    if has("AUTH=PLAIN") || account.authorization.is_some() {
+    if has("AUTH=PLAIN") || account.options.authorization.is_some() {
         let plain = Plain { account, wire, is_answered: std::cell::Cell::new(false) };
         match client.authenticate("PLAIN", &plain) {
             Ok(session) => return Ok(session),
             // Told to be unsupported after all: LOGIN may still work.
-            Err((imap::Error::Bad(_), again)) if account.authorization.is_none() && !plain.is_answered.get() => {
+            Err((imap::Error::Bad(_), again))
+                if account.options.authorization.is_none() && !plain.is_answered.get() =>
+            {
                 client = again;
             }
             Err((error, _)) => return Err(login_error(account, wire, error)),

@@ -13,7 +13,7 @@ mod names;
 mod session;
 mod wire;
 
-pub use account::{Account, Security, TIMEOUT, Target, TargetError};
+pub use account::{Account, ConnectOptions, Security, TIMEOUT, Target, TargetError};
 pub use append::{AppendError, Appended, Outgoing, Stored};
 pub use connect::connect;
 pub use error::{ImapError, Refusal, Scope};

@@ -373,7 +373,10 @@ impl<'c, 'a> Carry<'c, 'a> {
                     if failed.stored == Stored::Unknown {
                         one.state = State::Unknown;
                     }
-                    one.tries += 1;
+                    // A server that asks for less says nothing about this message.
+                    let is_busy =
+                        matches!(failed.error, ImapError::Refused { .. }) && failed.error.scope() == Scope::Connection;
+                    one.tries += u8::from(!is_busy);
                     match &failed.error {
                         ImapError::Refused { .. }
                             if failed.error.scope() != Scope::Connection && !one.may_create(&failed.error) =>

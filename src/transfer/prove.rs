@@ -48,7 +48,7 @@ impl Pending {
 /// How long a lost message may still turn up: a server may commit after the connection died (facts/reliability.md 0.12).
 const GRACE: Duration = Duration::from_secs(10);
 const GRACE_PER_MEGABYTE: Duration = Duration::from_secs(1);
-const LONGEST_GRACE: Duration = Duration::from_secs(120);
+const LONGEST_GRACE: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A server may round an internal date.
 const DATE_TOLERANCE: u64 = 1;

@@ -1,0 +1,74 @@
+//! `check`: connect, log in, and show what the server can do.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::imap::{Target, connect};
+use crate::mail::display::clean;
+
+use super::exit::{Failure, code};
+use super::options::Options;
+use super::output::{json_line, line};
+use super::text;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The TARGET URL
+    #[arg(value_name = "TARGET")]
+    target: OsString,
+    #[command(flatten)]
+    options: Options,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Capabilities worth a word, and what they are good for.
+const ABILITIES: [(&str, &str); 6] = [
+    ("UIDPLUS", "tells the UID of each appended message; deletes single messages"),
+    ("MULTIAPPEND", "takes many messages in one command"),
+    ("LITERAL+", "takes messages without a round trip each"),
+    ("SPECIAL-USE", "says which folders are Sent, Drafts, Trash, Junk"),
+    ("QUOTA", "tells how much room is left"),
+    ("COMPRESS=DEFLATE", "compresses the connection"),
+];
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let target = Target::parse(text(&arguments.target)?)?;
+    let account = arguments.options.account(&target)?;
+    let mut session = connect(&account)?;
+    let folders = session.folders()?;
+    let (delimiter, prefix) = session.hierarchy();
+    let (delimiter, prefix) = (delimiter.map(String::from), clean(prefix));
+    let limit = session.capabilities().iter().find_map(|capability| capability.strip_prefix("APPENDLIMIT="));
+    let limit = limit.and_then(|limit| limit.parse::<u64>().ok());
+    let capabilities: Vec<String> = session.capabilities().iter().map(|capability| clean(capability)).collect();
+    let printed = if arguments.json {
+        json_line(json!({"event": "check", "host": account.host, "port": account.port, "user": clean(&account.user),
+            "security": account.security.scheme(), "delimiter": delimiter, "prefix": prefix, "folders": folders.len(),
+            "append_limit": limit, "capabilities": capabilities}))
+    } else {
+        let mut text = format!("{} port {}: logged in as {}", account.host, account.port, clean(&account.user));
+        text += &format!("\nconnection    {}", account.security.label());
+        text += &format!("\nfolders       {}, delimiter {}", folders.len(), delimiter.as_deref().unwrap_or("none"));
+        if !prefix.is_empty() {
+            text += &format!(", all below {prefix}");
+        }
+        if let Some(limit) = limit {
+            text += &format!("\nlargest       {}", crate::mail::display::size(limit));
+        }
+        for (capability, meaning) in ABILITIES {
+            let sign = if session.has(capability) { "yes" } else { "no " };
+            text += &format!("\n{capability:<18} {sign}  {meaning}");
+        }
+        line(&format!("{text}\ncapabilities  {}", capabilities.join(" ")))
+    };
+    session.logout();
+    // A reader that closed the pipe has seen enough.
+    let _ = printed;
+    Ok(ExitCode::from(code::OK))
+}

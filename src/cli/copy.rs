@@ -1,0 +1,140 @@
+//! `copy`, `move` and `plan`: the engine without a screen.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use crossbeam_channel::{select, tick, unbounded};
+
+use crate::imap::{Target, connect};
+use crate::transfer::{Event, Job, Mode, Plan, Progress, plan, start};
+
+use super::exit::{Failure, code, outcome_code};
+use super::options::{CarryOptions, Options};
+use super::output::Printer;
+use super::signals::Watch;
+use super::sources::SourceArgument;
+use super::text;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// One or more SOURCEs, then the TARGET
+    #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
+    paths: Vec<OsString>,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    carry: CarryOptions,
+    /// Show the plan and stop; nothing is written
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Which command it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `copy`
+    Copy,
+    /// `move`
+    Move,
+    /// `plan`
+    Plan,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
+    let mut printer = Printer::new(arguments.json, arguments.quiet);
+    let (target, sources) =
+        arguments.paths.split_last().ok_or_else(|| Failure::usage("a SOURCE and a TARGET are needed"))?;
+    let target = Target::parse(text(target)?)?;
+    let format = arguments.carry.format.as_deref();
+    let mut selections = Vec::new();
+    for source in sources {
+        let source = SourceArgument::parse(text(source)?);
+        if kind == Kind::Move {
+            check_removable(&source, format)?;
+        }
+        let has_target_folder = !target.folder.is_root();
+        selections.extend(
+            source.selections(format, has_target_folder, |remark| printer.remark(&format!("damaged: {remark}")))?,
+        );
+    }
+    let account = arguments.options.account(&target)?;
+    let mut session = connect(&account)?;
+    let plan = plan(selections, &target.folder, &session.folders()?);
+    session.logout();
+    if kind == Kind::Plan || arguments.dry_run {
+        // A reader that closed the pipe has seen enough.
+        let _ = printer.plan(&plan);
+        return Ok(ExitCode::from(code::OK));
+    }
+    let mode = if kind == Kind::Move { Mode::Move } else { Mode::Copy };
+    let connections = usize::from(arguments.carry.connections);
+    carry(Job { account, plan, mode, verify: arguments.carry.verify.into(), connections }, &mut printer)
+}
+
+/// A move that could never remove anything is refused before it starts.
+fn check_removable(source: &SourceArgument, format: Option<&str>) -> Result<(), Failure> {
+    let (store, folders) = source.open(format)?;
+    for folder in folders {
+        store.check_removable(&folder.path)?;
+    }
+    Ok(())
+}
+
+/// Runs the job and prints what happens.
+fn carry(job: Job, printer: &mut Printer) -> Result<ExitCode, Failure> {
+    let watch = Watch::start().map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
+    let mut progress = Progress::new(job.mode, Instant::now());
+    if let Some(warning) = doubled_target(&job.plan) {
+        printer.remark(&warning);
+    }
+    let (sender, events) = unbounded();
+    let handle = start(job, sender);
+    let glance = tick(Duration::from_millis(500));
+    let mut signals = 0;
+    loop {
+        select! {
+            recv(events) -> event => {
+                let Ok(event) = event else { break };
+                let now = Instant::now();
+                progress.apply(&event, now);
+                if printer.event(&event, &progress, now).is_err() {
+                    handle.stop(); // whoever read the output is gone
+                }
+                if matches!(event, Event::JobEnd { .. }) {
+                    break;
+                }
+            }
+            recv(watch.received) -> _ => {
+                signals += 1;
+                if signals == 1 { handle.stop() } else { handle.abort() }
+            }
+            recv(glance) -> _ => {}
+        }
+    }
+    let outcome = handle.wait();
+    let code = match watch.number() {
+        Some(number) => code::SIGNAL.saturating_add(number),
+        None => outcome_code(outcome),
+    };
+    Ok(ExitCode::from(code))
+}
+
+/// Two folders that would be mixed in one are worth a word.
+fn doubled_target(plan: &Plan) -> Option<String> {
+    let mut targets: Vec<String> = plan.folders.iter().map(|folder| folder.target.to_string()).collect();
+    targets.sort();
+    let twice = targets.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(one),
+        _ => None,
+    })?;
+    Some(format!("several folders go to \"{}\" together", crate::mail::display::clean(twice)))
+}

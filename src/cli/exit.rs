@@ -1,0 +1,108 @@
+//! How the program ends: every error with its exit code, what failed, why, and what to do.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::imap::{ImapError, Scope, TargetError};
+use crate::mail::display::clean;
+use crate::store::StoreError;
+use crate::transfer::Outcome;
+
+/// Exit codes (design.md section 5, sysexits.h).
+pub mod code {
+    /// Everything was carried, or was there.
+    pub const OK: u8 = 0;
+    /// Finished, but some messages were not carried.
+    pub const PARTIAL: u8 = 1;
+    /// Wrong usage or configuration.
+    pub const USAGE: u8 = 2;
+    /// The source can not be read.
+    pub const SOURCE: u8 = 66;
+    /// The server is unreachable or broke off.
+    pub const SERVER: u8 = 69;
+    /// A local read or write failed.
+    pub const LOCAL: u8 = 74;
+    /// Try again later.
+    pub const LATER: u8 = 75;
+    /// TLS was refused.
+    pub const TLS: u8 = 76;
+    /// The login, or the right to do something, was refused.
+    pub const LOGIN: u8 = 77;
+    /// Ended by a signal: plus its number.
+    pub const SIGNAL: u8 = 128;
+}
+
+/// An error that ends the program.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+    hint: String,
+}
+
+impl Failure {
+    /// Wrong usage.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { code: code::USAGE, message: message.into(), hint: "see mailferry --help".into() }
+    }
+
+    /// Something on this machine.
+    pub fn local(message: impl Into<String>) -> Self {
+        Self { code: code::LOCAL, message: message.into(), hint: String::new() }
+    }
+
+    /// Prints the error and gives its exit code.
+    pub fn tell(&self) -> ExitCode {
+        let mut text = format!("mailferry: {}\n", clean(&self.message));
+        if !self.hint.is_empty() {
+            text += &format!("           {}\n", self.hint);
+        }
+        // Nowhere is left to tell that stderr is closed.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Write { .. } => code::LOCAL,
+            StoreError::Locked { .. } => code::LATER,
+            _ => code::SOURCE,
+        };
+        Self { code, message: error.to_string(), hint: String::new() }
+    }
+}
+
+impl From<TargetError> for Failure {
+    fn from(error: TargetError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<ImapError> for Failure {
+    fn from(error: ImapError) -> Self {
+        let code = match &error {
+            ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => code::TLS,
+            ImapError::Login { .. } | ImapError::NoLogin { .. } => code::LOGIN,
+            ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Connection => code::LATER,
+            ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Folder => code::LOGIN,
+            ImapError::LocalFile { .. } => code::USAGE,
+            _ => code::SERVER,
+        };
+        Self { code, message: error.to_string(), hint: error.hint().into() }
+    }
+}
+
+/// The exit code for the end of a job.
+pub fn outcome_code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Complete => code::OK,
+        Outcome::Partial => code::PARTIAL,
+        Outcome::Stopped | Outcome::TryLater => code::LATER,
+        Outcome::ServerLost => code::SERVER,
+        Outcome::TlsRefused => code::TLS,
+        Outcome::LoginRefused => code::LOGIN,
+        Outcome::SourceUnreadable => code::SOURCE,
+    }
+}

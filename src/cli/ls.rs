@@ -1,0 +1,279 @@
+//! `ls`: the folders, or messages, of a SOURCE or TARGET.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::imap::{RemoteMessage, Session, Target, connect};
+use crate::mail::display::{clean, display, size, thousands};
+use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, SpecialUse};
+use crate::store::{Damage, Found, Store, StoreError, Walk};
+
+use super::exit::{Failure, code};
+use super::options::Options;
+use super::output::{json_line, line};
+use super::sources::SourceArgument;
+use super::text;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// A SOURCE path or a TARGET URL
+    #[arg(value_name = "SOURCE|TARGET")]
+    path: OsString,
+    #[command(flatten)]
+    options: Options,
+    /// The format of SOURCE, if detection gets it wrong
+    #[arg(long, value_name = "NAME")]
+    format: Option<String>,
+    /// List messages too
+    #[arg(long)]
+    messages: bool,
+    /// With --messages: the SHA-256 of each message as it would be appended, or as the server has it
+    #[arg(long, requires = "messages")]
+    digest: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Messages fetched at once from a server.
+const WINDOW: u32 = 500;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let path = text(&arguments.path)?;
+    let mut listing = Listing { arguments, is_damaged: false };
+    let listed = if Target::is_url(path) { listing.target(&Target::parse(path)?) } else { listing.source(path) };
+    match listed {
+        Err(Stop::Failed(failure)) => Err(failure),
+        // A reader that closed the pipe has seen enough.
+        Err(Stop::Closed) => Ok(ExitCode::from(code::OK)),
+        Ok(()) => Ok(ExitCode::from(if listing.is_damaged { code::PARTIAL } else { code::OK })),
+    }
+}
+
+/// Why a listing ends early.
+enum Stop {
+    Closed,
+    Failed(Failure),
+}
+
+impl From<io::Error> for Stop {
+    fn from(_: io::Error) -> Self {
+        Self::Closed
+    }
+}
+
+impl<E: Into<Failure>> From<E> for Stop
+where
+    E: std::error::Error,
+{
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// One folder's line.
+struct FolderRow<'a> {
+    path: &'a FolderPath,
+    format: &'a str,
+    messages: u64,
+    bytes: Option<u64>,
+    special: Option<SpecialUse>,
+}
+
+/// One message's line.
+struct MessageRow {
+    id: String,
+    size: u64,
+    digest: Option<Digest>,
+    internal_date: Option<InternalDate>,
+    date_from: DateSource,
+    flags: Flags,
+    keywords: Vec<String>,
+    from: String,
+    subject: String,
+    message_id: Option<String>,
+    warnings: Vec<&'static str>,
+}
+
+struct Listing<'a> {
+    arguments: &'a Arguments,
+    is_damaged: bool,
+}
+
+impl Listing<'_> {
+    fn source(&mut self, path: &str) -> Result<(), Stop> {
+        let source = SourceArgument::parse(path);
+        let (mut store, folders) = source.open(self.arguments.format.as_deref())?;
+        for folder in folders {
+            let mut damages = Vec::new();
+            let count = store.count(&folder.path, &mut |found| {
+                if let Found::Damage(damage) = found {
+                    damages.push(damage);
+                }
+                Walk::Continue(())
+            })?;
+            self.folder(&FolderRow {
+                path: &folder.path,
+                format: store.format().name,
+                messages: count.messages,
+                bytes: Some(count.bytes),
+                special: folder.special,
+            })?;
+            for damage in &damages {
+                self.damage(damage)?;
+            }
+            if self.arguments.messages {
+                self.local_messages(&mut *store, &folder.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every message is read, so that size and digest are those of the bytes that would be appended.
+    fn local_messages(&mut self, store: &mut dyn Store, folder: &FolderPath) -> Result<(), Stop> {
+        let mut envelopes: Vec<Envelope> = Vec::new();
+        store.list(folder, &mut |found| {
+            if let Found::Message(envelope) = found {
+                envelopes.push(envelope);
+            }
+            Walk::Continue(())
+        })?;
+        for envelope in envelopes {
+            match store.read(folder, &envelope.locator) {
+                Ok(bytes) => self.message(folder, &local_row(envelope, &bytes, self.arguments.digest))?,
+                Err(error) => self.unreadable(&envelope, &error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn target(&mut self, target: &Target) -> Result<(), Stop> {
+        let account = self.arguments.options.account(target).map_err(Stop::Failed)?;
+        let mut session = connect(&account)?;
+        let folders = session.folders()?;
+        for folder in folders.iter().filter(|folder| folder.can_select && folder.path.starts_with(&target.folder)) {
+            let messages = u64::from(session.counts(&folder.path)?.messages);
+            self.folder(&FolderRow {
+                path: &folder.path,
+                format: "imap",
+                messages,
+                bytes: None,
+                special: folder.special,
+            })?;
+            if self.arguments.messages {
+                self.remote_messages(&mut session, &folder.path)?;
+            }
+        }
+        session.logout();
+        Ok(())
+    }
+
+    fn remote_messages(&mut self, session: &mut Session, folder: &FolderPath) -> Result<(), Stop> {
+        let exists = session.examine(folder)?.exists;
+        let mut first = 1;
+        while first <= exists {
+            let last = exists.min(first.saturating_add(WINDOW - 1));
+            for message in session.window(first, last)? {
+                let digest = if self.arguments.digest {
+                    session.content(message.uid, message.size)?.map(|content| Digest::of(&content))
+                } else {
+                    None
+                };
+                self.message(folder, &remote_row(message, digest))?;
+            }
+            first = last + 1;
+        }
+        Ok(session.leave()?)
+    }
+
+    fn folder(&self, row: &FolderRow<'_>) -> Result<(), Stop> {
+        let special = row.special.map(SpecialUse::label);
+        let path = clean(&row.path.to_string());
+        if self.arguments.json {
+            json_line(json!({"event": "folder", "path": path, "format": row.format, "messages": row.messages,
+                "bytes": row.bytes, "special": special}))?;
+        } else {
+            let bytes = row.bytes.map(size).unwrap_or_default();
+            let path = if path.is_empty() { "(all)".to_owned() } else { path };
+            let special = special.map(|special| format!("  [{special}]")).unwrap_or_default();
+            line(&format!("{:>9} {bytes:>10}  {path}{special}", thousands(row.messages)))?;
+        }
+        Ok(())
+    }
+
+    fn message(&self, folder: &FolderPath, row: &MessageRow) -> Result<(), Stop> {
+        if self.arguments.json {
+            json_line(message_json(folder, row))?;
+            return Ok(());
+        }
+        let date = row.internal_date.map_or_else(|| "no date".to_owned(), InternalDate::to_day);
+        let unread = if row.flags.contains(Flags::SEEN) { ' ' } else { 'N' };
+        let (from, subject) = (display(&row.from, 24), display(&row.subject, 60));
+        let digest = row.digest.map(|digest| format!("  {digest}")).unwrap_or_default();
+        line(&format!("  {unread} {date:<10} {:>9}  {from:<24}  {subject}{digest}", size(row.size)))?;
+        Ok(())
+    }
+
+    fn damage(&mut self, damage: &Damage) -> Result<(), Stop> {
+        self.is_damaged = true;
+        let (file, reason) = (clean(&damage.file.to_string_lossy()), clean(&damage.reason));
+        if self.arguments.json {
+            json_line(json!({"event": "damage", "file": file, "offset": damage.offset, "reason": reason}))?;
+        } else {
+            line(&format!("  ! {file} at byte {}: {reason}", damage.offset))?;
+        }
+        Ok(())
+    }
+
+    fn unreadable(&mut self, envelope: &Envelope, error: &StoreError) -> Result<(), Stop> {
+        let (file, reason) = (envelope.locator.id().into(), error.to_string());
+        self.damage(&Damage { file, offset: envelope.locator.offset, reason })
+    }
+}
+
+fn local_row(envelope: Envelope, bytes: &[u8], with_digest: bool) -> MessageRow {
+    MessageRow {
+        id: envelope.locator.id(),
+        size: bytes.len() as u64,
+        digest: with_digest.then(|| Digest::of(bytes)),
+        internal_date: envelope.internal_date,
+        date_from: envelope.date_from,
+        flags: envelope.flags,
+        keywords: envelope.keywords,
+        from: envelope.from,
+        subject: envelope.subject,
+        message_id: envelope.message_id,
+        warnings: envelope.warnings.iter().map(|warning| warning.label()).collect(),
+    }
+}
+
+fn remote_row(message: RemoteMessage, digest: Option<Digest>) -> MessageRow {
+    MessageRow {
+        id: message.uid.to_string(),
+        size: message.size,
+        digest,
+        internal_date: message.internal_date,
+        date_from: DateSource::Store,
+        flags: message.flags,
+        keywords: message.keywords,
+        from: message.from,
+        subject: message.subject,
+        message_id: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn message_json(folder: &FolderPath, row: &MessageRow) -> Value {
+    let flags: Vec<&str> = row.flags.names().collect();
+    let keywords: Vec<String> = row.keywords.iter().map(|keyword| clean(keyword)).collect();
+    json!({"event": "message", "folder": clean(&folder.to_string()), "id": clean(&row.id), "size": row.size,
+        "sha256": row.digest.map(|digest| digest.to_string()),
+        "internal_date": row.internal_date.map(InternalDate::to_rfc3339), "date_from": row.date_from.label(),
+        "flags": flags, "keywords": keywords, "from": clean(&row.from), "subject": clean(&row.subject),
+        "message_id": row.message_id.as_deref().map(clean), "warnings": row.warnings})
+}

@@ -1,0 +1,88 @@
+//! The command line (design.md section 5): one command, one file. Maps every end to an exit code.
+
+mod check;
+mod copy;
+mod exit;
+mod ls;
+mod options;
+mod output;
+mod panes;
+mod password;
+mod signals;
+mod sources;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Failure;
+
+/// Carries local mail into an IMAP mailbox, whole and provably.
+///
+/// Without a command, opens two panes: local mail on the left, the mailbox on the right.
+///
+/// SOURCE is a path, or `PATH#Folder/Sub`; its format is detected. TARGET is `imaps://user@host[:port]/Folder/Sub` (TLS),
+/// `imap://…` (STARTTLS, required) or `imap+plaintext://…` (no encryption). Passwords are asked for, or come by
+/// --password-file, --password-command, --password-fd or the environment variable `MAILFERRY_PASSWORD`.
+///
+/// Exit codes: 0 all carried, or already there; 1 some messages not carried, each listed; 2 wrong usage; 66 source
+/// unreadable; 69 server unreachable; 74 local read or write failed; 75 try again later; 76 TLS refused; 77 login refused;
+/// 128+n ended by signal n.
+#[derive(Parser)]
+#[command(name = "mailferry", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    panes: panes::Arguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Copy messages into a mailbox; what is there already is not sent again
+    Copy(copy::Arguments),
+    /// Move messages: copy, read back in full, and only then remove the local ones
+    Move(copy::Arguments),
+    /// Show what copy would do; nothing is written
+    Plan(copy::Arguments),
+    /// List the folders, or messages, of a SOURCE or TARGET
+    Ls(ls::Arguments),
+    /// Connect, log in, and show what the server can do
+    Check(check::Arguments),
+}
+
+/// Runs the program with the process's own arguments.
+pub fn main() -> ExitCode {
+    // A core file would hold the password. That the system refuses is no reason to stop.
+    let limit = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, limit);
+    let result = match CommandLine::try_parse_from(std::env::args_os()) {
+        Ok(arguments) => run(arguments),
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print(); // a closed output can't be told of
+            return ExitCode::from(code);
+        }
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(arguments: CommandLine) -> Result<ExitCode, Failure> {
+    match arguments.command {
+        None => panes::run(&arguments.panes),
+        Some(Command::Copy(copy)) => copy::run(&copy, copy::Kind::Copy),
+        Some(Command::Move(copy)) => copy::run(&copy, copy::Kind::Move),
+        Some(Command::Plan(copy)) => copy::run(&copy, copy::Kind::Plan),
+        Some(Command::Ls(ls)) => ls::run(&ls),
+        Some(Command::Check(check)) => check::run(&check),
+    }
+}
+
+/// A path or TARGET as given; both must be text, since folder names are.
+fn text(argument: &OsString) -> Result<&str, Failure> {
+    argument.to_str().ok_or_else(|| Failure::usage(format!("{} is not UTF-8", argument.display())))
+}

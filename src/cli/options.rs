@@ -1,0 +1,135 @@
+//! The options that all commands share, and the account they make.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::imap::{Account, ConnectOptions, TIMEOUT, Target};
+use crate::transfer::Verify;
+
+use super::exit::Failure;
+use super::password;
+
+/// How to reach and trust the server.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Read the password from the first line of FILE, which nobody else may read
+    #[arg(long, value_name = "FILE", help_heading = "Login")]
+    pub password_file: Option<PathBuf>,
+    /// Run CMD by the shell and take the first line it prints as the password
+    #[arg(long, value_name = "CMD", help_heading = "Login")]
+    pub password_command: Option<String>,
+    /// Read the password from the open file descriptor N
+    #[arg(long, value_name = "N", help_heading = "Login")]
+    pub password_fd: Option<u32>,
+    /// Open USER's mailbox with the login of the TARGET (SASL authorization identity)
+    #[arg(long = "as", value_name = "USER", help_heading = "Login")]
+    pub authorization: Option<String>,
+    /// Trust the certificate authorities in PEM too
+    #[arg(long, value_name = "PEM", help_heading = "TLS")]
+    pub ca_file: Option<PathBuf>,
+    /// Trust exactly the certificate with this SHA-256, written sha256:HEX, and no other
+    #[arg(long, value_name = "sha256:HEX", value_parser = pin, help_heading = "TLS")]
+    pub pin: Option<String>,
+    /// Expect NAME in the certificate instead of the host
+    #[arg(long, value_name = "NAME", help_heading = "TLS")]
+    pub tls_name: Option<String>,
+    /// Give up the login after so many seconds, and an answer after twice as many
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// How to carry.
+#[derive(Args, Debug)]
+pub struct CarryOptions {
+    /// The format of SOURCE, if detection gets it wrong
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+    /// The most connections to use; never two on one folder
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub connections: u8,
+    /// How surely a copy is proven; a move is always proven in full
+    #[arg(long, value_name = "HOW", default_value = "size")]
+    pub verify: VerifyOption,
+}
+
+/// `--verify`
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum VerifyOption {
+    /// Size, internal date and flags are read back
+    Size,
+    /// The whole content too
+    Full,
+}
+
+impl From<VerifyOption> for Verify {
+    fn from(option: VerifyOption) -> Self {
+        match option {
+            VerifyOption::Size => Self::Size,
+            VerifyOption::Full => Self::Full,
+        }
+    }
+}
+
+/// Reads `sha256:HEX` (colons between bytes are fine) as lower-case hex.
+fn pin(text: &str) -> Result<String, String> {
+    let hex = text.strip_prefix("sha256:").ok_or("write sha256: and the certificate's digest in hex")?;
+    let hex: String = hex.chars().filter(|ch| *ch != ':').collect::<String>().to_ascii_lowercase();
+    let is_digest = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_digest { Ok(hex) } else { Err("a SHA-256 has 64 hexadecimal digits".into()) }
+}
+
+impl Options {
+    /// Whether a password can be had without asking a person.
+    pub fn has_password(&self) -> bool {
+        self.password_file.is_some()
+            || self.password_command.is_some()
+            || self.password_fd.is_some()
+            || std::env::var_os(password::VARIABLE).is_some()
+    }
+
+    /// The account that a TARGET and these options mean; asks for the password if need be.
+    pub fn account(&self, target: &Target) -> Result<Account, Failure> {
+        let user = target.user.clone().ok_or_else(|| {
+            Failure::usage(format!(
+                "the TARGET names no user; write {}://USER@{}",
+                target.security.scheme(),
+                target.host
+            ))
+        })?;
+        let label = format!("{user}@{}", target.host);
+        Ok(Account {
+            host: target.host.clone(),
+            port: target.port,
+            security: target.security,
+            user,
+            password: password::get(self, &label)?,
+            options: self.connect_options(),
+        })
+    }
+
+    /// What a connection takes beside server and login.
+    pub fn connect_options(&self) -> ConnectOptions {
+        ConnectOptions {
+            ca_file: self.ca_file.clone(),
+            pin: self.pin.clone(),
+            tls_name: self.tls_name.clone(),
+            authorization: self.authorization.clone(),
+            timeout: Duration::from_secs(self.timeout),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_a_whole_digest() {
+        let digest = "AB:".repeat(31) + "AB";
+        assert_eq!(pin(&format!("sha256:{digest}")), Ok("ab".repeat(32)));
+        assert!(pin("sha256:abcd").is_err());
+        assert!(pin(&"ab".repeat(32)).is_err());
+    }
+}

@@ -1,0 +1,213 @@
+//! What a job prints: one JSON object a line, or lines for people with a progress line on a terminal.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::mail::display::{clean, size, thousands};
+use crate::transfer::{Done, Event, Failed, Mode, Outcome, Plan, Progress};
+
+/// How often the progress line is written anew.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Prints a job's events.
+pub struct Printer {
+    is_json: bool,
+    is_quiet: bool,
+    /// Whether a person watches stderr.
+    is_watched: bool,
+    last_line: Option<Instant>,
+}
+
+/// Writes one JSON object as a line, with the schema's number.
+pub fn json_line(mut value: Value) -> io::Result<()> {
+    if let Some(object) = value.as_object_mut() {
+        object.insert("schema".into(), json!(1));
+    }
+    line(&value.to_string())
+}
+
+/// Writes a line to stdout. A closed pipe is the reader's will, not an error of ours; it shows in the result.
+pub fn line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")
+}
+
+impl Printer {
+    /// A printer for stdout and stderr.
+    pub fn new(is_json: bool, is_quiet: bool) -> Self {
+        let is_watched = io::stderr().is_terminal() && !is_quiet;
+        Self { is_json, is_quiet, is_watched, last_line: None }
+    }
+
+    /// A remark for people, on stderr.
+    pub fn remark(&mut self, text: &str) {
+        if !self.is_quiet {
+            self.clear();
+            let _ = writeln!(io::stderr(), "{text}"); // stderr closed: nobody listens
+        }
+    }
+
+    /// Shows a plan.
+    pub fn plan(&mut self, plan: &Plan) -> io::Result<()> {
+        for folder in &plan.folders {
+            let (source, target) = (clean(&folder.folder.to_string()), clean(&folder.target.to_string()));
+            if self.is_json {
+                json_line(
+                    json!({"event": "plan", "source": clean(&folder.source.path.to_string_lossy()), "folder": source,
+                    "target": target, "exists": folder.exists, "messages": folder.messages, "bytes": folder.bytes}),
+                )?;
+            } else {
+                let from = if source.is_empty() { clean(&folder.source.path.to_string_lossy()) } else { source };
+                let new = if folder.exists { "" } else { "  (new)" };
+                line(&format!(
+                    "{:>9} messages {:>10}  {from} > {target}{new}",
+                    thousands(folder.messages),
+                    size(folder.bytes)
+                ))?;
+            }
+        }
+        if !self.is_json {
+            let (messages, bytes) = (thousands(plan.messages()), size(plan.bytes()));
+            line(&format!(
+                "{messages:>9} messages {bytes:>10}  in {} folders, {} to be made",
+                plan.folders.len(),
+                plan.new_folders()
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Prints one event; `progress` has it folded in already.
+    pub fn event(&mut self, event: &Event, progress: &Progress, now: Instant) -> io::Result<()> {
+        if self.is_json {
+            return json(event, progress, now).map_or(Ok(()), json_line);
+        }
+        match event {
+            Event::Failed { failed, .. } => self.remark(&failure(failed)),
+            Event::Damage { text, .. } => self.remark(&format!("damaged: {}", clean(text))),
+            Event::Waiting { seconds, reason } => {
+                self.remark(&format!("{}; trying again in {seconds} s", clean(reason)));
+            }
+            Event::JobEnd { outcome, reason } => {
+                self.clear();
+                if !self.is_quiet {
+                    line(&summary(*outcome, reason, progress, now))?;
+                }
+            }
+            _ => self.progress(progress, now),
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: &Progress, now: Instant) {
+        let is_due = self.last_line.is_none_or(|last| now.saturating_duration_since(last) >= EVERY);
+        if !self.is_watched || !is_due {
+            return;
+        }
+        self.last_line = Some(now);
+        let (rate, bytes) = progress.rates(now);
+        let left = progress.time_left(now).map(|left| format!(", {} left", clock(left))).unwrap_or_default();
+        let text = format!(
+            "{}/{} messages, {rate:.0}/s, {}/s{left}, {} failed",
+            thousands(progress.finished()),
+            thousands(progress.messages),
+            size(whole(bytes)),
+            progress.failed
+        );
+        let _ = write!(io::stderr(), "\r\x1b[K{text}"); // stderr closed: nobody listens
+    }
+
+    fn clear(&mut self) {
+        if self.last_line.take().is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K"); // stderr closed: nobody listens
+        }
+    }
+}
+
+fn failure(failed: &Failed) -> String {
+    let mut text = String::from("not carried: ");
+    text += &clean(&failed.folder.to_string());
+    if failed.id.is_empty() {
+        text += &format!(" ({} messages)", failed.messages);
+    } else {
+        text += &format!(" {}", clean(&failed.id));
+    }
+    if !failed.subject.is_empty() {
+        text += &format!(" \"{}\"", clean(&failed.subject));
+    }
+    text += &format!(": {}", clean(&failed.reason));
+    if !failed.hint.is_empty() {
+        text += &format!(" ({})", failed.hint);
+    }
+    text
+}
+
+fn summary(outcome: Outcome, reason: &str, progress: &Progress, now: Instant) -> String {
+    let verb = match progress.mode {
+        Mode::Copy => "copied",
+        Mode::Move => "moved",
+    };
+    let carried = if progress.mode == Mode::Move { progress.removed } else { progress.done };
+    let elapsed = progress.elapsed(now);
+    let mut text = format!(
+        "{} of {} messages {verb}, {} already there, {} not carried; {} in {}",
+        thousands(carried),
+        thousands(progress.messages),
+        thousands(progress.already),
+        thousands(progress.failed),
+        size(progress.bytes_finished),
+        clock(elapsed),
+    );
+    if !matches!(outcome, Outcome::Complete | Outcome::Partial) || !reason.is_empty() {
+        text += &format!("\nended early: {}", clean(reason));
+    }
+    text
+}
+
+/// The event in JSON, if it has a place there (design.md section 5).
+fn json(event: &Event, progress: &Progress, now: Instant) -> Option<Value> {
+    Some(match event {
+        Event::JobStart { mode, folders, messages, bytes } => {
+            let mode = if *mode == Mode::Move { "move" } else { "copy" };
+            json!({"event": "job.start", "mode": mode, "folders": folders, "messages": messages, "bytes": bytes})
+        }
+        Event::FolderStart { source, target, messages, bytes, .. } => {
+            let (folder, target) = (clean(&source.to_string()), clean(&target.to_string()));
+            json!({"event": "folder.start", "folder": folder, "target": target, "messages": messages, "bytes": bytes})
+        }
+        Event::Done { done, .. } => message_done(done),
+        Event::Failed { failed, .. } => json!({"event": "message.failed", "folder": clean(&failed.folder.to_string()),
+            "id": clean(&failed.id), "subject": clean(&failed.subject), "reason": clean(&failed.reason),
+            "server_text": clean(&failed.server_text), "hint": failed.hint, "messages": failed.messages}),
+        Event::Damage { text, .. } => json!({"event": "damage", "text": clean(text)}),
+        Event::Waiting { seconds, reason } => json!({"event": "throttle", "seconds": seconds, "reason": clean(reason)}),
+        Event::JobEnd { outcome, reason } => {
+            json!({"event": "job.end", "outcome": format!("{outcome:?}"), "reason": clean(reason),
+            "messages": progress.messages, "done": progress.done, "already": progress.already, "failed": progress.failed,
+            "removed": progress.removed, "bytes": progress.bytes_finished, "seconds": progress.elapsed(now).as_secs_f64()})
+        }
+        _ => return None,
+    })
+}
+
+fn message_done(done: &Done) -> Value {
+    let dropped: Vec<String> = done.dropped_flags.iter().map(|flag| clean(flag)).collect();
+    json!({"event": "message.done", "folder": clean(&done.folder.to_string()), "id": clean(&done.id),
+        "sha256": done.digest.to_string(), "target": clean(&done.target.to_string()), "uidvalidity": done.uid_validity,
+        "uid": done.uid, "how": done.how.label(), "proof": done.proof.label(), "repairs": [], "dropped_flags": dropped})
+}
+
+/// `1:02:03` or `0:04`.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people, never negative")]
+fn whole(rate: f64) -> u64 {
+    rate as u64
+}

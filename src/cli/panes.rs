@@ -1,0 +1,96 @@
+//! No command: the two panes.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::imap::{Account, Target};
+use crate::mail::FolderPath;
+use crate::transfer::Source;
+use crate::ui::{self, Quit, UiError};
+
+use super::exit::{Failure, code};
+use super::options::{CarryOptions, Options};
+use super::text;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Local mail for the left pane; a TARGET after it for the right one
+    #[arg(value_names = ["SOURCE", "TARGET"])]
+    paths: Vec<OsString>,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    carry: CarryOptions,
+    /// Draw with ASCII characters only; the default without UTF-8 and on simple terminals
+    #[arg(long)]
+    ascii: bool,
+}
+
+impl From<UiError> for Failure {
+    fn from(error: UiError) -> Self {
+        Self::local(error.to_string())
+    }
+}
+
+/// Runs the panes.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if !std::io::stdout().is_terminal() {
+        return Err(Failure::usage("the two panes need a terminal; without one, use mailferry copy or mailferry move"));
+    }
+    let (target, sources) = split(&arguments.paths)?;
+    let sources: Vec<Source> =
+        sources.iter().map(|path| Source { path: path.into(), format: arguments.carry.format.clone() }).collect();
+    for source in &sources {
+        // Better told before the screen is taken than in it.
+        std::fs::metadata(&source.path)
+            .map_err(|error| Failure::usage(format!("cannot open {}: {error}", source.path.display())))?;
+    }
+    let quit = ui::run(ui::Options {
+        sources,
+        account: account(&arguments.options, target.as_ref())?,
+        folder: target.as_ref().map_or_else(FolderPath::root, |target| target.folder.clone()),
+        prefill: target,
+        connect: arguments.options.connect_options(),
+        connections: usize::from(arguments.carry.connections),
+        verify: arguments.carry.verify.into(),
+        ascii: arguments.ascii || is_simple_terminal(),
+        color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    })?;
+    Ok(match quit {
+        Quit::Normal => ExitCode::from(code::OK),
+        Quit::Signal(number) => {
+            ExitCode::from(u8::try_from(number).map_or(code::LATER, |number| code::SIGNAL.saturating_add(number)))
+        }
+    })
+}
+
+/// The TARGET, if the last path is one, and the SOURCEs before it.
+fn split(paths: &[OsString]) -> Result<(Option<Target>, &[OsString]), Failure> {
+    let Some((last, before)) = paths.split_last() else { return Ok((None, paths)) };
+    if let Some(url) = last.to_str().filter(|last| Target::is_url(last)) {
+        return Ok((Some(Target::parse(url)?), before));
+    }
+    paths.iter().try_for_each(|path| text(path).map(drop))?;
+    Ok((None, paths))
+}
+
+/// With a user and a way to the password the panes open connected; else the connect dialog asks.
+fn account(options: &Options, target: Option<&Target>) -> Result<Option<Account>, Failure> {
+    match target {
+        Some(target) if target.user.is_some() && options.has_password() => options.account(target).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// No UTF-8, or a terminal that draws no lines.
+fn is_simple_terminal() -> bool {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = variable("LC_ALL").or_else(|| variable("LC_CTYPE")).or_else(|| variable("LANG")).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+    let terminal = variable("TERM").unwrap_or_default();
+    !is_utf8 || ["linux", "dumb"].contains(&terminal.as_str()) || terminal.starts_with("vt")
+}

@@ -1,0 +1,118 @@
+//! Where the password comes from. Never from an argument: every user of the machine can read those.
+
+use std::fs::{self, File};
+use std::io::{IsTerminal as _, Read};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use secrecy::SecretString;
+
+use super::exit::Failure;
+use super::options::Options;
+
+/// The environment variable, weaker than the other ways: child processes see it.
+pub const VARIABLE: &str = "MAILFERRY_PASSWORD";
+/// Longer ones are no passwords.
+const MAX_LENGTH: u64 = 64 * 1024;
+
+/// The password from the first source that the options name, else from the environment, else from a prompt.
+pub fn get(options: &Options, label: &str) -> Result<SecretString, Failure> {
+    if let Some(path) = &options.password_file {
+        return from_file(path);
+    }
+    if let Some(command) = &options.password_command {
+        return from_command(command);
+    }
+    if let Some(number) = options.password_fd {
+        let path = format!("/dev/fd/{number}");
+        let file = File::open(&path)
+            .map_err(|error| Failure::usage(format!("cannot read file descriptor {number}: {error}")))?;
+        return first_line(file, &path);
+    }
+    if let Ok(password) = std::env::var(VARIABLE) {
+        return Ok(SecretString::from(password));
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(format!(
+            "no password for {label}: use --password-file, --password-command or --password-fd"
+        )));
+    }
+    let asked = rpassword::prompt_password(format!("Password of {label}: "));
+    asked.map(SecretString::from).map_err(|error| Failure::local(format!("cannot ask for the password: {error}")))
+}
+
+/// A file that others can read is refused.
+fn from_file(path: &Path) -> Result<SecretString, Failure> {
+    let shown = path.display();
+    let refuse = |reason: String| Failure::usage(format!("cannot use the password file {shown}: {reason}"));
+    let file = File::open(path).map_err(|error| refuse(error.to_string()))?;
+    let metadata = file.metadata().map_err(|error| refuse(error.to_string()))?;
+    let me = rustix::process::geteuid().as_raw();
+    if metadata.mode() & 0o077 != 0 {
+        return Err(refuse(format!("others can read it; run chmod 600 {shown}")));
+    }
+    if metadata.uid() != me && metadata.uid() != 0 {
+        return Err(refuse("it belongs to another user".into()));
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|link| link.is_symlink() && link.uid() != me && link.uid() != 0);
+    if is_link {
+        return Err(refuse("it is another user's link".into()));
+    }
+    first_line(file, &shown.to_string())
+}
+
+fn from_command(command: &str) -> Result<SecretString, Failure> {
+    let refuse = |reason: String| Failure::usage(format!("the password command failed: {reason}"));
+    let spawned = Command::new("/bin/sh").arg("-c").arg(command).stdout(Stdio::piped()).spawn();
+    let mut child = spawned.map_err(|error| refuse(error.to_string()))?;
+    let password = child.stdout.take().map(|output| first_line(output, "the password command"));
+    let status = child.wait().map_err(|error| refuse(error.to_string()))?;
+    if !status.success() {
+        return Err(refuse(status.to_string()));
+    }
+    password.unwrap_or_else(|| Err(refuse("it printed nothing".into())))
+}
+
+fn first_line(input: impl Read, name: &str) -> Result<SecretString, Failure> {
+    let mut text = String::new();
+    let read = input.take(MAX_LENGTH).read_to_string(&mut text);
+    read.map_err(|error| Failure::usage(format!("cannot read the password from {name}: {error}")))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Failure::usage(format!("{name} gives no password")));
+    }
+    Ok(SecretString::from(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_the_password() {
+        let password = first_line(&b"secret \r\nmore\n"[..], "x").unwrap();
+        assert_eq!(password.expose_secret(), "secret ");
+        assert!(first_line(&b""[..], "x").is_err());
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "secret\n").unwrap();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(from_file(file.path()).is_err());
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(from_file(file.path()).unwrap().expose_secret(), "secret");
+    }
+
+    #[test]
+    fn a_command_that_fails_gives_no_password() {
+        assert_eq!(from_command("echo secret; echo x").unwrap().expose_secret(), "secret");
+        assert!(from_command("echo secret; exit 3").is_err());
+        assert!(from_command("true").is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! SOURCE arguments: `PATH` or `PATH#Folder/Sub`, opened, counted and turned into selections.
+
+use std::path::PathBuf;
+
+use crate::mail::FolderPath;
+use crate::mail::display::clean;
+use crate::store::{self, Folder, Found, Store, StoreError, Walk};
+use crate::transfer::{Chosen, Selection, Source};
+
+/// A SOURCE as written: a path and, below it, a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceArgument {
+    /// The store's path.
+    pub path: PathBuf,
+    /// The folder in it; the top means all of it.
+    pub folder: FolderPath,
+}
+
+impl SourceArgument {
+    /// Reads `PATH#Folder/Sub`; a `#` that belongs to an existing path is no separator.
+    pub fn parse(text: &str) -> Self {
+        let whole = PathBuf::from(text);
+        match text.rsplit_once('#') {
+            Some((path, folder)) if !whole.exists() => Self { path: path.into(), folder: FolderPath::parse(folder) },
+            _ => Self { path: whole, folder: FolderPath::root() },
+        }
+    }
+
+    /// The store and its chosen folders that hold messages.
+    pub fn open(&self, format: Option<&str>) -> Result<(Box<dyn Store>, Vec<Folder>), StoreError> {
+        let mut store = store::open(&self.path, format)?;
+        let mut folders = store.folders()?;
+        folders.retain(|folder| folder.holds_messages && folder.path.starts_with(&self.folder));
+        if folders.is_empty() && !self.folder.is_root() {
+            let folder = self.folder.to_string();
+            return Err(StoreError::NoFolder { folder, path: self.path.clone() });
+        }
+        Ok((store, folders))
+    }
+
+    /// What a job would take from this source: each folder with its count. Remarks on what can't be read go to `remark`.
+    pub fn selections(
+        &self,
+        format: Option<&str>,
+        has_target_folder: bool,
+        mut remark: impl FnMut(String),
+    ) -> Result<Vec<Selection>, StoreError> {
+        let (mut store, folders) = self.open(format)?;
+        let is_single = folders.len() == 1;
+        let mut selections = Vec::with_capacity(folders.len());
+        for folder in folders {
+            let count = store.count(&folder.path, &mut |found| {
+                if let Found::Damage(damage) = found {
+                    remark(clean(&format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason)));
+                }
+                Walk::Continue(())
+            })?;
+            selections.push(Selection {
+                source: Source { path: self.path.clone(), format: format.map(str::to_owned) },
+                below: self.below(&folder.path, is_single && has_target_folder),
+                special: folder.special,
+                folder: folder.path,
+                chosen: Chosen::All,
+                messages: count.messages,
+                bytes: count.bytes,
+            });
+        }
+        Ok(selections)
+    }
+
+    /// A store with one folder goes into the target itself; else the tree is recreated below it, from the chosen folder on.
+    fn below(&self, folder: &FolderPath, is_target_itself: bool) -> FolderPath {
+        if is_target_itself {
+            return FolderPath::root();
+        }
+        let above = self.folder.parent().unwrap_or_default();
+        folder.below(&above).unwrap_or_else(|| folder.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_may_name_a_folder() {
+        let source = SourceArgument::parse("/no/such#Inbox/Sub");
+        assert_eq!((source.path, source.folder), ("/no/such".into(), FolderPath::parse("Inbox/Sub")));
+        let directory = tempfile::tempdir().unwrap();
+        let odd = directory.path().join("a#b");
+        std::fs::write(&odd, "").unwrap();
+        assert_eq!(
+            SourceArgument::parse(odd.to_str().unwrap()),
+            SourceArgument { path: odd, folder: FolderPath::root() }
+        );
+    }
+
+    #[test]
+    fn the_tree_is_recreated_from_the_chosen_folder_on() {
+        let source = SourceArgument { path: "/x".into(), folder: FolderPath::parse("A/B") };
+        assert_eq!(source.below(&FolderPath::parse("A/B/C"), false), FolderPath::parse("B/C"));
+        assert_eq!(source.below(&FolderPath::parse("A/B"), true), FolderPath::root());
+        let whole = SourceArgument { path: "/x".into(), folder: FolderPath::root() };
+        assert_eq!(whole.below(&FolderPath::parse("A/B"), false), FolderPath::parse("A/B"));
+    }
+}

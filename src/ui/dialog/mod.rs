@@ -1,0 +1,128 @@
+//! Dialogs: a stack of them, the topmost has the keys. One file each; what they want done they say by a [`Command`].
+
+pub(crate) mod confirm;
+pub(crate) mod connect;
+pub(crate) mod error;
+pub(crate) mod failures;
+pub(crate) mod field;
+pub(crate) mod help;
+pub(crate) mod plan;
+pub(crate) mod preview;
+pub(crate) mod prompt;
+pub(crate) mod scroll;
+pub(crate) mod transfers;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::buffer::Buffer;
+
+use crate::imap::Account;
+use crate::mail::FolderPath;
+
+use super::Quit;
+use super::model::Model;
+use super::theme::Theme;
+
+/// A dialog.
+pub(crate) enum Dialog {
+    /// A question with a few answers.
+    Confirm(confirm::Confirm),
+    /// Server, user and password.
+    Connect(Box<connect::Connect>),
+    /// Something went wrong.
+    Error(error::Problem),
+    /// What was not carried.
+    Failures(failures::Failures),
+    /// The keys.
+    Help(help::Help),
+    /// What would go where.
+    Plan(Box<plan::PlanDialog>),
+    /// A message.
+    Preview(preview::PreviewDialog),
+    /// A line of text.
+    Prompt(prompt::Prompt),
+    /// The running transfer in full.
+    Transfers(transfers::Transfers),
+}
+
+/// What a dialog makes of a key.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// It stays.
+    Stay,
+    /// It is closed and nothing else happens.
+    Close,
+    /// It is closed, and this is done.
+    Finish(Command),
+    /// This is done, and it stays.
+    Do(Command),
+}
+
+/// What a dialog wants done.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Connect.
+    Connect(Box<Account>),
+    /// Forget the connection that is being made.
+    CancelConnect,
+    /// Carry out the plan on top of the stack.
+    StartJob,
+    /// A text was entered.
+    Entered(prompt::Purpose, String),
+    /// Delete on the server.
+    Delete {
+        /// These folders, deepest first.
+        folders: Vec<FolderPath>,
+        /// These messages, by folder.
+        messages: Vec<(FolderPath, Vec<u32>)>,
+    },
+    /// Show one failure in full.
+    ShowFailure(usize),
+    /// Stop the job after the running message, and then end.
+    StopAndQuit(Quit),
+}
+
+impl Dialog {
+    /// Takes a key.
+    pub(crate) fn press(&mut self, key: &KeyEvent, model: &Model) -> Answer {
+        match self {
+            Self::Confirm(dialog) => dialog.press(key),
+            Self::Connect(dialog) => dialog.press(key),
+            Self::Error(dialog) => dialog.press(key, model),
+            Self::Failures(dialog) => dialog.press(key, model),
+            Self::Help(dialog) => dialog.press(key, model),
+            Self::Plan(dialog) => dialog.press(key, model),
+            Self::Preview(dialog) => dialog.press(key, model),
+            Self::Prompt(dialog) => dialog.press(key),
+            Self::Transfers(dialog) => dialog.press(key, model),
+        }
+    }
+
+    /// Takes pasted text. Only input fields do anything with it.
+    pub(crate) fn paste(&mut self, pasted: &str) {
+        match self {
+            Self::Connect(dialog) => dialog.paste(pasted),
+            Self::Prompt(dialog) => dialog.paste(pasted),
+            _ => {}
+        }
+    }
+
+    /// Draws it over what is there.
+    pub(crate) fn draw(&self, buf: &mut Buffer, model: &Model, theme: Theme) {
+        match self {
+            Self::Confirm(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Connect(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Error(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Failures(dialog) => dialog.draw(buf, model, theme),
+            Self::Help(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Plan(dialog) => dialog.draw(buf, model, theme),
+            Self::Preview(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Prompt(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Transfers(dialog) => dialog.draw(buf, model, theme),
+        }
+    }
+}
+
+/// Whether a key closes any dialog that only shows something.
+pub(crate) fn closes(key: &KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Esc | KeyCode::Char('q') | KeyCode::F(10))
+}

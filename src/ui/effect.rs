@@ -1,0 +1,127 @@
+//! What the state wants done outside: values, carried out by the run loop, answered by events.
+
+use crate::imap::Account;
+use crate::mail::{FolderPath, Locator};
+use crate::transfer::{Job, Source};
+
+use super::Quit;
+
+/// One thing to do.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Ask the local side.
+    Store(StoreRequest),
+    /// Make a new connection; the number names it in its events.
+    Connect(u64, Box<Account>),
+    /// Let go of the connection.
+    Disconnect,
+    /// Ask the server.
+    Server(ServerRequest),
+    /// Start a job.
+    StartJob(Box<Job>),
+    /// Stop the job after the running message.
+    StopJob,
+    /// Stop the job at once.
+    AbortJob,
+    /// Clear the screen and draw it all.
+    Redraw,
+    /// Make the terminal ours again and draw it all.
+    Retake,
+    /// Give the terminal back to the shell until the program is continued.
+    Suspend,
+    /// End the program.
+    Quit(Quit),
+}
+
+/// What is asked of local stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreRequest {
+    /// Open a store and read its folders.
+    Folders {
+        /// Names the store in the answer.
+        source: usize,
+        /// The store.
+        store: Source,
+    },
+    /// Count a folder.
+    Count {
+        /// Names the store in the answer.
+        source: usize,
+        /// The store.
+        store: Source,
+        /// The folder.
+        folder: FolderPath,
+    },
+    /// List a folder; replaces a list under way.
+    List {
+        /// Names the list in the answers.
+        generation: u64,
+        /// The store.
+        store: Source,
+        /// The folder.
+        folder: FolderPath,
+    },
+    /// Stop the list under way.
+    StopList,
+    /// Read a message for display; replaces an older request.
+    Preview {
+        /// Names the request in the answer.
+        generation: u64,
+        /// The store.
+        store: Source,
+        /// The folder.
+        folder: FolderPath,
+        /// The message.
+        locator: Locator,
+        /// Columns to wrap to.
+        columns: usize,
+    },
+    /// Open stores afresh the next time: something changed on disk.
+    Forget,
+}
+
+/// What is asked of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ServerRequest {
+    /// Read the folders.
+    Folders,
+    /// Ask what folders hold; answered bit by bit, after everything else.
+    Counts(Vec<FolderPath>),
+    /// Open a folder for a list; replaces the list before.
+    Open {
+        /// Names the list in the answers.
+        generation: u64,
+        /// The folder.
+        folder: FolderPath,
+    },
+    /// Fetch rows of the list with that generation.
+    Window {
+        /// Names the list.
+        generation: u64,
+        /// Names the rows in the answer.
+        chunk: usize,
+        /// First sequence number.
+        first: u32,
+        /// Last sequence number.
+        last: u32,
+    },
+    /// Read a message for display; replaces an older request.
+    Preview {
+        /// Names the request in the answer.
+        generation: u64,
+        /// The folder.
+        folder: FolderPath,
+        /// The message.
+        uid: u32,
+        /// Columns to wrap to.
+        columns: usize,
+    },
+    /// Make a folder.
+    Create(FolderPath),
+    /// Rename a folder.
+    Rename(FolderPath, FolderPath),
+    /// Delete folders with what is in them, deepest first.
+    Delete(Vec<FolderPath>),
+    /// Remove messages.
+    Remove(FolderPath, Vec<u32>),
+}

@@ -1,0 +1,145 @@
+//! Everything that can happen to the screen's state, in one enum that travels through one channel.
+
+use std::time::Instant;
+
+use crossterm::event::KeyEvent;
+
+use crate::imap::{Counts, ImapError, RemoteFolder};
+use crate::mail::FolderPath;
+use crate::store::Count;
+use crate::transfer;
+
+use super::list::Row;
+use super::tree::Entry;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// This much time it is; comes before whatever else happened.
+    Tick(Instant),
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this many columns and rows now.
+    Resized(u16, u16),
+    /// A signal asks for the end.
+    Signal(i32),
+    /// The terminal is gone: the SSH connection broke.
+    TerminalGone,
+    /// Another program asks to suspend this one.
+    SuspendAsked,
+    /// This program goes on after it was stopped; the shell may have changed the terminal.
+    Continued,
+    /// A worker of the local side has news.
+    Store(StoreEvent),
+    /// The worker of that connection has news.
+    Server(u64, ServerEvent),
+    /// The running job has news.
+    Job(Vec<transfer::Event>),
+    /// A worker broke; this is a fault of the program, told in words.
+    Broken(String),
+}
+
+/// News of local stores.
+#[derive(Debug)]
+pub(crate) enum StoreEvent {
+    /// A store's folders, or why it can't be read.
+    Folders {
+        /// Which store.
+        source: usize,
+        /// The format's name for people, and the folders.
+        result: Result<(String, Vec<Entry>), String>,
+    },
+    /// What folders hold; `None` if one could not be counted.
+    Counts(Vec<(usize, FolderPath, Option<Count>)>),
+    /// More rows of a list.
+    Rows {
+        /// Which list.
+        generation: u64,
+        /// The rows.
+        rows: Vec<Row>,
+        /// How far the walk is: done and total.
+        progress: (u64, u64),
+    },
+    /// A list is complete, or why it is not.
+    ListEnd {
+        /// Which list.
+        generation: u64,
+        /// How many things in it are hidden or damaged.
+        result: Result<u64, String>,
+    },
+    /// A message to look at, or why not.
+    Preview {
+        /// Which request.
+        generation: u64,
+        /// Its lines.
+        result: Result<Vec<PreviewLine>, String>,
+    },
+}
+
+/// News of the server.
+#[derive(Debug)]
+pub(crate) enum ServerEvent {
+    /// A connection is being made.
+    Connecting,
+    /// Connected and logged in.
+    Connected,
+    /// It could not be connected or logged in.
+    ConnectFailed(Trouble),
+    /// The connection was lost; the next request makes a new one.
+    Lost(Trouble),
+    /// The folders.
+    Folders(Vec<RemoteFolder>),
+    /// What folders hold; `None` if the server would not say.
+    Counts(Vec<(FolderPath, Option<Counts>)>),
+    /// A folder was opened for the list with that generation and holds so many messages.
+    Opened(u64, u32),
+    /// Rows of a list: its generation, the chunk, the rows.
+    Window(u64, usize, Vec<Row>),
+    /// A list could not be read.
+    ListFailed(u64, Trouble),
+    /// A message to look at, or why not.
+    Preview(u64, Result<Vec<PreviewLine>, Trouble>),
+    /// A change was made; what, and the folder to go to.
+    Changed(String, Option<FolderPath>),
+    /// A change was refused.
+    Refused(Trouble),
+}
+
+/// An error as people need it: what, why, what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// What failed and why.
+    pub text: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+impl From<&ImapError> for Trouble {
+    fn from(error: &ImapError) -> Self {
+        Self { text: error.to_string(), hint: error.hint().to_owned() }
+    }
+}
+
+/// A line of a preview, ready to be drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PreviewLine {
+    /// What it is, which decides how it looks.
+    pub kind: PreviewKind,
+    /// The text, sanitised and wrapped.
+    pub text: String,
+}
+
+/// The kinds of lines in a preview.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PreviewKind {
+    /// A header field.
+    Header,
+    /// The message's text.
+    Text,
+    /// A quoted line of it.
+    Quote,
+    /// An attachment, or a remark of this program.
+    Note,
+}

@@ -1,0 +1,77 @@
+//! The two panes. The only module that names `ratatui`, `crossterm` and `tui_tree_widget`.
+//!
+//! One thread owns all state ([`model`]). Everything that happens is an [`event`]; [`update`] turns it into a new state
+//! and [`effect`]s, [`desk`] hands those to [`workers`], which answer by events. [`view`] draws the state and changes
+//! nothing. What a key does stands in one table, [`actions`]; a dialog is one file in [`dialog`].
+
+mod actions;
+mod desk;
+mod dialog;
+mod effect;
+mod event;
+mod layout;
+mod list;
+mod marks;
+mod model;
+mod pane;
+mod pattern;
+mod run;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod tree;
+mod update;
+mod view;
+mod workers;
+
+use std::io;
+
+use crate::imap::{Account, ConnectOptions, Target};
+use crate::mail::FolderPath;
+use crate::transfer::{Source, Verify};
+
+pub use actions::keys_markdown;
+
+/// What the screen starts with.
+pub struct Options {
+    /// The stores on the left; if there is none, the user is asked for one.
+    pub sources: Vec<Source>,
+    /// Connect to this account at the start.
+    pub account: Option<Account>,
+    /// Without an account: what the connect dialog holds already.
+    pub prefill: Option<Target>,
+    /// What connections made in the dialog take beside server and login.
+    pub connect: ConnectOptions,
+    /// The folder on the server to go to.
+    pub folder: FolderPath,
+    /// The most connections a transfer uses.
+    pub connections: usize,
+    /// How surely a copy is proven.
+    pub verify: Verify,
+    /// Draw in ASCII only.
+    pub ascii: bool,
+    /// Use colours.
+    pub color: bool,
+}
+
+/// How the screen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quit {
+    /// The user left.
+    Normal,
+    /// A signal ended it, or the terminal went away (SIGHUP); the exit code is 128 plus its number.
+    Signal(i32),
+}
+
+/// Why there is no screen.
+#[derive(Debug, thiserror::Error)]
+pub enum UiError {
+    /// Standard input or output is no terminal that can be used.
+    #[error("cannot use the terminal: {0}; without one, use mailferry copy or mailferry move")]
+    Terminal(#[source] io::Error),
+}
+
+/// Opens the screen and stays until the user or a signal ends it. The terminal is given back as it was.
+pub fn run(options: Options) -> Result<Quit, UiError> {
+    run::run(options)
+}

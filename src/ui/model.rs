@@ -1,0 +1,272 @@
+//! All state of the screen. Owned by the thread that draws; changed by `update` alone.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::imap::{Account, ConnectOptions, RemoteFolder};
+use crate::mail::FolderPath;
+use crate::transfer::{Mode, Plan, Progress, Source, Verify};
+
+use super::dialog::Dialog;
+use super::effect::Effect;
+use super::event::Trouble;
+use super::layout::Layout;
+use super::marks::Marks;
+use super::pane::{Focus, Pane, Side};
+use super::{Options, Quit};
+
+/// The state.
+pub(crate) struct Model {
+    /// The time of the event being handled.
+    pub now: Instant,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The left pane.
+    pub local: Pane,
+    /// The right pane.
+    pub remote: Pane,
+    /// Which pane has the keys.
+    pub side: Side,
+    /// The stores on the left.
+    pub sources: Vec<OpenSource>,
+    /// The mailbox on the right.
+    pub link: Link,
+    /// The running job, or the last one.
+    pub job: Option<Running>,
+    /// Dialogs, the topmost last.
+    pub dialogs: Vec<Dialog>,
+    /// A short word in the status line.
+    pub note: Option<Note>,
+    /// An Esc that may be the start of an F-key.
+    pub escape: Option<Escape>,
+    /// What `/` looks for; empty if nothing.
+    pub find: String,
+    /// Asked to end when the job has ended.
+    pub quitting: Option<Quit>,
+    /// What connections made in the dialog take beside server and login.
+    pub connect: ConnectOptions,
+    /// Most connections a job uses.
+    pub connections: usize,
+    /// How surely a copy is proven.
+    pub verify: Verify,
+    /// The last number given to a request.
+    pub generation: u64,
+    /// How soon the screen must be drawn.
+    pub redraw: Redraw,
+    /// The directory the program was started in, and the user's own: where paths begin.
+    pub directories: (PathBuf, Option<PathBuf>),
+    effects: Vec<Effect>,
+}
+
+/// A store on the left.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenSource {
+    /// Its path.
+    pub source: Source,
+    /// Its format's name for people, once it is open.
+    pub format: String,
+    /// How far it is.
+    pub state: SourceState,
+}
+
+/// How far a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SourceState {
+    /// Being opened.
+    Opening,
+    /// Open.
+    Ready,
+    /// Not to be read; why.
+    Failed(String),
+}
+
+/// The mailbox on the right.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// Who is connected, or will be.
+    pub account: Option<Account>,
+    /// The number of the connection; news of others is dropped.
+    pub connection: u64,
+    /// How it stands.
+    pub state: LinkState,
+    /// The folders as last read.
+    pub folders: Vec<RemoteFolder>,
+    /// The folder to go to once the folders are known.
+    pub wanted: Option<FolderPath>,
+}
+
+/// How the connection stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    /// There is none.
+    #[default]
+    None,
+    /// Being made.
+    Connecting,
+    /// Up.
+    Up,
+    /// Lost; why.
+    Lost(Trouble),
+}
+
+/// A job, running or ended.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// What is known of it.
+    pub progress: Progress,
+    /// What it carries.
+    pub plan: Plan,
+    /// The marks it was made of, put back if it does not finish.
+    pub marks: Marks,
+    /// Whether it was asked to stop.
+    pub stopping: Stopping,
+    /// Whether its summary is still shown.
+    pub is_shown: bool,
+}
+
+/// Whether a job was asked to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    /// No.
+    #[default]
+    No,
+    /// After the running message.
+    AfterMessage,
+    /// At once.
+    AtOnce,
+}
+
+impl Running {
+    /// Whether it goes on.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.progress.is_over()
+    }
+
+    /// "copied" or "moved".
+    pub(crate) fn verb(&self) -> &'static str {
+        match self.progress.mode {
+            Mode::Copy => "copied",
+            Mode::Move => "moved",
+        }
+    }
+}
+
+/// A short word in the status line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    /// The word. May hold foreign text.
+    pub text: String,
+    /// Whether it is bad news.
+    pub is_bad: bool,
+}
+
+/// An Esc that may be the start of an F-key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Escape {
+    /// When it was pressed.
+    pub at: Instant,
+    /// Where the keys went before.
+    pub focus: Focus,
+    /// Whether it stops the job when no digit follows.
+    pub stops: bool,
+}
+
+/// How soon the screen must be drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Redraw {
+    /// Nothing changed.
+    #[default]
+    No,
+    /// Numbers changed: a few times a second is enough.
+    Later,
+    /// Something the user did or waits for.
+    Soon,
+}
+
+impl Model {
+    /// The state at the start; nothing is open yet.
+    pub(crate) fn new(options: &Options, size: (u16, u16), now: Instant) -> Self {
+        Self {
+            now,
+            size,
+            local: Pane::default(),
+            remote: Pane::default(),
+            side: Side::Local,
+            sources: Vec::new(),
+            link: Link { wanted: Some(options.folder.clone()), ..Link::default() },
+            job: None,
+            dialogs: Vec::new(),
+            note: None,
+            escape: None,
+            find: String::new(),
+            quitting: None,
+            connect: options.connect.clone(),
+            connections: options.connections.max(1),
+            verify: options.verify,
+            generation: 0,
+            redraw: Redraw::Soon,
+            directories: (PathBuf::new(), None),
+            effects: Vec::new(),
+        }
+    }
+
+    /// The pane of a side.
+    pub(crate) fn pane(&self, side: Side) -> &Pane {
+        match side {
+            Side::Local => &self.local,
+            Side::Remote => &self.remote,
+        }
+    }
+
+    /// The pane of a side, to be changed.
+    pub(crate) fn pane_mut(&mut self, side: Side) -> &mut Pane {
+        match side {
+            Side::Local => &mut self.local,
+            Side::Remote => &mut self.remote,
+        }
+    }
+
+    /// The pane that has the keys.
+    pub(crate) fn here(&mut self) -> &mut Pane {
+        self.pane_mut(self.side)
+    }
+
+    /// A number no request had before.
+    pub(crate) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// Wants something done.
+    pub(crate) fn ask(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// What is wanted so far.
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Says something in the status line.
+    pub(crate) fn say(&mut self, text: impl Into<String>) {
+        self.note = Some(Note { text: text.into(), is_bad: false });
+    }
+
+    /// Says bad news in the status line.
+    pub(crate) fn warn(&mut self, text: impl Into<String>) {
+        self.note = Some(Note { text: text.into(), is_bad: true });
+    }
+
+    /// The job, while it runs.
+    pub(crate) fn running(&self) -> Option<&Running> {
+        self.job.as_ref().filter(|job| job.is_running())
+    }
+
+    /// Where everything is on the screen.
+    pub(crate) fn layout(&self) -> Layout {
+        let shown = self.job.as_ref().filter(|job| job.is_shown);
+        let lines =
+            shown.map_or(0, |job| if job.is_running() { 2 + job.progress.running.len().clamp(1, 4) } else { 1 });
+        Layout::of(self.size, lines, self.side)
+    }
+}

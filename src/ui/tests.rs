@@ -1,0 +1,6 @@
+//! The screen as a whole: keys in, screens and effects out. No thread, no terminal, no clock.
+
+mod behaviour;
+mod random;
+mod screens;
+mod world;

@@ -1,0 +1,155 @@
+//! The main screens as text.
+
+use std::path::PathBuf;
+
+use super::world::{World, path};
+use crate::transfer::{Event, Failed, Mode, Outcome};
+use crate::ui::event::{Event as Happening, ServerEvent, StoreEvent, Trouble};
+
+fn shows(name: &str, screen: &str) {
+    if std::env::var_os("SHOW").is_some() {
+        println!("=== {name}\n{screen}");
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(PathBuf::from("../snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, screen));
+}
+
+fn bridge(size: (u16, u16)) -> World {
+    let mut world = World::new(size);
+    world.keys("/Bridge<Enter>");
+    world.list_arrives();
+    world
+}
+
+fn running(size: (u16, u16)) -> World {
+    let mut world = bridge(size);
+    world.keys("<Tab><Down><Down><Tab><F5><Enter>");
+    world.job(Event::JobStart { mode: Mode::Copy, folders: 1, messages: 401, bytes: 38_100_000 });
+    let (source, target) = (path("Projects/Bridge"), path("Archive/Bridge"));
+    world.job(Event::FolderStart { index: 0, source, target, messages: 401, bytes: 38_100_000 });
+    let subject = "plans v3 \x1b[2J".to_owned();
+    world.job(Event::MessageStart { index: 0, subject, bytes: 2_100_000 });
+    world.job(Event::MessageSent { index: 0, sent: 1_300_000 });
+    let failed = Failed {
+        folder: path("Projects/Bridge"),
+        id: "@1".into(),
+        subject: "huge".into(),
+        reason: "cannot append to Archive/Bridge: NO [TOOBIG] too big".into(),
+        server_text: "NO [TOOBIG] too big".into(),
+        hint: "the server takes no message of this size: raise its limit, or leave the message out".into(),
+        messages: 1,
+    };
+    world.job(Event::Failed { index: 0, failed });
+    world
+}
+
+#[test]
+fn nothing_open() {
+    let mut world = World::empty((80, 24));
+    shows("start", &world.screen());
+}
+
+#[test]
+fn the_two_panes() {
+    let mut world = bridge((80, 24));
+    world.keys(" <Up><Right>  ");
+    shows("panes_80x24", &world.screen());
+    world.happens(Happening::Resized(120, 40));
+    shows("panes_120x40", &world.screen());
+    world.happens(Happening::Resized(50, 20));
+    shows("panes_50x20", &world.screen());
+    world.happens(Happening::Resized(30, 8));
+    shows("too_small", &world.screen());
+}
+
+#[test]
+fn everything_in_ascii() {
+    let mut world = bridge((80, 24));
+    let screen = world.draw(crate::ui::theme::Theme { color: false, ascii: true });
+    assert!(screen.is_ascii());
+    shows("panes_ascii", &screen);
+}
+
+#[test]
+fn the_plan_of_a_copy_and_of_a_move() {
+    let mut world = World::new((80, 24));
+    world.keys("/Projects<Enter> <F5>");
+    shows("plan_copy", &world.screen());
+    world.keys("<Esc><F6>");
+    shows("plan_move", &world.screen());
+}
+
+#[test]
+fn a_running_job_and_its_end() {
+    let mut world = running((80, 24));
+    world.after(5_000);
+    shows("running_80x24", &world.screen());
+    world.happens(Happening::Resized(120, 40));
+    shows("running_120x40", &world.screen());
+    world.happens(Happening::Resized(80, 24));
+    world.keys("w");
+    shows("transfers", &world.screen());
+    world.keys("<Esc>x");
+    shows("failures", &world.screen());
+    world.keys("<Enter>");
+    shows("failure", &world.screen());
+    world.keys("<Esc><Esc><Esc>");
+    world.after(6_000);
+    shows("stopping", &world.screen());
+    world.job(Event::JobEnd { outcome: Outcome::Partial, reason: String::new() });
+    shows("ended", &world.screen());
+}
+
+#[test]
+fn connecting_and_its_errors() {
+    let mut world = World::empty((80, 24));
+    world.keys("Amail.example.org<Enter><Enter><Enter>anna<Enter>se<Left>x");
+    shows("connect", &world.screen());
+    world.keys("<Enter>");
+    shows("connecting", &world.screen());
+    let trouble = Trouble {
+        text: "the login of anna was refused: NO [AUTHENTICATIONFAILED] Authentication failed \x1b[31m".into(),
+        hint: "check user and password; Exchange may want DOMAIN\\user or DOMAIN/user/alias".into(),
+    };
+    world.server(ServerEvent::ConnectFailed(trouble));
+    shows("connect_failed", &world.screen());
+}
+
+#[test]
+fn a_message() {
+    let mut world = bridge((80, 24));
+    world.keys("<Enter><F3>");
+    let generation = world.model.generation;
+    let message = b"From: Kerstin <k@x>\r\nTo: anna@x\r\nDate: 12 Mar 2004 08:00:00 +0100\r\nSubject: =?UTF-8?Q?Br=C3=BCcke?=\r\n\r\n> old\r\nThe girders are here.\r\n\tgreetings \x1b[31m\r\n";
+    let result = crate::ui::workers::reading::lines(message, 74);
+    world.happens(Happening::Store(StoreEvent::Preview { generation, result }));
+    shows("preview", &world.screen());
+}
+
+#[test]
+fn questions_and_help() {
+    let mut world = World::new((80, 24));
+    world.keys("?");
+    shows("help", &world.screen());
+    world.keys("<Esc><Tab><Down><Down>d");
+    shows("delete", &world.screen());
+    world.keys("<Esc><F7>2005");
+    shows("new_folder", &world.screen());
+}
+
+#[test]
+fn without_colour_there_is_none_and_the_focus_still_shows() {
+    use ratatui::style::{Color, Modifier};
+    let mut world = running((80, 24));
+    for keys in ["", "w", "x", "?", "<Esc><F6>"] {
+        world.keys(keys);
+        let buffer = world.buffer(crate::ui::theme::Theme { color: false, ascii: false });
+        assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "{keys}");
+        let inverse = buffer.content.iter().any(|cell| cell.modifier.contains(Modifier::REVERSED));
+        assert!(inverse || keys == "?", "{keys}");
+        world.model.dialogs.clear();
+    }
+}

@@ -1,0 +1,252 @@
+//! A small world for the tests: a store with folders and hostile mail, a mailbox, and keys as text.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use secrecy::SecretString;
+
+use crate::imap::{Account, ConnectOptions, Counts, RemoteFolder, Security};
+use crate::mail::{Flags, FolderPath, InternalDate, Locator, SpecialUse};
+use crate::store::Count;
+use crate::transfer::{self, Source, Verify};
+use crate::ui::Options;
+use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
+use crate::ui::event::{Event, ServerEvent, StoreEvent};
+use crate::ui::list::Row;
+use crate::ui::marks::Key;
+use crate::ui::model::Model;
+use crate::ui::theme::Theme;
+use crate::ui::tree::Entry;
+use crate::ui::update::{open_store, start_connecting, update};
+use crate::ui::view::{Scrolls, view};
+
+pub(crate) const FOLDERS: [(&str, Option<SpecialUse>, u64); 6] = [
+    ("Inbox", Some(SpecialUse::Inbox), 2101),
+    ("Inbox/Receipts", None, 12),
+    ("Projects", None, 988),
+    ("Projects/Bridge", None, 5),
+    ("Projects/Bridge/Old plans", None, 3),
+    ("Sent Items", Some(SpecialUse::Sent), 1223),
+];
+
+pub(crate) struct World {
+    pub model: Model,
+    pub effects: Vec<Effect>,
+    pub start: Instant,
+    scrolls: Scrolls,
+}
+
+pub(crate) fn path(text: &str) -> FolderPath {
+    FolderPath::parse(text)
+}
+
+pub(crate) fn account() -> Account {
+    Account {
+        host: "mail.example.org".into(),
+        port: 993,
+        security: Security::Tls,
+        user: "anna".into(),
+        password: SecretString::from("secret"),
+        options: ConnectOptions::default(),
+    }
+}
+
+pub(crate) fn options() -> Options {
+    Options {
+        sources: Vec::new(),
+        account: None,
+        prefill: None,
+        connect: ConnectOptions::default(),
+        folder: FolderPath::root(),
+        connections: 2,
+        verify: Verify::Size,
+        ascii: false,
+        color: true,
+    }
+}
+
+pub(crate) fn rows() -> Vec<Row> {
+    let mails = [
+        ("Kerstin Holm", "Re: girders", 2_300, Flags::SEEN | Flags::ANSWERED),
+        ("J. Braun", "plans v3 \x1b]0;PWN\x07\x1b[31m", 2_100_000, Flags::SEEN),
+        ("Kerstin Holm", "Re: plans v3", 1_800, Flags::NONE),
+        ("佐藤 健", "橋の設計図について、ご確認をお願いいたします", 48_000, Flags::SEEN | Flags::FLAGGED),
+        ("x\u{202e}gpj", "", 999, Flags::DRAFT | Flags::SEEN),
+    ];
+    let row = |(at, (from, subject, size, flags)): (u64, (&str, &str, u64, Flags))| Row {
+        key: Key::Local(Locator { name: "".into(), offset: at * 100, length: size }),
+        size,
+        date: Some(InternalDate::from_unix(1_079_049_600 + at.cast_signed() * 40_000)),
+        flags,
+        is_doubtful: at == 4,
+        from: from.into(),
+        subject: subject.into(),
+    };
+    (0..).zip(mails).map(row).collect()
+}
+
+impl World {
+    /// Nothing is open yet.
+    pub(crate) fn empty(size: (u16, u16)) -> Self {
+        let start = Instant::now();
+        Self { model: Model::new(&options(), size, start), effects: Vec::new(), start, scrolls: Scrolls::default() }
+    }
+
+    /// A store and a mailbox, both open, everything counted.
+    pub(crate) fn new(size: (u16, u16)) -> Self {
+        let mut world = Self::empty(size);
+        open_store(&mut world.model, Source { path: "/mnt/old-pc/Anna".into(), format: None });
+        let folder = |(path, special, _): &(&str, Option<SpecialUse>, u64)| Entry {
+            path: FolderPath::parse(path),
+            special: *special,
+            holds: true,
+        };
+        let result = Ok(("Maildir".to_owned(), FOLDERS.iter().map(folder).collect()));
+        world.happens(Event::Store(StoreEvent::Folders { source: 0, result }));
+        let count = |(path, _, messages): &(&str, Option<SpecialUse>, u64)| {
+            (0, FolderPath::parse(path), Some(Count { messages: *messages, bytes: messages * 10_000 }))
+        };
+        world.happens(Event::Store(StoreEvent::Counts(FOLDERS.iter().map(count).collect())));
+        world.connect();
+        world
+    }
+
+    pub(crate) fn connect(&mut self) {
+        start_connecting(&mut self.model, account());
+        self.server(ServerEvent::Connected);
+        let folders = [
+            ("INBOX", Some(SpecialUse::Inbox)),
+            ("Archive", Some(SpecialUse::Archive)),
+            ("Archive/2004", None),
+            ("Gesendet", Some(SpecialUse::Sent)),
+            ("Trash", Some(SpecialUse::Trash)),
+        ];
+        let folders = folders.map(|(name, special)| RemoteFolder {
+            path: path(name),
+            wire: name.into(),
+            special,
+            can_select: true,
+            can_have_children: true,
+        });
+        self.server(ServerEvent::Folders(folders.to_vec()));
+        let counts = [("INBOX", 128), ("Archive", 0), ("Archive/2004", 412), ("Gesendet", 77), ("Trash", 3)];
+        let counts = counts.map(|(name, messages)| (path(name), Some(Counts { messages, unseen: 0 })));
+        self.server(ServerEvent::Counts(counts.to_vec()));
+    }
+
+    pub(crate) fn server(&mut self, event: ServerEvent) {
+        let connection = self.model.link.connection;
+        self.happens(Event::Server(connection, event));
+    }
+
+    pub(crate) fn happens(&mut self, event: Event) {
+        self.effects.extend(update(&mut self.model, event));
+    }
+
+    pub(crate) fn job(&mut self, event: transfer::Event) {
+        self.happens(Event::Job(vec![event]));
+    }
+
+    pub(crate) fn after(&mut self, milliseconds: u64) {
+        let now = self.start + Duration::from_millis(milliseconds);
+        self.happens(Event::Tick(now));
+    }
+
+    /// Answers the newest request for a list.
+    pub(crate) fn list_arrives(&mut self) {
+        let asked = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Store(StoreRequest::List { generation, .. }) => Some(*generation),
+            _ => None,
+        });
+        let generation = asked.expect("a list was asked for");
+        self.happens(Event::Store(StoreEvent::Rows { generation, rows: rows(), progress: (5, 5) }));
+        self.happens(Event::Store(StoreEvent::ListEnd { generation, result: Ok(0) }));
+    }
+
+    /// Presses keys: single characters, and names in angle brackets such as `<Down>`.
+    pub(crate) fn keys(&mut self, keys: &str) {
+        let mut rest = keys;
+        while let Some(first) = rest.chars().next() {
+            let (name, after) = match rest.strip_prefix('<').and_then(|named| named.split_once('>')) {
+                Some((name, after)) => (name.to_owned(), after),
+                None => (first.to_string(), &rest[first.len_utf8()..]),
+            };
+            rest = after;
+            self.happens(Event::Key(key(&name)));
+        }
+    }
+
+    pub(crate) fn asked(&self, wanted: impl Fn(&Effect) -> bool) -> bool {
+        self.effects.iter().any(wanted)
+    }
+
+    pub(crate) fn server_requests(&self) -> Vec<ServerRequest> {
+        let request = |effect: &Effect| match effect {
+            Effect::Server(request) => Some(request.clone()),
+            _ => None,
+        };
+        self.effects.iter().filter_map(request).collect()
+    }
+
+    /// The screen as text.
+    pub(crate) fn screen(&mut self) -> String {
+        self.draw(Theme { color: true, ascii: false })
+    }
+
+    /// The cells of the screen.
+    pub(crate) fn buffer(&mut self, theme: Theme) -> Buffer {
+        let (width, height) = self.model.size;
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| view(frame, &self.model, &mut self.scrolls, theme)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    pub(crate) fn draw(&mut self, theme: Theme) -> String {
+        let (width, height) = self.model.size;
+        let buffer = self.buffer(theme);
+        let mut text = String::new();
+        for y in 0..height {
+            let mut skip = 0;
+            let mut line = String::new();
+            for x in 0..width {
+                let symbol = buffer[(x, y)].symbol();
+                if skip == 0 {
+                    line.push_str(symbol);
+                    skip = unicode_width::UnicodeWidthStr::width(symbol).max(1);
+                }
+                skip -= 1;
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        assert!(!text.chars().any(|ch| ch != '\n' && ch.is_control()), "a control character is on the screen");
+        text
+    }
+}
+
+pub(crate) fn key(name: &str) -> KeyEvent {
+    let code = match name {
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "Backspace" => KeyCode::Backspace,
+        "Del" => KeyCode::Delete,
+        "Home" => KeyCode::Home,
+        "End" => KeyCode::End,
+        "PgUp" => KeyCode::PageUp,
+        "PgDn" => KeyCode::PageDown,
+        "C-c" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
+        _ => match name.strip_prefix('F').and_then(|number| number.parse().ok()) {
+            Some(number) => KeyCode::F(number),
+            None => KeyCode::Char(name.chars().next().unwrap()),
+        },
+    };
+    KeyEvent::new(code, KeyModifiers::NONE)
+}

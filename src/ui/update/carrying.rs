@@ -1,0 +1,158 @@
+//! Plans, the running job, and what follows its end.
+
+use crate::mail::FolderPath;
+use crate::transfer::{self, Event, Job, Mode, Outcome, Plan, Progress};
+use crate::ui::dialog::Dialog;
+use crate::ui::dialog::plan::PlanDialog;
+use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
+use crate::ui::event::Trouble;
+use crate::ui::marks::Marks;
+use crate::ui::model::{LinkState, Model, Redraw, Running, Stopping};
+use crate::ui::pane::Side;
+use crate::ui::tree::Place;
+use crate::ui::view::bars;
+
+use super::{browsing, choosing, dialogs};
+
+/// F5 and F6: shows what would go where.
+pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
+    if model.side == Side::Remote && model.local.marks.is_empty() {
+        model.warn("mail goes from left to right: choose it in the left pane (Tab)");
+        return;
+    }
+    if model.link.account.is_none() || model.link.state == LinkState::None {
+        browsing::connect_dialog(model, None);
+        model.say("connect to the mailbox it goes to, then press the key again");
+        return;
+    }
+    if model.remote.tree.nodes().is_empty() {
+        model.warn("the folders of the mailbox are not known yet: wait a moment, or press r on the right");
+        return;
+    }
+    let Some((marks, is_of_marks)) = choosing::chosen(model) else {
+        model.warn("nothing to carry here: choose a folder or a message that holds mail");
+        return;
+    };
+    let target = model.remote.place.as_ref().map(|place| place.path.clone()).unwrap_or_default();
+    count_first(model, &marks);
+    let mut dialog = PlanDialog::new(mode, marks, is_of_marks, target);
+    refresh(model, &mut dialog);
+    model.dialogs.push(Dialog::Plan(Box::new(dialog)));
+}
+
+/// Asks for the counts that the plan lacks before all others.
+fn count_first(model: &mut Model, marks: &Marks) {
+    let uncounted: Vec<Place> = marks
+        .iter()
+        .filter(|(_, mark)| matches!(mark, crate::ui::marks::Mark::All(None)))
+        .map(|(place, _)| place.clone())
+        .collect();
+    for place in uncounted.into_iter().rev() {
+        if let Some(open) = model.sources.get(place.source) {
+            let (source, store) = (place.source, open.source.clone());
+            model.ask(Effect::Store(StoreRequest::Count { source, store, folder: place.path }));
+        }
+    }
+}
+
+/// Makes the plan anew from its marks and what the server has.
+pub(crate) fn refresh(model: &Model, dialog: &mut PlanDialog) {
+    let selections = choosing::selections(model, &dialog.marks, &dialog.target);
+    let (selections, counting): (Vec<_>, Vec<bool>) = selections.into_iter().unzip();
+    dialog.plan = transfer::plan(selections, &dialog.target, &model.link.folders);
+    dialog.counting = counting;
+}
+
+/// An open plan learns what has been counted.
+pub(crate) fn counted(model: &mut Model, counts: &[(Place, Option<(u64, u64)>)]) {
+    let Some(Dialog::Plan(mut dialog)) = model.dialogs.pop_if(|dialog| matches!(dialog, Dialog::Plan(_))) else {
+        return;
+    };
+    for (place, count) in counts {
+        dialog.marks.counted(place, *count);
+    }
+    refresh(model, &mut dialog);
+    model.dialogs.push(Dialog::Plan(dialog));
+    model.redraw = Redraw::Soon;
+}
+
+/// Enter in the plan: off it goes.
+pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
+    if model.running().is_some() {
+        model.dialogs.push(Dialog::Plan(Box::new(dialog)));
+        model.warn("a transfer is running: start this one when it has ended, or stop it first (Esc, Esc)");
+        return;
+    }
+    let Some(account) = model.link.account.clone() else { return };
+    let job = Job {
+        account,
+        plan: dialog.plan.clone(),
+        mode: dialog.mode,
+        verify: model.verify,
+        connections: model.connections,
+    };
+    let marks = if dialog.is_of_marks { model.local.marks.take() } else { Marks::default() };
+    let mut progress = Progress::new(dialog.mode, model.now);
+    (progress.messages, progress.bytes) = (dialog.plan.messages(), dialog.plan.bytes());
+    model.job = Some(Running { progress, plan: dialog.plan, marks, stopping: Stopping::No, is_shown: true });
+    model.ask(Effect::StartJob(Box::new(job)));
+}
+
+/// News of the job.
+pub(crate) fn happened(model: &mut Model, events: &[Event]) {
+    let now = model.now;
+    for event in events {
+        let Some(job) = model.job.as_mut() else { return };
+        job.progress.apply(event, now);
+        match event {
+            Event::FolderStart { target, .. } if !is_known(model, target) => {
+                model.ask(Effect::Server(ServerRequest::Folders));
+            }
+            Event::FolderEnd { .. } => {
+                let targets = model.job.as_ref().map(|job| targets(&job.plan)).unwrap_or_default();
+                model.ask(Effect::Server(ServerRequest::Counts(targets)));
+            }
+            Event::Failed { .. } | Event::Waiting { .. } | Event::Connected => model.redraw = Redraw::Soon,
+            Event::JobEnd { outcome, reason } => ended(model, *outcome, reason),
+            _ => {}
+        }
+    }
+}
+
+fn is_known(model: &Model, target: &FolderPath) -> bool {
+    model.remote.tree.find(&Place { source: 0, path: target.clone() }).is_some()
+}
+
+/// Where a plan goes, each folder once.
+fn targets(plan: &Plan) -> Vec<FolderPath> {
+    let mut targets: Vec<FolderPath> = plan.folders.iter().map(|folder| folder.target.clone()).collect();
+    targets.sort();
+    targets.dedup();
+    targets
+}
+
+/// The job is over: both sides are read again, marks come back if not all was done, and bad news is told.
+fn ended(model: &mut Model, outcome: Outcome, reason: &str) {
+    model.redraw = Redraw::Soon;
+    let Some(job) = model.job.as_mut() else { return };
+    job.is_shown = true;
+    let (marks, mode, removed) = (job.marks.take(), job.progress.mode, job.progress.removed);
+    if outcome != Outcome::Complete {
+        // Of single messages some may have been moved away; marked folders mean what is still in them.
+        let marks = if mode == Mode::Move { marks.only_folders() } else { marks };
+        model.local.marks.put_back(marks);
+        model.local.recount_marks();
+    }
+    if let Some(quit) = model.quitting.take() {
+        model.ask(Effect::Quit(quit));
+        return;
+    }
+    browsing::reread_remote(model);
+    if mode == Mode::Move && removed > 0 {
+        browsing::reread_local(model);
+    }
+    if !matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Stopped) {
+        let hint = "what arrived is not sent twice: once this is put right, start the same transfer again".to_owned();
+        dialogs::problem(model, "The transfer ended early", &Trouble { text: bars::ending(outcome, reason), hint });
+    }
+}

@@ -1,0 +1,83 @@
+//! Keys of dialogs, and the commands that dialogs give.
+
+use crossterm::event::KeyEvent;
+
+use super::{browsing, carrying, ending, finding, marking, serverside};
+use crate::mail::FolderPath;
+use crate::ui::dialog::error::Problem;
+use crate::ui::dialog::prompt::Purpose;
+use crate::ui::dialog::{Answer, Command, Dialog};
+use crate::ui::effect::{Effect, ServerRequest};
+use crate::ui::event::Trouble;
+use crate::ui::model::{LinkState, Model};
+
+/// Gives a key to the topmost dialog and does what it says.
+pub(crate) fn press(model: &mut Model, key: &KeyEvent) {
+    let Some(mut dialog) = model.dialogs.pop() else { return };
+    match (dialog.press(key, model), dialog) {
+        (Answer::Stay, dialog) => model.dialogs.push(dialog),
+        (Answer::Close, _) => {}
+        (Answer::Finish(Command::StartJob), Dialog::Plan(plan)) => carrying::start(model, *plan),
+        (Answer::Finish(command), _) => run(model, command),
+        (Answer::Do(command), dialog) => {
+            model.dialogs.push(dialog);
+            run(model, command);
+        }
+    }
+}
+
+/// Shows an error.
+pub(crate) fn problem(model: &mut Model, title: &str, trouble: &Trouble) {
+    model.dialogs.push(Dialog::Error(Problem::new(title, trouble)));
+}
+
+fn run(model: &mut Model, command: Command) {
+    match command {
+        Command::Connect(account) => ending::start_connecting(model, *account),
+        Command::CancelConnect => {
+            model.link.connection = model.next_generation();
+            model.link.state = LinkState::None;
+            model.ask(Effect::Disconnect);
+        }
+        // Only a plan gives it, and `press` takes it from there.
+        Command::StartJob => {}
+        Command::Entered(purpose, text) => entered(model, purpose, &text),
+        Command::Delete { folders, messages } => serverside::delete_confirmed(model, folders, messages),
+        Command::ShowFailure(at) => {
+            let failed = model.job.as_ref().and_then(|job| job.progress.failures.get(at)).map(Problem::failure);
+            model.dialogs.extend(failed.map(Dialog::Error));
+        }
+        Command::StopAndQuit(quit) => ending::stop_and_quit(model, quit),
+    }
+}
+
+fn entered(model: &mut Model, purpose: Purpose, text: &str) {
+    match purpose {
+        Purpose::MarkPattern => marking::by_pattern(model, text, true),
+        Purpose::UnmarkPattern => marking::by_pattern(model, text, false),
+        Purpose::Find => {
+            text.clone_into(&mut model.find);
+            finding::next(model, true);
+        }
+        Purpose::NewFolder(above) => {
+            let folder = above.join(&FolderPath::parse(text.trim()));
+            model.say(format!("making {folder} …"));
+            model.ask(Effect::Server(ServerRequest::Create(folder)));
+        }
+        Purpose::Rename(folder) => {
+            let parent = folder.parent().unwrap_or_default();
+            let renamed = parent.join(&FolderPath::parse(text.trim()));
+            model.say(format!("renaming {folder} …"));
+            model.ask(Effect::Server(ServerRequest::Rename(folder, renamed)));
+        }
+        Purpose::OpenStore => {
+            let path = text.trim();
+            let (here, home) = &model.directories;
+            let path = match (path.strip_prefix("~/"), home) {
+                (Some(below), Some(home)) => home.join(below),
+                _ => here.join(path),
+            };
+            browsing::open_store(model, crate::transfer::Source { path, format: None });
+        }
+    }
+}

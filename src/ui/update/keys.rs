@@ -1,0 +1,118 @@
+//! A key press: to the topmost dialog, or by the table of actions to what it does.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{browsing, carrying, dialogs, ending, finding, marking, serverside};
+use crate::transfer::Mode;
+use crate::ui::actions::{Action, action_of, function_of};
+use crate::ui::dialog::{Dialog, failures, help, transfers};
+use crate::ui::effect::Effect;
+use crate::ui::model::{Escape, Model};
+use crate::ui::pane::Focus;
+
+/// Takes a key.
+pub(crate) fn press(model: &mut Model, key: &KeyEvent) {
+    model.note = None;
+    let key = &apart(model, key);
+    let pressed = after_escape(model, key);
+    let action = action_of(&pressed);
+    match action {
+        // These work whatever is open.
+        Some(Action::StopJob) => ending::interrupt(model),
+        Some(Action::Redraw) => model.ask(Effect::Redraw),
+        Some(Action::Suspend) => model.ask(Effect::Suspend),
+        _ if !model.dialogs.is_empty() => dialogs::press(model, &pressed),
+        Some(action) => perform(model, action),
+        None => {}
+    }
+}
+
+/// Esc and a letter in one packet arrive as Alt and the letter; they are pressed one after the other.
+fn apart(model: &mut Model, key: &KeyEvent) -> KeyEvent {
+    let KeyCode::Char(letter) = key.code else { return *key };
+    if !key.modifiers.contains(KeyModifiers::ALT) || letter.is_ascii_digit() {
+        return *key;
+    }
+    let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+    if !model.dialogs.is_empty() {
+        dialogs::press(model, &escape);
+    } else if model.running().is_none() {
+        // A hand on Alt must not stop a transfer.
+        perform(model, Action::Cancel);
+    }
+    KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT)
+}
+
+/// The key, or the F-key if it is a digit after Esc. Any other key makes a waiting Esc do what it does.
+fn after_escape(model: &mut Model, key: &KeyEvent) -> KeyEvent {
+    let Some(escape) = model.escape.take() else { return *key };
+    match key.code {
+        KeyCode::Char(digit @ '0'..='9') if key.modifiers.is_empty() && model.dialogs.is_empty() => {
+            model.here().focus = escape.focus;
+            let (modifiers, code) = function_of(digit);
+            return KeyEvent::new(code, modifiers);
+        }
+        _ if escape.stops => ending::stop_job_safely(model),
+        _ => {}
+    }
+    // A second Esc says the same as the first.
+    if escape.stops && key.code == KeyCode::Esc { KeyEvent::new(KeyCode::Null, KeyModifiers::NONE) } else { *key }
+}
+
+/// Does what an action says.
+pub(crate) fn perform(model: &mut Model, action: Action) {
+    match action {
+        Action::Help => model.dialogs.push(Dialog::Help(help::Help::default())),
+        Action::View => browsing::preview(model),
+        Action::Copy => carrying::open_plan(model, Mode::Copy),
+        Action::Move => carrying::open_plan(model, Mode::Move),
+        Action::NewFolder => serverside::new_folder(model),
+        Action::Rename => serverside::rename(model),
+        Action::Delete => serverside::delete(model),
+        Action::Quit => ending::quit(model),
+        Action::SwitchPane => model.side = model.side.other(),
+        Action::Up => browsing::step(model, -1),
+        Action::Down => browsing::step(model, 1),
+        Action::PageUp => browsing::page(model, -1),
+        Action::PageDown => browsing::page(model, 1),
+        Action::First => browsing::step(model, isize::MIN),
+        Action::Last => browsing::step(model, isize::MAX),
+        Action::Open => browsing::open(model),
+        Action::Expand => browsing::expand(model),
+        Action::Back => browsing::back(model),
+        Action::Mark => marking::toggle(model),
+        Action::MarkPattern => marking::ask_pattern(model, true),
+        Action::UnmarkPattern => marking::ask_pattern(model, false),
+        Action::Invert => marking::invert(model),
+        Action::MarkAll => marking::mark_all(model),
+        Action::UnmarkAll => marking::unmark_all(model),
+        Action::Find => finding::ask(model),
+        Action::FindNext if model.find.is_empty() => serverside::new_folder(model),
+        Action::FindNext => finding::next(model, true),
+        Action::FindPrevious => finding::next(model, false),
+        Action::Transfers => model.dialogs.push(Dialog::Transfers(transfers::Transfers::default())),
+        Action::Failures => model.dialogs.push(Dialog::Failures(failures::Failures::default())),
+        Action::Connect => browsing::connect_dialog(model, None),
+        Action::OpenStore => browsing::ask_store(model),
+        Action::Reread => browsing::reread(model),
+        Action::Cancel => escape(model),
+        Action::Redraw | Action::Suspend | Action::StopJob => {}
+    }
+}
+
+/// Esc without a dialog: stops a running job, unless a digit follows; else the nearest thing that can be closed.
+fn escape(model: &mut Model) {
+    let focus = model.here().focus;
+    let stops = model.running().is_some();
+    model.escape = Some(Escape { at: model.now, focus, stops });
+    if stops {
+        return;
+    }
+    if focus == Focus::List {
+        model.here().focus = Focus::Tree;
+    } else if let Some(job) = model.job.as_mut().filter(|job| job.is_shown) {
+        job.is_shown = false;
+    } else {
+        model.find.clear();
+    }
+}

@@ -1,0 +1,37 @@
+//! The key bar, Midnight Commander's way: numbers with words. Made from the table of actions.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::paint;
+use crate::ui::actions::ACTIONS;
+use crate::ui::model::Model;
+use crate::ui::theme::Theme;
+
+/// Draws the key bar; in a dialog its own keys count, which it shows itself.
+pub(super) fn draw(buf: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
+    if !model.dialogs.is_empty() {
+        return;
+    }
+    let mut labels: Vec<(u8, &str)> = ACTIONS.iter().filter_map(|row| row.label).collect();
+    labels.sort_by_key(|(number, _)| *number);
+    let wanted: u16 =
+        labels.iter().map(|(number, word)| paint::columns(&number.to_string()) + paint::columns(word) + 2).sum();
+    let wide = area.width >= wanted;
+    let mut x = area.x;
+    for (number, word) in labels {
+        let number = number.to_string();
+        let need = paint::columns(&number) + paint::columns(word);
+        if x + need >= area.right() {
+            break;
+        }
+        x = paint::text(buf, x, area.y, 3, &format!("{}{number}", if wide { " " } else { "" }), theme.key_number());
+        x = paint::text(buf, x, area.y, area.right() - x, word, theme.key_word());
+        x += u16::from(wide || !theme.color);
+    }
+    let more = "Tab other pane  Space mark  / find  w transfer ";
+    let room = area.right().saturating_sub(x + 2);
+    if room > paint::columns(more) {
+        paint::right(buf, x + 2, area.y, room, more, theme.faint());
+    }
+}
