@@ -1,0 +1,284 @@
+//! The command line as scripts rely on it: output, JSON, exit codes (design.md section 5).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use common::mail::{Maker, MboxStyle, write_maildir_tree, write_mbox};
+use common::peek;
+use common::program::{Run, command, password_file, run};
+use common::proxy::{At, Do, Proxy};
+use common::servers::{Dovecot, Server};
+use tempfile::TempDir;
+
+struct Scene {
+    home: TempDir,
+    password: PathBuf,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let home = TempDir::new().unwrap();
+        let password = password_file(home.path());
+        write_maildir_tree(
+            &home.path().join("Maildir"),
+            &[("", Maker::new(1).folder(6, 2004, 60)), ("Work.Bridge", Maker::new(2).folder(4, 2005, 60))],
+        )
+        .unwrap();
+        write_mbox(&home.path().join("old.mbox"), &Maker::new(3).folder(5, 2006, 60), MboxStyle::Mboxrd).unwrap();
+        Self { home, password }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.home.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let password = self.password.to_str().unwrap();
+        run(self.home.path(), &[arguments, &["--password-file", password]].concat())
+    }
+}
+
+#[test]
+fn ls_lists_folders_and_messages_of_a_source() {
+    let scene = Scene::new();
+    let store = scene.path("Maildir");
+    let folders = scene.run(&["ls", &store, "--json"]).expect(0).events();
+    let rows: Vec<_> =
+        folders.iter().map(|row| (row["path"].as_str().unwrap(), row["messages"].as_u64().unwrap())).collect();
+    assert_eq!(rows, [("INBOX", 6), ("Work/Bridge", 4)]);
+    assert_eq!(folders[0]["special"], "inbox");
+    assert_eq!((&folders[0]["format"], &folders[0]["schema"]), (&"maildir".into(), &1.into()));
+
+    let messages = scene.run(&["ls", &format!("{store}#Work"), "--messages", "--digest", "--json"]).expect(0);
+    let messages = messages.events_of("message");
+    assert_eq!(messages.len(), 4);
+    for message in &messages {
+        assert_eq!(message["folder"], "Work/Bridge");
+        assert_eq!(message["sha256"].as_str().unwrap().len(), 64);
+        assert!(message["internal_date"].as_str().unwrap().starts_with("2005-"));
+        assert!(message["size"].as_u64().unwrap() > 100 && message["flags"].is_array());
+    }
+    let text = scene.run(&["ls", &store]).expect(0).out;
+    assert!(text.contains('6') && text.contains("Work/Bridge"), "{text}");
+}
+
+#[test]
+fn ls_of_a_target_shows_what_arrived_with_the_same_digests() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let (store, target) = (scene.path("old.mbox"), Server::plaintext_url("anna", server.imap_port) + "Old");
+    scene.run(&["copy", &store, &target]).expect(0);
+    let digests = |path: &str| -> Vec<(String, String)> {
+        let events = scene.run(&["ls", path, "--messages", "--digest", "--json"]).expect(0).events_of("message");
+        events
+            .iter()
+            .map(|event| (event["sha256"].to_string(), event["internal_date"].as_str().unwrap()[..19].to_owned()))
+            .collect()
+    };
+    assert_eq!(digests(&store), digests(&target));
+}
+
+#[test]
+fn plan_and_dry_run_write_nothing() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let (store, target) = (scene.path("Maildir"), Server::plaintext_url("anna", server.imap_port));
+    let plan = scene.run(&["plan", &store, &target, "--json"]).expect(0).events_of("plan");
+    let rows: Vec<_> =
+        plan.iter().map(|row| (row["target"].as_str().unwrap(), row["exists"].as_bool().unwrap())).collect();
+    assert_eq!(rows, [("INBOX", true), ("Work/Bridge", false)]);
+    scene.run(&["copy", "--dry-run", &store, &target]).expect(0);
+    assert!(server.peek("anna").is_empty());
+    assert!(!peek::folders(server.imap_port, "anna").iter().any(|folder| folder.name.starts_with("Work")));
+}
+
+#[test]
+fn check_tells_what_the_server_can_do_over_every_kind_of_connection() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let ca = server.ca_file.to_str().unwrap();
+    let (imap, imaps) = (server.imap_port, server.imaps_port);
+    for target in [
+        format!("imaps://anna@localhost:{imaps}"),
+        format!("imap://anna@localhost:{imap}"),
+        format!("imap+plaintext://anna@localhost:{imap}"),
+    ] {
+        let check = scene.run(&["check", &target, "--ca-file", ca, "--json"]).expect(0).events().remove(0);
+        assert!(check["capabilities"].as_array().unwrap().contains(&"UIDPLUS".into()), "{target}");
+        assert_eq!(check["delimiter"], "/");
+    }
+    let out = scene.run(&["check", &format!("imaps://anna@localhost:{imaps}"), "--ca-file", ca]).expect(0).out;
+    assert!(out.contains("logged in as anna") && out.contains("MULTIAPPEND"), "{out}");
+}
+
+#[test]
+fn certificates_that_are_not_trusted_are_refused_before_the_password_is_sent() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let ca = server.ca_file.to_str().unwrap();
+    let target = format!("imaps://anna@localhost:{}", server.imaps_port);
+    let unknown = scene.run(&["check", &target]).expect(76);
+    assert!(unknown.err.contains("--ca-file"), "{}", unknown.err);
+    let other = scene.run(&["check", &target, "--ca-file", ca, "--tls-name", "other.example"]).expect(76);
+    assert!(other.err.contains("another host name"), "{}", other.err);
+    scene.run(&["check", &target, "--pin", &format!("sha256:{}", "ab".repeat(32))]).expect(76);
+    let plain_port = format!("imaps://anna@localhost:{}", server.imap_port);
+    scene.run(&["check", &plain_port, "--timeout", "3"]).expect(76);
+
+    let pem = fs::read_to_string(ca).unwrap();
+    let der = std::process::Command::new("openssl")
+        .args(["x509", "-in", ca, "-noout", "-fingerprint", "-sha256"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(der.stdout).unwrap();
+    let hex = text.trim().rsplit('=').next().unwrap();
+    assert!(pem.contains("BEGIN CERTIFICATE"));
+    scene.run(&["check", &target, "--pin", &format!("sha256:{hex}")]).expect(0);
+    assert!(!server.log().contains("testpass"));
+}
+
+#[test]
+fn a_wrong_password_is_named_and_exits_77() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let wrong = scene.path("wrong");
+    fs::write(&wrong, "nonsense\n").unwrap();
+    fs::set_permissions(&wrong, fs::Permissions::from_mode(0o600)).unwrap();
+    let target = Server::plaintext_url("anna", server.imap_port);
+    let failed = run(scene.home.path(), &["check", &target, "--password-file", &wrong]).expect(77);
+    assert!(failed.err.contains("AUTHENTICATIONFAILED") && !failed.err.contains("nonsense"), "{}", failed.err);
+}
+
+#[test]
+fn the_password_comes_from_file_command_descriptor_or_environment() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let target = Server::plaintext_url("anna", server.imap_port);
+    scene.run(&["check", &target]).expect(0);
+    run(scene.home.path(), &["check", &target, "--password-command", "echo testpass"]).expect(0);
+    let status =
+        command(scene.home.path(), &["check", &target]).env("MAILFERRY_PASSWORD", "testpass").output().unwrap().status;
+    assert!(status.success());
+    let mut child = command(scene.home.path(), &["check", &target, "--password-fd", "0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"testpass\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let none = run(scene.home.path(), &["check", &target]).expect(2);
+    assert!(none.err.contains("--password-file"), "{}", none.err);
+}
+
+#[test]
+fn wrong_usage_exits_2_and_says_what_to_write() {
+    let scene = Scene::new();
+    let store = scene.path("Maildir");
+    scene.run(&["copy", &store]).expect(2);
+    let password = scene.run(&["copy", &store, "imaps://a:secret@h/"]).expect(2);
+    assert!(!password.err.contains("secret"), "{}", password.err);
+    let scheme = scene.run(&["copy", &store, "http://h/"]).expect(2);
+    assert!(scheme.err.contains("imaps://"), "{}", scheme.err);
+    scene.run(&["check", "imaps://localhost/"]).expect(2);
+    scene.run(&["check", "imaps://a@h/", "--pin", "sha256:12"]).expect(2);
+    let format = scene.run(&["ls", &store, "--format", "nope"]);
+    assert!(format.err.contains("maildir"), "{}", format.err);
+}
+
+#[test]
+fn sources_that_can_not_be_read_exit_66() {
+    let scene = Scene::new();
+    fs::write(scene.path("noise"), [0x80_u8; 4096]).unwrap();
+    fs::write(scene.path("x.pst"), b"!BDN\0\0\0\0").unwrap();
+    for name in ["missing", "noise", "x.pst", "Maildir#No/Such"] {
+        let run = scene.run(&["ls", &scene.path(name)]).expect(66);
+        assert!(run.err.starts_with("mailferry: "), "{}", run.err);
+    }
+    assert!(scene.run(&["ls", &scene.path("x.pst")]).err.to_lowercase().contains("outlook"));
+}
+
+#[test]
+fn an_unreachable_server_exits_69() {
+    let scene = Scene::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let failed = scene.run(&["copy", &scene.path("Maildir"), &Server::plaintext_url("anna", port)]).expect(69);
+    assert!(failed.err.contains("cannot reach 127.0.0.1"), "{}", failed.err);
+}
+
+#[test]
+fn a_signal_ends_a_copy_after_the_running_message_and_the_next_run_completes_it() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let mails = Maker::new(4).folder(300, 2004, 60);
+    write_maildir_tree(&scene.home.path().join("Big"), &[("", mails)]).unwrap();
+    let proxy = Proxy::new(server.imap_port).round_trip(std::time::Duration::from_millis(4)).start();
+    let target = proxy.url("anna") + "Box";
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        let before = server.peek("anna").len();
+        let child = command(
+            scene.home.path(),
+            &["copy", &scene.path("Big"), &target, "--password-file", scene.password.to_str().unwrap()],
+        )
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+        common::wait_until(|| peek::peek_folder(server.imap_port, "anna", "Box").len() > before);
+        rustix::process::kill_process(
+            rustix::process::Pid::from_child(&child),
+            match signal {
+                "TERM" => rustix::process::Signal::TERM,
+                "INT" => rustix::process::Signal::INT,
+                _ => rustix::process::Signal::HUP,
+            },
+        )
+        .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{signal}");
+        assert!(server.peek("anna").len() < 300, "{signal}");
+    }
+    scene.run(&["copy", &scene.path("Big"), &target]).expect(0);
+    assert_eq!(server.peek("anna").len(), 300);
+}
+
+#[test]
+fn output_that_nobody_reads_any_more_is_no_crash() {
+    let scene = Scene::new();
+    let mut child = command(scene.home.path(), &["ls", &scene.path("Maildir"), "--messages"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let code = child.wait().unwrap().code();
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn a_throttling_server_is_named_and_exits_75() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let mut proxy = Proxy::new(server.imap_port);
+    for nth in 1..=12 {
+        proxy = proxy.fault(nth, At::BeforeLine, Do::Answer("NO [UNAVAILABLE] come back later".into()));
+    }
+    let proxy = proxy.start();
+    let store = scene.path("old.mbox");
+    let failed = scene.run(&["copy", &store, &(proxy.url("anna") + "Box"), "--json"]);
+    assert_eq!(failed.code, 75, "{}", failed.out);
+    assert_eq!(failed.totals(), (0, 0, 5));
+    scene.run(&["copy", &store, &(Server::plaintext_url("anna", server.imap_port) + "Box")]).expect(0);
+    assert_eq!(server.peek("anna").len(), 5);
+}

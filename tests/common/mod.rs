@@ -1,0 +1,38 @@
+//! What the integration tests share: real servers, an independent client, a scripted server, a fault proxy, a
+//! terminal, and invented mail. Each test file takes what it needs by `mod common;`.
+
+#![allow(dead_code, reason = "every test file compiles all of this and uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "a test stops where something is not as it must be"
+)]
+
+pub mod mail;
+pub mod peek;
+pub mod program;
+pub mod proxy;
+pub mod pty;
+pub mod scripted;
+pub mod servers;
+pub mod svg;
+
+/// Waits until `condition` holds; fails after half a minute.
+#[track_caller]
+pub fn wait_until(mut condition: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !condition() {
+        assert!(std::time::Instant::now() < end, "waited in vain");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// SHA-256 in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
