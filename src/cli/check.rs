@@ -59,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             text += &format!(", all below {prefix}");
         }
         if let Some(limit) = limit {
-            text += &format!("\nlargest       {}", crate::mail::display::size(limit));
+            text += &format!("\nlargest       {}", crate::mail::units::bytes(limit));
         }
         for (capability, meaning) in ABILITIES {
             let sign = if session.has(capability) { "yes" } else { "no " };

@@ -8,7 +8,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::imap::{RemoteMessage, Session, Target, connect};
-use crate::mail::display::{clean, display, size, thousands};
+use crate::mail::display::{clean, display};
+use crate::mail::units::{bytes as size, thousands};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, SpecialUse};
 use crate::store::{Damage, Found, Store, StoreError, Walk};
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::mail::display::{clean, size, thousands};
+use crate::mail::display::clean;
+use crate::mail::units::{bytes as size, clock, rate, thousands, took};
 use crate::transfer::{Done, Event, Failed, Mode, Outcome, Plan, Progress};
 
 /// How often the progress line is written anew.
@@ -108,13 +109,14 @@ impl Printer {
             return;
         }
         self.last_line = Some(now);
-        let (rate, bytes) = progress.rates(now);
+        let (messages, bytes) = progress.rates(now);
         let left = progress.time_left(now).map(|left| format!(", {} left", clock(left))).unwrap_or_default();
         let text = format!(
-            "{}/{} messages, {rate:.0}/s, {}/s{left}, {} failed",
+            "{}/{} messages, {}/s, {}B/s{left}, {} failed",
             thousands(progress.finished()),
             thousands(progress.messages),
-            size(whole(bytes)),
+            rate(messages),
+            rate(bytes),
             progress.failed
         );
         let _ = write!(io::stderr(), "\r\x1b[K{text}"); // stderr closed: nobody listens
@@ -151,7 +153,6 @@ fn summary(outcome: Outcome, reason: &str, progress: &Progress, now: Instant) ->
         Mode::Move => "moved",
     };
     let carried = if progress.mode == Mode::Move { progress.removed } else { progress.done };
-    let elapsed = progress.elapsed(now);
     let mut text = format!(
         "{} of {} messages {verb}, {} already there, {} not carried; {} in {}",
         thousands(carried),
@@ -159,7 +160,7 @@ fn summary(outcome: Outcome, reason: &str, progress: &Progress, now: Instant) ->
         thousands(progress.already),
         thousands(progress.failed),
         size(progress.bytes_finished),
-        clock(elapsed),
+        took(progress.elapsed(now)),
     );
     if !matches!(outcome, Outcome::Complete | Outcome::Partial) || !reason.is_empty() {
         text += &format!("\nended early: {}", clean(reason));
@@ -198,16 +199,4 @@ fn message_done(done: &Done) -> Value {
     json!({"event": "message.done", "folder": clean(&done.folder.to_string()), "id": clean(&done.id),
         "sha256": done.digest.to_string(), "target": clean(&done.target.to_string()), "uidvalidity": done.uid_validity,
         "uid": done.uid, "how": done.how.label(), "proof": done.proof.label(), "repairs": [], "dropped_flags": dropped})
-}
-
-/// `1:02:03` or `0:04`.
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people, never negative")]
-fn whole(rate: f64) -> u64 {
-    rate as u64
 }

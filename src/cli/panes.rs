@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::imap::{Account, Target};
 use crate::mail::FolderPath;
+use crate::store::StoreError;
 use crate::transfer::Source;
 use crate::ui::{self, Quit, UiError};
 
@@ -45,8 +46,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         sources.iter().map(|path| Source { path: path.into(), format: arguments.carry.format.clone() }).collect();
     for source in &sources {
         // Better told before the screen is taken than in it.
-        std::fs::metadata(&source.path)
-            .map_err(|error| Failure::usage(format!("cannot open {}: {error}", source.path.display())))?;
+        let readable = std::fs::metadata(&source.path);
+        readable.map_err(|error| StoreError::Read { path: source.path.clone(), source: error })?;
     }
     let quit = ui::run(ui::Options {
         sources,

@@ -45,31 +45,6 @@ pub fn clean(text: &str) -> String {
     display(text, 4096)
 }
 
-/// A number with its thousands set apart: `12,345`.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A size in bytes for people, in powers of ten: `512 B`, `38.1 MB`.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let (mut tenths, mut unit) = (bytes.saturating_mul(10), 0);
-    while tenths >= 10_000 && unit + 1 < UNITS.len() {
-        tenths /= 1000;
-        unit += 1;
-    }
-    let unit = UNITS.get(unit).copied().unwrap_or_default();
-    if unit == "B" { format!("{bytes} B") } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
-}
-
 /// The start of `text`, enough for `columns` cells, so that endless input costs nothing.
 fn bounded(text: &str, columns: usize) -> &str {
     let most = columns.saturating_mul(4).saturating_add(1024);
@@ -153,15 +128,6 @@ mod tests {
         ] {
             assert_eq!(display(foreign, 80), shown, "{foreign:?}");
         }
-    }
-
-    #[test]
-    fn numbers_and_sizes_are_written_for_people() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!(
-            [0, 999, 1000, 38_123_456, u64::MAX].map(size),
-            ["0 B", "999 B", "1.0 kB", "38.1 MB", "1844674.4 TB"]
-        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod folder;
 pub mod header;
 pub mod mutf7;
 pub mod preview;
+pub mod units;
 
 pub use date::{DateSource, InternalDate};
 pub use display::display;

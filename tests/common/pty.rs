@@ -90,6 +90,7 @@ impl Pty {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mailferry"));
         command.args(arguments);
         command.env("HOME", home);
+        command.cwd(home);
         for variable in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MAILFERRY_PASSWORD", "NO_COLOR"] {
             command.env_remove(variable);
         }

@@ -35,7 +35,7 @@ impl Confirm {
         self
     }
 
-    /// Takes a key: arrows choose, Enter takes, a first letter takes at once.
+    /// Takes a key: arrows choose, Enter takes; y, n or a first letter takes at once.
     pub(crate) fn press(&mut self, key: &KeyEvent) -> Answer {
         let last = self.choices.len().saturating_sub(1);
         match key.code {
@@ -47,6 +47,8 @@ impl Confirm {
                 self.selected = if self.selected >= last { 0 } else { self.selected + 1 }
             }
             KeyCode::Enter => return self.take(self.selected),
+            KeyCode::Char('n' | 'N') => return self.take(0),
+            KeyCode::Char('y' | 'Y') if last == 1 => return self.take(1),
             KeyCode::Char(letter) => {
                 let found = self
                     .choices
@@ -75,7 +77,8 @@ impl Confirm {
             self.lines.iter().flat_map(|line| paint::wrap(line, usize::from(width.saturating_sub(4)))).collect();
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(5);
         let area = centred(size, width, height);
-        let inside = paint::window(buf, area, &self.title, "", theme, self.is_danger);
+        let inside =
+            paint::window(buf, area, &self.title, "y yes   n no   Enter takes the one shown", theme, self.is_danger);
         for (line, y) in lines.iter().zip(inside.y + 1..inside.bottom().saturating_sub(2)) {
             paint::text(buf, inside.x, y, inside.width, line, theme.text());
         }

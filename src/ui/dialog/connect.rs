@@ -45,7 +45,7 @@ pub(crate) struct Connect {
     /// What is missing.
     complaint: &'static str,
     /// Whether an attempt is under way.
-    pub is_connecting: bool,
+    is_connecting: bool,
 }
 
 impl Connect {
@@ -107,6 +107,18 @@ impl Connect {
             Line::Password => Some(&mut self.password),
             Line::Security | Line::Button => None,
         }
+    }
+
+    /// Whether an attempt is under way.
+    pub(crate) fn is_connecting(&self) -> bool {
+        self.is_connecting
+    }
+
+    /// The attempt failed: the password is asked for again, the rest stays.
+    pub(crate) fn failed(&mut self) {
+        self.is_connecting = false;
+        self.password = Field::secret();
+        self.line = Line::Password;
     }
 
     /// Takes pasted text.

@@ -5,11 +5,11 @@ use ratatui::buffer::Buffer;
 
 use super::scroll::moved;
 use super::{Answer, Command, closes};
+use crate::mail::units::{plural, thousands};
 use crate::transfer::Failed;
 use crate::ui::layout::centred;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
-use crate::ui::view::format::{plural, thousands};
 use crate::ui::view::paint;
 
 /// The list of failures of the running or the last job.

@@ -8,12 +8,12 @@ use ratatui::style::Style;
 use super::scroll::Scroll;
 use super::{Answer, Command};
 use crate::mail::FolderPath;
+use crate::mail::units::{bytes, plural, short, thousands};
 use crate::transfer::{FolderPlan, Mode, Plan};
 use crate::ui::layout::centred;
 use crate::ui::marks::Marks;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
-use crate::ui::view::format::{bytes, plural, short, thousands};
 use crate::ui::view::paint;
 
 /// A plan to be confirmed.

@@ -6,11 +6,11 @@ use ratatui::style::Modifier;
 
 use super::scroll::Scroll;
 use super::{Answer, closes};
+use crate::mail::units::thousands;
 use crate::ui::event::{PreviewKind, PreviewLine};
 use crate::ui::layout::page;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
-use crate::ui::view::format::thousands;
 use crate::ui::view::paint;
 
 /// A message being looked at.

@@ -6,11 +6,12 @@ use ratatui::layout::Rect;
 
 use super::scroll::Scroll;
 use super::{Answer, closes};
+use crate::mail::units::{bytes, clock, plural, rate, thousands, took};
+use crate::transfer::Progress;
 use crate::ui::layout::centred;
 use crate::ui::model::{Model, Running};
 use crate::ui::theme::Theme;
 use crate::ui::view::bars;
-use crate::ui::view::format::{bytes, clock, plural, rate, short, thousands};
 use crate::ui::view::paint;
 
 /// The transfers view.
@@ -96,24 +97,23 @@ fn facts(job: &Running, model: &Model) -> Vec<(&'static str, String)> {
         ("  were there", thousands(progress.already)),
         ("  not carried", thousands(progress.failed)),
         ("  removed here", thousands(progress.removed)),
-        ("Size", format!("{} of {}", bytes(progress.bytes_finished), bytes(progress.bytes))),
-        (
-            "Speed",
-            format!(
-                "{} messages/s, {}B/s",
-                rate(messages),
-                short(std::time::Duration::try_from_secs_f64(octets).map_or(0, |rate| rate.as_secs()))
-            ),
-        ),
+        ("Size", carried(progress)),
+        ("Speed", format!("{} messages/s, {}B/s", rate(messages), rate(octets))),
         (
             "Time",
             format!(
                 "{}{}",
-                clock(progress.elapsed(model.now)),
+                took(progress.elapsed(model.now)),
                 progress.time_left(model.now).map_or(String::new(), |left| format!(", {} left", clock(left)))
             ),
         ),
         ("Folders", plural(job.plan.folders.len() as u64, "folder")),
         ("Remarks", thousands(progress.remarks.len() as u64)),
     ]
+}
+
+/// The plan's bytes are those of the files; what is sent has longer line ends.
+fn carried(progress: &Progress) -> String {
+    let done = bytes(progress.bytes_finished);
+    if progress.is_over() { done } else { format!("{done} of about {}", bytes(progress.bytes)) }
 }

@@ -1,5 +1,6 @@
 //! Marks: single, all, by pattern, swapped.
 
+use crate::mail::units::{plural, thousands};
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::prompt::{Prompt, Purpose};
 use crate::ui::list::Stage;
@@ -7,7 +8,6 @@ use crate::ui::marks::Extent;
 use crate::ui::model::Model;
 use crate::ui::pane::{Focus, Pane, Side};
 use crate::ui::pattern::Pattern;
-use crate::ui::view::format::{plural, thousands};
 
 /// Said when a message is to be taken out of a marked folder whose messages are not all known yet.
 const NOT_LISTED: &str = "the whole folder is marked and not yet read to its end: wait a moment, or unmark the folder";

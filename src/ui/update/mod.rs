@@ -36,7 +36,11 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                 dialog.paste(&text);
             }
         }
-        Event::Resized(width, height) => model.size = (width, height),
+        Event::Resized(width, height) => {
+            model.size = (width, height);
+            // A terminal that shrank and grew again before it was drawn has the old size and lost what it showed.
+            model.ask(Effect::Redraw);
+        }
         Event::Signal(number) => ending::signal(model, number),
         Event::TerminalGone => ending::terminal_gone(model),
         Event::SuspendAsked => model.ask(Effect::Suspend),

@@ -54,7 +54,7 @@ pub(crate) fn happened(model: &mut Model, connection: u64, event: ServerEvent) {
 
 fn connected(model: &mut Model) {
     model.link.state = LinkState::Up;
-    model.dialogs.retain(|dialog| !matches!(dialog, Dialog::Connect(connect) if connect.is_connecting));
+    model.dialogs.retain(|dialog| !matches!(dialog, Dialog::Connect(connect) if connect.is_connecting()));
 }
 
 fn connect_failed(model: &mut Model, trouble: &Trouble) {
@@ -62,7 +62,7 @@ fn connect_failed(model: &mut Model, trouble: &Trouble) {
         if model.remote.tree.nodes().is_empty() { LinkState::None } else { LinkState::Lost(trouble.clone()) };
     for dialog in &mut model.dialogs {
         if let Dialog::Connect(connect) = dialog {
-            connect.is_connecting = false;
+            connect.failed();
         }
     }
     // A list that waits for the connection would say "reading" for ever.

@@ -1,5 +1,6 @@
 //! Changes on the server that are asked for by hand: new, renamed and deleted folders, deleted messages.
 
+use crate::mail::units::plural;
 use crate::mail::{FolderPath, SpecialUse};
 use crate::ui::dialog::confirm::Confirm;
 use crate::ui::dialog::prompt::{Prompt, Purpose};
@@ -8,7 +9,6 @@ use crate::ui::effect::{Effect, ServerRequest};
 use crate::ui::marks::{Key, Mark, Marks};
 use crate::ui::model::{LinkState, Model};
 use crate::ui::pane::{Focus, Side};
-use crate::ui::view::format::plural;
 
 /// Whether there is a server to change anything on; says so if not.
 fn is_there(model: &mut Model) -> bool {

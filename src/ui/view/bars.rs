@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::format::{bytes, clock, percent, plural, rate, short, thousands};
 use super::paint;
 use crate::mail::FolderPath;
+use crate::mail::units::{bytes, clock, percent, plural, rate, short, thousands, took};
 use crate::transfer::{FolderProgress, Mode, Outcome};
 use crate::ui::layout::Layout;
 use crate::ui::model::{Model, Running, Stopping};
@@ -155,7 +155,7 @@ fn summary(buf: &mut Buffer, area: Rect, job: &Running, now: Instant, theme: The
     let progress = &job.progress;
     let (outcome, reason) =
         progress.end.as_ref().map_or((Outcome::Complete, ""), |(outcome, reason)| (*outcome, reason.as_str()));
-    let took = clock(progress.elapsed(now));
+    let took = took(progress.elapsed(now));
     let sent = plural(progress.done, "message");
     let mut parts = vec![format!("{} {sent}, {} in {took}", capital(job.verb()), bytes(progress.bytes_finished))];
     if progress.already > 0 {

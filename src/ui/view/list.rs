@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::format::short;
 use super::paint;
+use crate::mail::units::short;
 use crate::mail::{Flags, InternalDate};
 use crate::ui::list::{Row, Stage};
 use crate::ui::pane::{Focus, Pane, Side};

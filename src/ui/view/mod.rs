@@ -9,7 +9,6 @@
 //! ```
 
 pub(crate) mod bars;
-pub(crate) mod format;
 mod keybar;
 mod list;
 pub(crate) mod paint;

@@ -91,7 +91,7 @@ pub(crate) fn window(buf: &mut Buffer, area: Rect, words: &str, keys: &str, them
 /// A bar of that width, in eighths of a column.
 pub(crate) fn bar(buf: &mut Buffer, area: Rect, ratio: f64, theme: Theme) {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = super::format::cells(ratio, u32::from(area.width) * 8);
+    let eighths = crate::mail::units::cells(ratio, u32::from(area.width) * 8);
     let full = u16::try_from(eighths / 8).unwrap_or(area.width).min(area.width);
     let part = usize::try_from(eighths % 8).ok().and_then(|at| EIGHTHS.get(at)).copied().unwrap_or("");
     for x in 0..area.width {

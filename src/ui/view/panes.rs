@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tui_tree_widget::TreeState;
 
-use super::format::{percent, plural, thousands};
 use super::{list, paint, tree};
 use crate::imap::Account;
+use crate::mail::units::{percent, plural, thousands};
 use crate::ui::layout::PaneLayout;
 use crate::ui::list::Stage;
 use crate::ui::model::{LinkState, Model, SourceState};

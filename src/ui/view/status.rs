@@ -2,8 +2,8 @@
 
 use ratatui::buffer::Buffer;
 
-use super::format::{bytes, plural};
 use super::paint;
+use crate::mail::units::{bytes, plural};
 use crate::ui::layout::Layout;
 use crate::ui::marks::Totals;
 use crate::ui::model::Model;

@@ -7,8 +7,8 @@ use ratatui::widgets::StatefulWidget as _;
 use tui_tree_widget::{Tree, TreeItem, TreeState};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::format::thousands;
 use super::paint;
+use crate::mail::units::thousands;
 use crate::mail::{SpecialUse, display};
 use crate::ui::marks::Extent;
 use crate::ui::pane::{Focus, Pane};

@@ -1,8 +1,8 @@
 //! Messages made ready for the preview: sanitised and wrapped in the worker, so that drawing costs nothing.
 
 use crate::mail::preview::preview;
+use crate::mail::units::bytes;
 use crate::ui::event::{PreviewKind, PreviewLine};
-use crate::ui::view::format::bytes;
 use crate::ui::view::paint::wrap;
 
 /// Most lines shown; more than anybody scrolls through.

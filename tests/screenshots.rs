@@ -1,0 +1,174 @@
+//! The pictures of the README: each screen of the real program on the demo's mail and a real Dovecot.
+//!
+//! With `MAILFERRY_SCREENSHOTS=1` the pictures in `screenshots/` are made anew; else they are made elsewhere, and only looked
+//! at for being pictures of the screens they claim to be.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use common::program::password_file;
+use common::proxy::{At, Do, Proxy};
+use common::pty::{Pty, key};
+use common::servers::Dovecot;
+use common::svg;
+use tempfile::TempDir;
+
+/// The pictures that the README shows, and a text that each screen must hold.
+const PICTURES: [(&str, &str); 8] = [
+    ("main", "messages,"),
+    ("plan", "what goes where"),
+    ("transfer", "Copy "),
+    ("transfers", "Transfer"),
+    ("preview", "Subject"),
+    ("connect", "Password"),
+    ("help", "Carry mail"),
+    ("failures", "Not carried"),
+];
+
+struct Studio {
+    folder: PathBuf,
+    _kept: TempDir,
+    can_draw: bool,
+}
+
+impl Studio {
+    fn new() -> Self {
+        let kept = TempDir::new().unwrap();
+        let is_real = std::env::var_os("MAILFERRY_SCREENSHOTS").is_some();
+        let folder = if is_real { common::servers::project().join("screenshots") } else { kept.path().to_owned() };
+        let can_draw = Command::new("rsvg-convert").arg("--version").output().is_ok();
+        assert!(can_draw || !is_real, "rsvg-convert is missing: apt-get install librsvg2-bin fonts-dejavu-core");
+        Self { folder, _kept: kept, can_draw }
+    }
+
+    /// Takes a picture of the screen as it is once it shows what it must.
+    #[track_caller]
+    fn take(&self, pty: &Pty, name: &str) {
+        let (_, text) = PICTURES.iter().find(|(known, _)| *known == name).expect("a known picture");
+        pty.wait_for(text);
+        let screen = pty.screen();
+        let svg = svg::svg(&screen);
+        assert!(svg.contains("<svg") && svg.len() > 2000, "{name}");
+        if self.can_draw {
+            let path = self.folder.join(format!("{name}.png"));
+            svg::write_png(&screen, &path);
+            assert!(std::fs::read(path).unwrap().starts_with(b"\x89PNG"), "{name}");
+        }
+    }
+}
+
+fn open(home: &Path, port: u16, password: &Path) -> Pty {
+    let target = format!("imap+plaintext://anna@localhost:{port}/");
+    let pty = Pty::mailferry_sized(
+        home,
+        &["old-pc/Maildir", &target, "--password-file", password.to_str().unwrap()],
+        100,
+        30,
+    );
+    pty.wait_for("Trash");
+    pty.wait_for("Projects");
+    pty
+}
+
+#[test]
+fn every_screen_has_its_picture() {
+    let (Some(server), Some(strict)) = (Dovecot::new().start(), Dovecot::new().max_mail_size("60K").start()) else {
+        return;
+    };
+    let home = TempDir::new().unwrap();
+    let password = password_file(home.path());
+    common::mail::demo(&home.path().join("old-pc")).unwrap();
+    for folder in ["Archive", "Offers"] {
+        common::peek::create(server.imap_port, "anna", folder);
+    }
+    let studio = Studio::new();
+
+    let pty = Pty::mailferry_sized(home.path(), &["old-pc/Maildir"], 100, 30);
+    pty.wait_for("Server");
+    pty.type_keys("mail.example.org\t\t\tanna\tsecret");
+    pty.wait_for("••••••");
+    studio.take(&pty, "connect");
+    drop(pty);
+
+    // The server falls silent in the middle, so that the running transfer stands still for its picture.
+    let proxy =
+        Proxy::new(server.imap_port).round_trip(Duration::from_millis(6)).fault(300, At::BeforeOk, Do::Stall).start();
+    let pty = open(home.path(), proxy.port, &password);
+    pty.type_keys("?");
+    studio.take(&pty, "help");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Carry mail");
+    // Down to a folder below Projects; mark it, and look at a message.
+    pty.type_keys("/Bridge\r");
+    pty.wait_for("245 messages");
+    pty.type_keys("\rjjj  ");
+    pty.wait_for("2 messages,");
+    studio.take(&pty, "main");
+    pty.type_keys("p");
+    studio.take(&pty, "preview");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Subject");
+    pty.type_keys("u");
+    pty.wait_for("nothing marked");
+    pty.type_keys(&format!("{}{}", key::LEFT, key::HOME));
+    pty.type_keys(key::F[4]);
+    pty.wait_for("Projects/Bridge");
+    studio.take(&pty, "plan");
+    pty.type_keys("\r");
+    pty.wait_until(|_| proxy.fired() == 1);
+    pty.wait_until(|screen| screen.contents().contains("left"));
+    studio.take(&pty, "transfer");
+    pty.type_keys("w");
+    studio.take(&pty, "transfers");
+    drop(pty);
+
+    let pty = open(home.path(), strict.imap_port, &password);
+    pty.type_keys(key::F[4]);
+    pty.wait_for("what goes where");
+    pty.type_keys("\r");
+    pty.wait_for_text("x lists them", Duration::from_secs(60));
+    pty.wait_until(|screen| screen.contents().contains("Copied"));
+    pty.type_keys("x");
+    studio.take(&pty, "failures");
+}
+
+#[test]
+fn the_readme_shows_only_pictures_that_are_there() {
+    let project = common::servers::project();
+    let readme = std::fs::read_to_string(project.join("README.md")).unwrap();
+    let mut shown = 0;
+    for part in readme.split("screenshots/").skip(1) {
+        let name = part.split(')').next().unwrap();
+        let picture = std::fs::read(project.join("screenshots").join(name)).unwrap_or_default();
+        assert!(picture.starts_with(b"\x89PNG") && picture.len() > 10_000, "{name}");
+        assert!(PICTURES.iter().any(|(known, _)| name == format!("{known}.png")), "{name} is made by no test");
+        shown += 1;
+    }
+    assert!(shown >= 5, "only {shown} pictures");
+}
+
+#[test]
+fn the_readme_has_the_keys_of_the_program() {
+    let path = common::servers::project().join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- keys: begin -->\n", "<!-- keys: end -->");
+    let (before, rest) = readme.split_once(begin).unwrap();
+    let (written, after) = rest.split_once(end).unwrap();
+    let keys = mailferry::ui::keys_markdown();
+    if std::env::var_os("MAILFERRY_SCREENSHOTS").is_some() {
+        std::fs::write(path, format!("{before}{begin}{keys}{end}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(written, keys, "run MAILFERRY_SCREENSHOTS=1 cargo test --test screenshots");
+}
