@@ -179,8 +179,10 @@ pub(crate) enum Redraw {
     No,
     /// Numbers changed: a few times a second is enough.
     Later,
-    /// Something the user did or waits for.
+    /// Something the user waits for.
     Soon,
+    /// Something the user did.
+    AtOnce,
 }
 
 impl Model {

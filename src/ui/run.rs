@@ -31,6 +31,8 @@ use super::{Options, Quit, UiError};
 const QUEUE: usize = 1024;
 /// Twenty frames a second at most, four when only numbers change: it runs over SSH.
 const FRAME: Duration = Duration::from_millis(50);
+/// A key is answered at once; only keys that come faster than anybody types, by repetition or paste, share a frame.
+const KEY_FRAME: Duration = Duration::from_millis(10);
 const SLOW_FRAME: Duration = Duration::from_millis(250);
 /// How long events are taken in before the screen is drawn all the same.
 const BATCH: Duration = Duration::from_millis(20);
@@ -192,6 +194,7 @@ impl Sight {
             Redraw::No => return None,
             Redraw::Later => SLOW_FRAME,
             Redraw::Soon => FRAME,
+            Redraw::AtOnce => KEY_FRAME,
         };
         (!self.is_blind).then(|| pause.saturating_sub(self.drawn.elapsed()))
     }

@@ -25,6 +25,7 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     let urgency = match &event {
         Event::Tick(_) => Redraw::No,
         Event::Job(_) | Event::Store(super::event::StoreEvent::Counts(_)) => Redraw::Later,
+        Event::Key(_) | Event::Paste(_) => Redraw::AtOnce,
         _ => Redraw::Soon,
     };
     model.redraw = model.redraw.max(urgency);
