@@ -137,7 +137,7 @@ fn every_screen_has_its_picture() {
     pty.type_keys(key::F[4]);
     pty.wait_for("what goes where");
     pty.type_keys("\r");
-    pty.wait_for_text("x lists them", Duration::from_secs(60));
+    pty.wait_for_text("x lists them", Duration::from_mins(1));
     pty.wait_until(|screen| screen.contents().contains("Copied"));
     pty.type_keys("x");
     studio.take(&pty, "failures");

@@ -9,20 +9,13 @@ use crate::imap::{Account, ConnectOptions, TIMEOUT, Target};
 use crate::transfer::Verify;
 
 use super::exit::Failure;
-use super::password;
+use super::password::PasswordOptions;
 
 /// How to reach and trust the server.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// Read the password from the first line of FILE, which nobody else may read
-    #[arg(long, value_name = "FILE", help_heading = "Login")]
-    pub password_file: Option<PathBuf>,
-    /// Run CMD by the shell and take the first line it prints as the password
-    #[arg(long, value_name = "CMD", help_heading = "Login")]
-    pub password_command: Option<String>,
-    /// Read the password from the open file descriptor N
-    #[arg(long, value_name = "N", help_heading = "Login")]
-    pub password_fd: Option<u32>,
+    #[command(flatten)]
+    pub password: PasswordOptions,
     /// Open USER's mailbox with the login of the TARGET (SASL authorization identity)
     #[arg(long = "as", value_name = "USER", help_heading = "Login")]
     pub authorization: Option<String>,
@@ -81,14 +74,6 @@ fn pin(text: &str) -> Result<String, String> {
 }
 
 impl Options {
-    /// Whether a password can be had without asking a person.
-    pub fn has_password(&self) -> bool {
-        self.password_file.is_some()
-            || self.password_command.is_some()
-            || self.password_fd.is_some()
-            || std::env::var_os(password::VARIABLE).is_some()
-    }
-
     /// The account that a TARGET and these options mean; asks for the password if need be.
     pub fn account(&self, target: &Target) -> Result<Account, Failure> {
         let user = target.user.clone().ok_or_else(|| {
@@ -104,7 +89,7 @@ impl Options {
             port: target.port,
             security: target.security,
             user,
-            password: password::get(self, &label)?,
+            password: self.password.get(&label)?,
             options: self.connect_options(),
         })
     }

@@ -81,7 +81,7 @@ fn split(paths: &[OsString]) -> Result<(Option<Target>, &[OsString]), Failure> {
 /// With a user and a way to the password the panes open connected; else the connect dialog asks.
 fn account(options: &Options, target: Option<&Target>) -> Result<Option<Account>, Failure> {
     match target {
-        Some(target) if target.user.is_some() && options.has_password() => options.account(target).map(Some),
+        Some(target) if target.user.is_some() && options.password.is_given() => options.account(target).map(Some),
         _ => Ok(None),
     }
 }

@@ -3,43 +3,65 @@
 use std::fs::{self, File};
 use std::io::{IsTerminal as _, Read};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use clap::Args;
 use secrecy::SecretString;
 
 use super::exit::Failure;
-use super::options::Options;
 
 /// The environment variable, weaker than the other ways: child processes see it.
-pub const VARIABLE: &str = "MAILFERRY_PASSWORD";
+const VARIABLE: &str = "MAILFERRY_PASSWORD";
 /// Longer ones are no passwords.
 const MAX_LENGTH: u64 = 64 * 1024;
 
-/// The password from the first source that the options name, else from the environment, else from a prompt.
-pub fn get(options: &Options, label: &str) -> Result<SecretString, Failure> {
-    if let Some(path) = &options.password_file {
-        return from_file(path);
+/// Where to take the password from.
+#[derive(Args, Debug)]
+pub struct PasswordOptions {
+    /// Read the password from the first line of FILE, which nobody else may read
+    #[arg(long = "password-file", value_name = "FILE", help_heading = "Login")]
+    pub file: Option<PathBuf>,
+    /// Run CMD by the shell and take the first line it prints as the password
+    #[arg(long = "password-command", value_name = "CMD", help_heading = "Login")]
+    pub command: Option<String>,
+    /// Read the password from the open file descriptor N
+    #[arg(long = "password-fd", value_name = "N", help_heading = "Login")]
+    pub descriptor: Option<u32>,
+}
+
+impl PasswordOptions {
+    /// Whether a password can be had without asking a person.
+    pub fn is_given(&self) -> bool {
+        let is_named = self.file.is_some() || self.command.is_some() || self.descriptor.is_some();
+        is_named || std::env::var_os(VARIABLE).is_some()
     }
-    if let Some(command) = &options.password_command {
-        return from_command(command);
+
+    /// The password from the first source that the options name, else from the environment, else from a prompt.
+    pub fn get(&self, label: &str) -> Result<SecretString, Failure> {
+        if let Some(path) = &self.file {
+            return from_file(path);
+        }
+        if let Some(command) = &self.command {
+            return from_command(command);
+        }
+        if let Some(number) = self.descriptor {
+            let path = format!("/dev/fd/{number}");
+            let file = File::open(&path)
+                .map_err(|error| Failure::usage(format!("cannot read file descriptor {number}: {error}")))?;
+            return first_line(file, &path);
+        }
+        if let Ok(password) = std::env::var(VARIABLE) {
+            return Ok(SecretString::from(password));
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(Failure::usage(format!(
+                "no password for {label}: use --password-file, --password-command or --password-fd"
+            )));
+        }
+        let asked = rpassword::prompt_password(format!("Password of {label}: "));
+        asked.map(SecretString::from).map_err(|error| Failure::local(format!("cannot ask for the password: {error}")))
     }
-    if let Some(number) = options.password_fd {
-        let path = format!("/dev/fd/{number}");
-        let file = File::open(&path)
-            .map_err(|error| Failure::usage(format!("cannot read file descriptor {number}: {error}")))?;
-        return first_line(file, &path);
-    }
-    if let Ok(password) = std::env::var(VARIABLE) {
-        return Ok(SecretString::from(password));
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(format!(
-            "no password for {label}: use --password-file, --password-command or --password-fd"
-        )));
-    }
-    let asked = rpassword::prompt_password(format!("Password of {label}: "));
-    asked.map(SecretString::from).map_err(|error| Failure::local(format!("cannot ask for the password: {error}")))
 }
 
 /// A file that others can read is refused.

@@ -5,7 +5,15 @@
 use std::borrow::Cow;
 
 use super::error::{ImapError, Refusal};
-use super::wire::Wanted;
+
+/// Which untagged answers the `imap` crate is given. All others are kept from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// None: commands that only have a result.
+    Nothing,
+    /// What SELECT and EXAMINE return.
+    Mailbox,
+}
 
 /// The deepest nesting of parentheses; the deepest real answer (BODYSTRUCTURE, which is never asked for) needs less.
 const MAX_DEPTH: usize = 32;

@@ -12,11 +12,11 @@ use sha2::{Digest as _, Sha256};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::account::{Account, Security};
-use super::answer::{Answer, Status};
+use super::answer::{Status, Wanted};
 use super::error::{ImapError, Refusal};
 use super::names::Namespace;
 use super::session::Session;
-use super::wire::{Socket, Stream, Wanted, Wire};
+use super::wire::{Socket, Stream, Wire};
 
 /// How long one address may take to accept.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -227,7 +227,7 @@ fn login_error(account: &Account, wire: &Wire, error: imap::Error) -> ImapError 
             refusal: Refusal { is_bad: false, code: String::new(), text },
         };
     }
-    match crate_error(wire, error, String::new) {
+    match wire.meaning(error, String::new) {
         ImapError::Refused { refusal, .. } if matches!(refusal.code.as_str(), "UNAVAILABLE" | "LIMIT" | "INUSE") => {
             ImapError::Refused { doing: format!("{} can not log in now", account.user), refusal }
         }
@@ -236,19 +236,5 @@ fn login_error(account: &Account, wire: &Wire, error: imap::Error) -> ImapError 
         }
         ImapError::Refused { refusal, .. } => ImapError::Login { user: account.user.clone(), refusal },
         other => other,
-    }
-}
-
-/// What an error of the crate means, in the server's own words; `doing` says what was tried.
-pub fn crate_error(wire: &Wire, error: imap::Error, doing: impl FnOnce() -> String) -> ImapError {
-    if let Some(fault) = wire.take_fault() {
-        return fault;
-    }
-    if let Some(refusal) = wire.take_result().as_ref().and_then(Answer::refusal) {
-        return ImapError::Refused { doing: doing(), refusal };
-    }
-    match error {
-        imap::Error::ConnectionLost => ImapError::Lost { reason: "it was closed without a word".into() },
-        other => ImapError::Nonsense { reason: other.to_string() },
     }
 }

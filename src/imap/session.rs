@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use crate::mail::FolderPath;
 
+use super::answer::Wanted;
 use super::append::{AppendError, Appended, Outgoing, Stored, append};
-use super::connect::crate_error;
 use super::error::{ImapError, Refusal, Scope};
 use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
 use super::names::{Listing, Namespace, RemoteFolder, quoted};
-use super::wire::{Canceller, Wanted, Wire};
+use super::wire::{Canceller, Wire};
 
 /// The longest silence after goodbye.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -121,7 +121,7 @@ impl Session {
         command: impl FnOnce(&mut imap::Session<Wire>) -> imap::error::Result<T>,
     ) -> Result<T, ImapError> {
         self.wire.want(wanted);
-        command(&mut self.commands).map_err(|error| crate_error(&self.wire, error, doing))
+        command(&mut self.commands).map_err(|error| self.wire.meaning(error, doing))
     }
 
     /// Every folder, INBOX first, parents before children.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::answer::{self, Answer, Status};
+use super::answer::{self, Answer, Status, Wanted};
 use super::error::ImapError;
 
 /// The longest line outside literals.
@@ -22,15 +22,6 @@ const MAX_ANSWERS: usize = 1_000_000;
 /// The most bytes of one answer, literals aside.
 const MAX_LINES: usize = 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
-
-/// Which untagged answers the `imap` crate is given. All others are kept from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// None: commands that only have a result.
-    Nothing,
-    /// What SELECT and EXAMINE return.
-    Mailbox,
-}
 
 /// Any stream: plain or TLS.
 pub trait Stream: Read + Write + Send {}
@@ -204,14 +195,19 @@ impl Wire {
         inner.fault = None;
     }
 
-    /// The last tagged result that the crate saw, in the server's own words.
-    pub fn take_result(&self) -> Option<Answer> {
-        self.inner().result.take()
-    }
-
-    /// Why the crate's last read or write failed, if it was the wire's doing.
-    pub fn take_fault(&self) -> Option<ImapError> {
-        self.inner().fault.take()
+    /// What an error of the crate means, in the server's own words; `doing` says what was tried.
+    pub fn meaning(&self, error: imap::Error, doing: impl FnOnce() -> String) -> ImapError {
+        let mut inner = self.inner();
+        if let Some(fault) = inner.fault.take() {
+            return fault;
+        }
+        if let Some(refusal) = inner.result.take().as_ref().and_then(Answer::refusal) {
+            return ImapError::Refused { doing: doing(), refusal };
+        }
+        match error {
+            imap::Error::ConnectionLost => ImapError::Lost { reason: "it was closed without a word".into() },
+            other => ImapError::Nonsense { reason: other.to_string() },
+        }
     }
 
     /// Untagged NO, BAD and ALERT texts since last asked. Foreign text.
@@ -424,7 +420,7 @@ impl Inner {
         Err(endless())
     }
 
-    /// Turns a failure into what `Read` and `Write` can say, and keeps it for [`Wire::take_fault`].
+    /// Turns a failure into what `Read` and `Write` can say, and keeps it for [`Wire::meaning`].
     fn keep_fault<T>(&mut self, result: Result<T, ImapError>) -> io::Result<T> {
         result.map_err(|error| {
             let text = error.to_string();

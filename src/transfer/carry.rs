@@ -17,11 +17,10 @@ use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Digest, Envelope, Fingerprint, Flags, FolderPath, InternalDate, Locator};
 use crate::store::{Found, Removal, Store, StoreError, Walk};
 
-use super::engine::{Brake, Job, tell};
 use super::held::Held;
+use super::job::{Brake, Halt, Job, tell};
 use super::link::Link;
-use super::prove::{Pending, State};
-use super::worker::Halt;
+use super::pending::{MAX_TRIES, Pending, Prepared, State};
 use super::{Chosen, Done, Event, Failed, FolderPlan, How, Mode, Proof, Verify};
 
 /// The most bytes of a batch, unless one message is larger: what a worker holds in memory.
@@ -30,9 +29,6 @@ const BATCH_BYTES: usize = 8 << 20;
 const BATCH_MESSAGES: usize = 64;
 /// How long a batch should take: long enough to save round trips, short enough for the screen.
 const BATCH_TIME: Duration = Duration::from_millis(400);
-/// How often one message is tried when the server keeps failing on it.
-pub(super) const MAX_TRIES: u8 = 4;
-
 /// What is kept of a listed message until its turn.
 struct Item {
     locator: Locator,
@@ -41,28 +37,6 @@ struct Item {
     internal_date: Option<InternalDate>,
     /// Names the message roughly; equal for messages with one Message-ID.
     name: u64,
-}
-
-/// A message read from the store, ready to be appended.
-pub(super) struct Prepared {
-    pub(super) locator: Locator,
-    pub(super) bytes: Vec<u8>,
-    pub(super) digest: Digest,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) flags: Flags,
-    pub(super) keywords: Vec<String>,
-    pub(super) dropped_flags: Vec<String>,
-    pub(super) internal_date: Option<InternalDate>,
-}
-
-impl Prepared {
-    pub(super) fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn outgoing(&self) -> Outgoing<'_> {
-        Outgoing { bytes: &self.bytes, flags: self.flags, keywords: &self.keywords, internal_date: self.internal_date }
-    }
 }
 
 /// One folder under way.

@@ -1,50 +1,16 @@
 //! Runs a job: shares its folders out to workers and says how it ended.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crossbeam_channel::Sender;
 
-use crate::imap::{Account, Canceller};
 use crate::mail::FolderPath;
 
-use super::worker::{Halt, Worker};
-use super::{Event, Failed, FolderPlan, Mode, Outcome, Plan, Verify};
-
-/// A plan to be carried out.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// The account it goes to.
-    pub account: Account,
-    /// What goes where.
-    pub plan: Plan,
-    /// Copy or move.
-    pub mode: Mode,
-    /// How surely a copy is proven.
-    pub verify: Verify,
-    /// The most connections used; never two on one folder.
-    pub connections: usize,
-}
-
-/// How to stop a running job, shared with its workers.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Brake {
-    is_pulled: Arc<AtomicBool>,
-    cancellers: Arc<Mutex<Vec<Canceller>>>,
-}
-
-impl Brake {
-    pub(super) fn is_pulled(&self) -> bool {
-        self.is_pulled.load(Ordering::SeqCst)
-    }
-
-    /// Makes `canceller` part of what [`JobHandle::abort`] cuts.
-    pub(super) fn add(&self, canceller: Canceller) {
-        self.cancellers.lock().unwrap_or_else(PoisonError::into_inner).push(canceller);
-    }
-}
+use super::job::{Brake, Group, Halt, Job, tell};
+use super::worker::Worker;
+use super::{Event, Failed, Outcome, Plan};
 
 /// A running job. Dropping it leaves the job running.
 #[derive(Debug)]
@@ -56,15 +22,12 @@ pub struct JobHandle {
 impl JobHandle {
     /// Stops after the running message; what was sent is still proven.
     pub fn stop(&self) {
-        self.brake.is_pulled.store(true, Ordering::SeqCst);
+        self.brake.pull();
     }
 
     /// Stops at once: connections are cut. What is not proven yet will be looked up by the next run.
     pub fn abort(&self) {
-        self.stop();
-        for canceller in &*self.brake.cancellers.lock().unwrap_or_else(PoisonError::into_inner) {
-            canceller.cancel();
-        }
+        self.brake.cut();
     }
 
     /// Waits for the end.
@@ -82,9 +45,6 @@ pub fn start(job: Job, events: Sender<Event>) -> JobHandle {
     };
     JobHandle { brake, thread }
 }
-
-/// Folders of a plan that share a target, with their places in the plan: one worker's work.
-pub(super) type Group<'a> = Vec<(usize, &'a FolderPlan)>;
 
 fn run(job: &Job, brake: &Brake, events: &Sender<Event>) -> Outcome {
     let plan = &job.plan;
@@ -155,15 +115,10 @@ fn outcome(ends: Vec<Result<bool, Halt>>) -> (Outcome, String) {
     }
 }
 
-/// Nobody listening any more is no reason to stop: the mail matters more than the screen.
-pub(super) fn tell(events: &Sender<Event>, event: Event) {
-    let _ = events.send(event);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::{Chosen, Source};
+    use crate::transfer::{Chosen, FolderPlan, Source};
 
     #[test]
     fn folders_with_one_target_go_to_one_worker() {

@@ -7,9 +7,8 @@ use crossbeam_channel::Sender;
 
 use crate::imap::{ImapError, Scope, Session, connect};
 
-use super::engine::{Brake, Job, tell};
 use super::event::Event;
-use super::worker::Halt;
+use super::job::{Brake, Halt, Job, tell};
 
 /// Pauses before each new try, in seconds; after the last the job ends. A success starts them over.
 const PAUSES: [u64; 6] = [0, 1, 2, 4, 8, 16];

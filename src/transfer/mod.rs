@@ -7,14 +7,17 @@ mod carry;
 mod engine;
 mod event;
 mod held;
+mod job;
 mod link;
+mod pending;
 mod plan;
 mod progress;
 mod prove;
 mod worker;
 
-pub use engine::{Job, JobHandle, start};
+pub use engine::{JobHandle, start};
 pub use event::{Done, Event, Failed, How, Outcome, Proof};
+pub use job::Job;
 pub use plan::{Chosen, FolderPlan, Plan, Selection, Source, plan};
 pub use progress::{FolderProgress, Progress};
 

@@ -7,43 +7,11 @@ use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::canonical;
 use crate::mail::envelope::Summary;
 
-use super::carry::{Carry, MAX_TRIES, Prepared};
+use super::carry::Carry;
+use super::job::Halt;
 use super::link::pause_unless;
-use super::worker::Halt;
+use super::pending::{MAX_TRIES, Pending, Prepared, State};
 use super::{How, Proof};
-
-/// A message of a batch, on its way.
-pub(super) struct Pending {
-    pub(super) prepared: Prepared,
-    pub(super) state: State,
-    pub(super) tries: u8,
-}
-
-/// How far a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// Not sent, or certainly not stored.
-    Waiting,
-    /// The server said OK; UIDVALIDITY and UID where it has UIDPLUS.
-    Sent(Option<(u32, u32)>),
-    /// Sent whole, and the answer was lost.
-    Unknown,
-}
-
-impl Pending {
-    pub(super) fn new(prepared: Prepared) -> Self {
-        Self { prepared, state: State::Waiting, tries: 0 }
-    }
-
-    pub(super) fn is_waiting(&self) -> bool {
-        self.state == State::Waiting
-    }
-
-    /// Whether a refusal says that the folder is missing, for the first time.
-    pub(super) fn may_create(&self, error: &ImapError) -> bool {
-        self.tries <= 1 && matches!(error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE")
-    }
-}
 
 /// How long a lost message may still turn up: a server may commit after the connection died (facts/reliability.md 0.12).
 const GRACE: Duration = Duration::from_secs(10);

@@ -5,39 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 
-use crate::imap::{ImapError, Scope};
 use crate::store::{self, Store, StoreError};
 
 use super::carry::Carry;
-use super::engine::{Brake, Group, Job, tell};
+use super::job::{Brake, Group, Halt, Job, tell};
 use super::link::Link;
-use super::{Event, Failed, FolderPlan, Outcome, Source};
-
-/// What ends a worker before its work is done.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Halt {
-    /// It was told to stop.
-    #[error("stopped on request")]
-    Stopped,
-    /// The server will not go on.
-    #[error("{0}")]
-    Server(ImapError),
-}
-
-impl Halt {
-    /// How a job ends that ends so.
-    pub(super) fn outcome(&self) -> Outcome {
-        let Self::Server(error) = self else { return Outcome::Stopped };
-        match error {
-            ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => Outcome::TlsRefused,
-            ImapError::Login { .. } | ImapError::NoLogin { .. } => Outcome::LoginRefused,
-            ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Connection => Outcome::TryLater,
-            ImapError::Refused { .. } => Outcome::Partial,
-            ImapError::Cancelled => Outcome::Stopped,
-            _ => Outcome::ServerLost,
-        }
-    }
-}
+use super::{Event, Failed, FolderPlan, Source};
 
 /// One thread's work.
 pub(super) struct Worker<'a> {

@@ -1,0 +1,90 @@
+//! What engine, workers and their connections share: the job, the brake, and what ends a worker.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::Sender;
+
+use crate::imap::{Account, Canceller, ImapError, Scope};
+
+use super::{Event, FolderPlan, Mode, Outcome, Plan, Verify};
+
+/// A plan to be carried out.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The account it goes to.
+    pub account: Account,
+    /// What goes where.
+    pub plan: Plan,
+    /// Copy or move.
+    pub mode: Mode,
+    /// How surely a copy is proven.
+    pub verify: Verify,
+    /// The most connections used; never two on one folder.
+    pub connections: usize,
+}
+
+/// How to stop a running job, shared with its workers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Brake {
+    is_pulled: Arc<AtomicBool>,
+    cancellers: Arc<Mutex<Vec<Canceller>>>,
+}
+
+impl Brake {
+    pub(super) fn is_pulled(&self) -> bool {
+        self.is_pulled.load(Ordering::SeqCst)
+    }
+
+    /// Asks everyone to stop after the running message.
+    pub(super) fn pull(&self) {
+        self.is_pulled.store(true, Ordering::SeqCst);
+    }
+
+    /// Cuts every connection.
+    pub(super) fn cut(&self) {
+        self.pull();
+        for canceller in &*self.cancellers.lock().unwrap_or_else(PoisonError::into_inner) {
+            canceller.cancel();
+        }
+    }
+
+    /// Makes `canceller` part of what [`Brake::cut`] cuts.
+    pub(super) fn add(&self, canceller: Canceller) {
+        self.cancellers.lock().unwrap_or_else(PoisonError::into_inner).push(canceller);
+    }
+}
+
+/// Folders of a plan that share a target, with their places in the plan: one worker's work.
+pub(super) type Group<'a> = Vec<(usize, &'a FolderPlan)>;
+
+/// What ends a worker before its work is done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Halt {
+    /// It was told to stop.
+    #[error("stopped on request")]
+    Stopped,
+    /// The server will not go on.
+    #[error("{0}")]
+    Server(ImapError),
+}
+
+impl Halt {
+    /// How a job ends that ends so.
+    pub(super) fn outcome(&self) -> Outcome {
+        let Self::Server(error) = self else { return Outcome::Stopped };
+        match error {
+            ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => Outcome::TlsRefused,
+            ImapError::Login { .. } | ImapError::NoLogin { .. } => Outcome::LoginRefused,
+            ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Connection => Outcome::TryLater,
+            ImapError::Refused { .. } => Outcome::Partial,
+            ImapError::Cancelled => Outcome::Stopped,
+            _ => Outcome::ServerLost,
+        }
+    }
+}
+
+/// Nobody listening any more is no reason to stop: the mail matters more than the screen.
+pub(super) fn tell(events: &Sender<Event>, event: Event) {
+    let _ = events.send(event);
+}

@@ -1,0 +1,62 @@
+//! A message on its way: what was read of it, and how far it is.
+
+use crate::imap::{ImapError, Outgoing};
+use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator};
+
+/// How often one message is tried when the server keeps failing on it.
+pub(super) const MAX_TRIES: u8 = 4;
+
+/// A message read from the store, ready to be appended.
+pub(super) struct Prepared {
+    pub(super) locator: Locator,
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: Digest,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) flags: Flags,
+    pub(super) keywords: Vec<String>,
+    pub(super) dropped_flags: Vec<String>,
+    pub(super) internal_date: Option<InternalDate>,
+}
+
+impl Prepared {
+    pub(super) fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    pub(super) fn outgoing(&self) -> Outgoing<'_> {
+        Outgoing { bytes: &self.bytes, flags: self.flags, keywords: &self.keywords, internal_date: self.internal_date }
+    }
+}
+
+/// A message of a batch, on its way.
+pub(super) struct Pending {
+    pub(super) prepared: Prepared,
+    pub(super) state: State,
+    pub(super) tries: u8,
+}
+
+/// How far a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Not sent, or certainly not stored.
+    Waiting,
+    /// The server said OK; UIDVALIDITY and UID where it has UIDPLUS.
+    Sent(Option<(u32, u32)>),
+    /// Sent whole, and the answer was lost.
+    Unknown,
+}
+
+impl Pending {
+    pub(super) fn new(prepared: Prepared) -> Self {
+        Self { prepared, state: State::Waiting, tries: 0 }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.state == State::Waiting
+    }
+
+    /// Whether a refusal says that the folder is missing, for the first time.
+    pub(super) fn may_create(&self, error: &ImapError) -> bool {
+        self.tries <= 1 && matches!(error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE")
+    }
+}
