@@ -27,7 +27,7 @@ const KEYS: usize = 60;
 fn main() {
     let is_small = std::env::args().any(|argument| argument == "--small");
     let scale: u64 = if is_small { 100 } else { 1 };
-    let server = Dovecot::new().format("mdbox").start().expect("Dovecot: run scripts/test once");
+    let server = Dovecot::new().format("mdbox").fsync("never").start().expect("Dovecot: run scripts/test once");
     let home = TempDir::new().unwrap();
     let (mbox, maildir) = (home.path().join("big.mbox"), home.path().join("Maildir"));
     let messages = big_mbox(&mbox, (2 << 30) / scale).unwrap();

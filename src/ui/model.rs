@@ -67,6 +67,8 @@ pub(crate) struct OpenSource {
     pub format: String,
     /// How far it is.
     pub state: SourceState,
+    /// Whether the cursor goes there once it is open: the user asked for it just now.
+    pub is_sought: bool,
 }
 
 /// How far a store is.

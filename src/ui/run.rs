@@ -68,7 +68,7 @@ pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
 fn begin(model: &mut Model, options: Options) {
     let no_sources = options.sources.is_empty();
     for source in options.sources {
-        open_store(model, source);
+        open_store(model, source, false);
     }
     match (options.account, options.prefill) {
         (Some(account), _) => start_connecting(model, account),

@@ -169,6 +169,11 @@ impl Dovecot {
         self.set("FORMAT", format)
     }
 
+    /// Whether storing waits for the disk: `optimized`, `never` or `always`.
+    pub fn fsync(self, when: &str) -> Self {
+        self.set("FSYNC", when)
+    }
+
     /// A master user, who may log in as `USER*NAME`.
     pub fn master(self, name: &str, password: &str) -> Self {
         self.set("MASTER", format!("{name}:{password}"))

@@ -98,7 +98,7 @@ impl World {
     /// A store and a mailbox, both open, everything counted.
     pub(crate) fn new(size: (u16, u16)) -> Self {
         let mut world = Self::empty(size);
-        open_store(&mut world.model, Source { path: "/mnt/old-pc/Anna".into(), format: None });
+        open_store(&mut world.model, Source { path: "/mnt/old-pc/Anna".into(), format: None }, false);
         let folder = |(path, special, _): &(&str, Option<SpecialUse>, u64)| Entry {
             path: FolderPath::parse(path),
             special: *special,

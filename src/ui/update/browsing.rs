@@ -165,11 +165,12 @@ pub(crate) fn preview(model: &mut Model) {
 }
 
 /// Opens a store on the left, unless it is open already.
-pub(crate) fn open_store(model: &mut Model, source: Source) {
+pub(crate) fn open_store(model: &mut Model, source: Source, is_sought: bool) {
     let known = model.sources.iter().position(|open| open.source.path == source.path);
     let at = known.unwrap_or(model.sources.len());
     if known.is_none() {
-        model.sources.push(OpenSource { source: source.clone(), format: String::new(), state: SourceState::Opening });
+        let state = SourceState::Opening;
+        model.sources.push(OpenSource { source: source.clone(), format: String::new(), state, is_sought });
     } else if let Some(open) = model.sources.get_mut(at) {
         open.state = SourceState::Opening;
     }

@@ -34,12 +34,12 @@ pub(crate) fn happened(model: &mut Model, event: StoreEvent) {
 fn opened(model: &mut Model, source: usize, format: String, entries: Vec<Entry>) {
     let Some(open) = model.sources.get_mut(source) else { return };
     (open.format, open.state) = (format, SourceState::Ready);
-    let store = open.source.clone();
+    let (store, is_sought) = (open.source.clone(), open.is_sought);
     let name = store.path.file_name().unwrap_or(store.path.as_os_str()).to_string_lossy().into_owned();
     let folders: Vec<FolderPath> = entries.iter().filter(|entry| entry.holds).map(|entry| entry.path.clone()).collect();
     let is_new = model.local.tree.find(&Place { source, path: FolderPath::root() }).is_none();
     model.local.tree.put(source, &name, entries);
-    if is_new && source > 0 {
+    if is_new && is_sought {
         model.local.place = Some(Place { source, path: FolderPath::root() });
     }
     model.local.keep_cursor();
