@@ -277,3 +277,59 @@ fn a_server_that_says_ok_and_stores_nothing_is_found_out_and_nothing_is_removed(
     assert!(run.events_of("message.failed")[0]["reason"].as_str().unwrap().contains("not there"));
     assert_eq!(fs::read_dir(store.join("cur")).unwrap().count(), 8);
 }
+
+#[test]
+fn a_folder_that_vanishes_in_between_is_made_again() {
+    let Some(scene) = Scene::new() else { return };
+    let words = "NO [TRYCREATE] Mailbox doesn't exist: Box";
+    let proxy = Proxy::new(scene.server.imap_port).fault(3, At::BeforeLine, Do::Answer(words.into())).start();
+    let run = scene.carry("copy", "anna", proxy.port).expect(0);
+    assert_eq!(run.totals(), (8, 0, 0));
+    scene.assert_once("anna", "trycreate");
+}
+
+#[test]
+fn keywords_that_the_folder_does_not_take_are_left_out_and_named() {
+    let server = Scripted::start(|conn| {
+        conn.greet("IMAP4rev1 UIDPLUS UNSELECT")?;
+        let mut stored = false;
+        loop {
+            let request = conn.next()?;
+            if request.is("SELECT") {
+                let exists = u8::from(stored);
+                let flags =
+                    "* OK [PERMANENTFLAGS (\\Seen offer)] .\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 1] .\r\n";
+                conn.reply_raw(format!("* FLAGS (\\Seen offer)\r\n* {exists} EXISTS\r\n{flags}").as_bytes())?;
+                conn.reply(&request, "OK [READ-WRITE] done")?;
+            } else if request.is("APPEND") {
+                conn.take_append(&request)?;
+                stored = true;
+            } else if request.is("UID FETCH") {
+                let date = "INTERNALDATE \"28-Feb-2004 20:26:40 +0000\"";
+                conn.reply_raw(format!("* 1 FETCH (UID 1 FLAGS (\\Seen offer) {date} RFC822.SIZE 17)\r\n").as_bytes())?;
+                conn.reply(&request, "OK done")?;
+            } else {
+                conn.answer(&request)?;
+            }
+        }
+    });
+    let home = TempDir::new().unwrap();
+    let password = password_file(home.path());
+    let store = home.path().join("M");
+    for sub in ["cur", "new", "tmp"] {
+        fs::create_dir_all(store.join(sub)).unwrap();
+    }
+    fs::write(store.join("dovecot-keywords"), "0 Offer\n1 other\n2 n\u{f6}\n").unwrap();
+    fs::write(store.join("cur/1078000000.M1.x:2,Sabc"), "Subject: x\n\nx\n").unwrap();
+    std::fs::File::open(store.join("cur/1078000000.M1.x:2,Sabc"))
+        .unwrap()
+        .set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_078_000_000))
+        .unwrap();
+    let target = server.url("anna") + "Box";
+    let arguments = ["copy", store.to_str().unwrap(), &target, "--json", "--password-file", password.to_str().unwrap()];
+    let run = run(home.path(), &arguments).expect(0);
+    let append = server.heard().into_iter().find(|line| line.contains(" APPEND ")).unwrap();
+    assert!(append.contains("(\\Seen Offer)"), "{append}");
+    let dropped = run.events_of("message.done")[0]["dropped_flags"].to_string();
+    assert!(dropped.contains("other") && dropped.contains('n'), "{dropped}");
+}

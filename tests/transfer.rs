@@ -296,3 +296,28 @@ fn folder_names_that_dovecot_refuses_get_one_that_it_takes() {
         (0, 4, 0)
     );
 }
+
+/// A move of three messages, each of which must be read back in full.
+fn move_into(server: &Server) {
+    let scene = Scene::new();
+    let mails = Maker::new(31).folder(12, 2005, 90);
+    write_mbox(&scene.path("box"), &mails, MboxStyle::Mboxrd).unwrap();
+    let target = format!("{}Moved", Server::plaintext_url("test", server.imap_port));
+    let run = scene.run("move", &scene.path("box"), &target).expect(0);
+    assert_eq!(run.events_of("job.end")[0]["removed"], 12);
+    assert!(run.events_of("message.done").iter().all(|done| done["proof"] == "exact"));
+    assert_eq!(server.peek("test").len(), 12);
+    assert_eq!(fs::metadata(scene.path("box")).unwrap().len(), 0);
+}
+
+#[test]
+fn a_move_is_proven_byte_for_byte_on_cyrus() {
+    let Some(server) = Cyrus::new().start() else { return };
+    move_into(&server);
+}
+
+#[test]
+fn a_move_is_proven_byte_for_byte_on_courier() {
+    let Some(server) = Courier::new().start() else { return };
+    move_into(&server);
+}

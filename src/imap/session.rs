@@ -166,6 +166,12 @@ impl Session {
         Ok(made)
     }
 
+    /// Makes a folder that was there and, as the server says, is there no more.
+    pub fn create_again(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
+        self.names.remove(folder);
+        self.create(folder).map(drop)
+    }
+
     /// Makes one folder below parents that are there. A parent may be only a name; the last must hold messages.
     fn create_one(&mut self, folder: &FolderPath, must_hold_messages: bool) -> Result<FolderPath, ImapError> {
         let is_there = self.names.get(folder).is_some_and(|known| known.can_select || !must_hold_messages);

@@ -397,7 +397,8 @@ impl<'c, 'a> Carry<'c, 'a> {
     fn recover(&mut self, lost: Option<ImapError>, pending: &mut Vec<Pending>) -> Result<(), Halt> {
         let Some(error) = lost else { return Ok(()) };
         if matches!(&error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE") {
-            if let Err(error) = self.open_target()? {
+            // Window and held messages stay: what this batch stored before is still to be settled.
+            if let Err(error) = self.ask(Session::create_again)? {
                 return Err(Halt::Server(error));
             }
             return Ok(());
