@@ -333,3 +333,35 @@ fn keywords_that_the_folder_does_not_take_are_left_out_and_named() {
     let dropped = run.events_of("message.done")[0]["dropped_flags"].to_string();
     assert!(dropped.contains("other") && dropped.contains('n'), "{dropped}");
 }
+
+#[test]
+fn a_killed_run_is_completed_by_the_next_one_exactly_once() {
+    let Some(server) = Dovecot::new().start() else { return };
+    for command in ["copy", "move"] {
+        let home = TempDir::new().unwrap();
+        let password = password_file(home.path());
+        let store = home.path().join("box");
+        let mails = common::mail::Maker::new(77).folder(200, 2004, 300);
+        common::mail::write_mbox(&store, &mails, common::mail::MboxStyle::Mboxrd).unwrap();
+        let expected = multiset(mails.iter().map(|mail| sha256(&mail.bytes)));
+        let held = || multiset(server.peek(command).into_iter().map(|message| message.sha256));
+        let proxy = Proxy::new(server.imap_port).round_trip(Duration::from_millis(3)).start();
+        for kill_at in [20, 90, 150] {
+            let target = proxy.url(command) + "Box";
+            let arguments =
+                [command, store.to_str().unwrap(), &target, "--quiet", "--password-file", password.to_str().unwrap()];
+            let mut child = common::program::command(home.path(), &arguments).spawn().unwrap();
+            common::wait_until(|| proxy.messages() >= kill_at || child.try_wait().unwrap().is_some());
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(held().values().filter(|count| **count > 1).count(), 0, "{command} at {kill_at}: doubled");
+        }
+        let target = Server::plaintext_url(command, server.imap_port) + "Box";
+        let arguments =
+            [command, store.to_str().unwrap(), &target, "--json", "--password-file", password.to_str().unwrap()];
+        run(home.path(), &arguments).expect(0);
+        assert_eq!(held(), expected, "{command}");
+        let left = fs::metadata(&store).unwrap().len();
+        assert!((left == 0) == (command == "move"), "{command}: {left} bytes left");
+    }
+}
