@@ -1,16 +1,16 @@
-//! One folder's way across: list, read, send in batches, settle, prove, remove.
+//! One folder's way across: open the target, list the source, read each message, and skip what is there already.
+//! [`super::send`] sends, [`super::prove`] proves, [`super::tell`] tells.
 //!
 //! The order is that of facts/reliability.md section 1.3: a message is removed only after it was read back, and one whose
 //! answer was lost is looked for before it is sent again.
 
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, HashSet};
 use std::hash::{Hash as _, Hasher as _};
-use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::imap::{ImapError, Outgoing, Scope, Selected, Session, Stored};
+use crate::imap::{ImapError, Scope, Selected, Session};
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
 use crate::mail::flags::is_portable_keyword;
@@ -20,15 +20,13 @@ use crate::store::{Found, Removal, Store, StoreError, Walk};
 use super::held::Held;
 use super::job::{Brake, Halt, Job, tell};
 use super::link::Link;
-use super::pending::{MAX_TRIES, Pending, Prepared, State};
-use super::{Chosen, Done, Event, Failed, FolderPlan, How, Mode, Proof, Verify};
+use super::pending::Prepared;
+use super::{Chosen, Event, FolderPlan, How, Mode, Proof, Verify};
 
 /// The most bytes of a batch, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
 /// The most messages of a batch.
-const BATCH_MESSAGES: usize = 64;
-/// How long a batch should take: long enough to save round trips, short enough for the screen.
-const BATCH_TIME: Duration = Duration::from_millis(400);
+pub(super) const BATCH_MESSAGES: usize = 64;
 /// What is kept of a listed message until its turn.
 struct Item {
     locator: Locator,
@@ -47,7 +45,7 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) index: usize,
     pub(super) plan: &'c FolderPlan,
     pub(super) link: &'c mut Link<'a>,
-    store: &'c mut dyn Store,
+    pub(super) store: &'c mut dyn Store,
     /// The folder as the server has it.
     pub(super) target: FolderPath,
     pub(super) selected: Selected,
@@ -55,11 +53,11 @@ pub(super) struct Carry<'c, 'a> {
     /// Names that more than one message of the folder has.
     twins: HashSet<u64>,
     /// Proven messages of a move, not yet removed.
-    proven: Vec<Removal>,
-    batch_messages: usize,
+    pub(super) proven: Vec<Removal>,
+    pub(super) batch_messages: usize,
     /// Messages told as done or failed.
-    finished: u64,
-    is_complete: bool,
+    pub(super) finished: u64,
+    pub(super) is_complete: bool,
 }
 
 impl<'c, 'a> Carry<'c, 'a> {
@@ -294,206 +292,6 @@ impl<'c, 'a> Carry<'c, 'a> {
                 canonical::same_but_line_ends(&content, &prepared.bytes).then_some(Proof::Canonical)
             }
         }))
-    }
-
-    /// Sends a batch until each of its messages is proven, or told as failed.
-    fn send(&mut self, batch: Vec<Prepared>) -> Result<(), Halt> {
-        let begun = Instant::now();
-        let mut pending: Vec<Pending> = batch.into_iter().map(Pending::new).collect();
-        while !pending.is_empty() {
-            let halt = self.append(&mut pending)?;
-            self.settle(&mut pending)?;
-            if let Some(halt) = halt {
-                return Err(halt);
-            }
-            if self.brake.is_pulled() {
-                return Err(Halt::Stopped);
-            }
-        }
-        let (doubled, halved) = (self.batch_messages * 2, self.batch_messages / 2);
-        self.batch_messages = if begun.elapsed() < BATCH_TIME { doubled } else { halved }.clamp(1, BATCH_MESSAGES);
-        Ok(())
-    }
-
-    /// Appends what waits. Refused messages are told and leave `pending`; the others know their state.
-    ///
-    /// Gives what ends the job once the messages that were sent are settled.
-    fn append(&mut self, pending: &mut Vec<Pending>) -> Result<Option<Halt>, Halt> {
-        let (events, index, brake) = (self.events, self.index, self.brake);
-        let waiting: Vec<usize> =
-            (0..pending.len()).filter(|at| pending.get(*at).is_some_and(Pending::is_waiting)).collect();
-        let messages: Vec<&Prepared> =
-            waiting.iter().filter_map(|at| pending.get(*at)).map(|one| &one.prepared).collect();
-        let outgoing: Vec<Outgoing<'_>> = messages.iter().map(|prepared| prepared.outgoing()).collect();
-        let mut go_on = |place: usize, sent: u64| {
-            if sent == 0 {
-                let subject =
-                    messages.get(place).map(|prepared| Summary::of(&prepared.bytes).subject).unwrap_or_default();
-                let bytes = messages.get(place).map_or(0, |prepared| prepared.size());
-                tell(events, Event::MessageStart { index, subject, bytes });
-            } else {
-                tell(events, Event::MessageSent { index, sent });
-            }
-            !brake.is_pulled()
-        };
-        let results = self.link.session()?.append(&self.target, &outgoing, &mut go_on);
-        let mut refused: HashMap<usize, ImapError> = HashMap::new();
-        let mut lost = None;
-        for (at, result) in waiting.into_iter().zip(results) {
-            let Some(one) = pending.get_mut(at) else { continue };
-            match result {
-                Ok(appended) => one.state = State::Sent(appended.uid),
-                Err(failed) => {
-                    if failed.stored == Stored::Unknown {
-                        one.state = State::Unknown;
-                    }
-                    // A server that asks for less says nothing about this message.
-                    let is_busy =
-                        matches!(failed.error, ImapError::Refused { .. }) && failed.error.scope() == Scope::Connection;
-                    one.tries += u8::from(!is_busy);
-                    match &failed.error {
-                        ImapError::Refused { .. }
-                            if failed.error.scope() != Scope::Connection && !one.may_create(&failed.error) =>
-                        {
-                            refused.insert(at, failed.error);
-                        }
-                        _ => lost = Some(failed.error),
-                    }
-                }
-            }
-        }
-        let halt = self.tell_refused(pending, refused);
-        self.recover(lost, pending)?;
-        Ok(halt)
-    }
-
-    /// Takes refused messages out of `pending`. A refusal that concerns all mail ends the job.
-    fn tell_refused(&mut self, pending: &mut Vec<Pending>, mut refused: HashMap<usize, ImapError>) -> Option<Halt> {
-        let mut at = 0;
-        let mut end = None;
-        pending.retain(|one| {
-            let error = refused.remove(&at);
-            at += 1;
-            let Some(error) = error else { return true };
-            let mut failed =
-                self.failed(one.prepared.locator.id(), Summary::of(&one.prepared.bytes).subject, error.to_string(), 1);
-            failed.server_text = error.server_text().unwrap_or_default();
-            error.hint().clone_into(&mut failed.hint);
-            self.tell_failed(failed);
-            end = Some(error);
-            false
-        });
-        match end {
-            Some(error) if error.scope() == Scope::Run => Some(Halt::Server(error)),
-            Some(ImapError::Refused { refusal, .. }) if refusal.is_bad => {
-                self.link.drop_session(); // we and the server disagree on what was said
-                None
-            }
-            _ => None,
-        }
-    }
-
-    /// After a lost connection or a missing folder: connects again or makes it.
-    fn recover(&mut self, lost: Option<ImapError>, pending: &mut Vec<Pending>) -> Result<(), Halt> {
-        let Some(error) = lost else { return Ok(()) };
-        if matches!(&error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE") {
-            // Window and held messages stay: what this batch stored before is still to be settled.
-            if let Err(error) = self.ask(Session::create_again)? {
-                return Err(Halt::Server(error));
-            }
-            return Ok(());
-        }
-        self.give_up_hopeless(pending, &error);
-        self.link.lost(error)
-    }
-
-    /// Messages that the connection broke on again and again are told as failed, so that the others get across.
-    fn give_up_hopeless(&mut self, pending: &mut Vec<Pending>, error: &ImapError) {
-        pending.retain(|one| {
-            let is_hopeless = one.tries >= MAX_TRIES && one.is_waiting();
-            if is_hopeless {
-                let reason = format!("tried {} times: {error}", one.tries);
-                self.fail_message(one.prepared.locator.id(), Summary::of(&one.prepared.bytes).subject, reason);
-            }
-            !is_hopeless
-        });
-    }
-
-    /// Removes proven messages from the store; what can't be removed is told.
-    fn remove_proven(&mut self) {
-        let removals = std::mem::take(&mut self.proven);
-        if removals.is_empty() {
-            return;
-        }
-        let results = match self.store.remove(&self.plan.folder, &removals) {
-            Ok(results) => results,
-            Err(error) => {
-                let failed = self.failed(String::new(), String::new(), format!("copied, but not removed: {error}"), 0);
-                return self.tell_failed(failed);
-            }
-        };
-        for (removal, result) in removals.iter().zip(results) {
-            match result {
-                Ok(()) => tell(self.events, Event::Removed { index: self.index }),
-                Err(error) => {
-                    let reason = format!("copied, but not removed: {error}");
-                    let failed = self.failed(removal.locator.id(), String::new(), reason, 0);
-                    self.tell_failed(failed);
-                }
-            }
-        }
-    }
-
-    /// Tells a proven message, and notes it for removal in a move.
-    pub(super) fn tell_done(
-        &mut self,
-        prepared: &Prepared,
-        uid: u32,
-        how: How,
-        proof: Proof,
-        missing_flags: Vec<String>,
-    ) {
-        self.finished += 1;
-        self.link.is_well();
-        if self.job.mode == Mode::Move {
-            self.proven.push(Removal { locator: prepared.locator.clone(), digest: prepared.digest });
-        }
-        let done = Done {
-            folder: self.plan.folder.clone(),
-            id: prepared.locator.id(),
-            digest: prepared.digest,
-            target: self.target.clone(),
-            uid_validity: self.selected.uid_validity,
-            uid,
-            bytes: prepared.size(),
-            how,
-            proof,
-            dropped_flags: prepared.dropped_flags.iter().cloned().chain(missing_flags).collect(),
-        };
-        tell(self.events, Event::Done { index: self.index, done });
-    }
-
-    fn failed(&self, id: String, subject: String, reason: String, messages: u64) -> Failed {
-        let folder = self.plan.folder.clone();
-        Failed { folder, id, subject, reason, server_text: String::new(), hint: String::new(), messages }
-    }
-
-    fn tell_failed(&mut self, failed: Failed) {
-        self.is_complete = false;
-        self.finished += failed.messages;
-        tell(self.events, Event::Failed { index: self.index, failed });
-    }
-
-    pub(super) fn fail_message(&mut self, id: String, subject: String, reason: String) {
-        let failed = self.failed(id, subject, reason, 1);
-        self.tell_failed(failed);
-    }
-
-    fn fail_folder(&mut self, messages: u64, error: &ImapError) {
-        let mut failed = self.failed(String::new(), String::new(), error.to_string(), messages);
-        failed.server_text = error.server_text().unwrap_or_default();
-        error.hint().clone_into(&mut failed.hint);
-        self.tell_failed(failed);
     }
 }
 

@@ -13,6 +13,8 @@ mod pending;
 mod plan;
 mod progress;
 mod prove;
+mod send;
+mod tell;
 mod worker;
 
 pub use engine::{JobHandle, start};
