@@ -125,11 +125,12 @@ impl Listing<'_> {
                 bytes: Some(count.bytes),
                 special: folder.special,
             })?;
+            if self.arguments.messages {
+                self.local_messages(&mut *store, &folder.path)?; // names what the cheaper count may not have seen
+                continue;
+            }
             for damage in &damages {
                 self.damage(damage)?;
-            }
-            if self.arguments.messages {
-                self.local_messages(&mut *store, &folder.path)?;
             }
         }
         Ok(())
@@ -137,13 +138,18 @@ impl Listing<'_> {
 
     /// Every message is read, so that size and digest are those of the bytes that would be appended.
     fn local_messages(&mut self, store: &mut dyn Store, folder: &FolderPath) -> Result<(), Stop> {
-        let mut envelopes: Vec<Envelope> = Vec::new();
+        let (mut envelopes, mut damages) = (Vec::new(), Vec::new());
         store.list(folder, &mut |found| {
-            if let Found::Message(envelope) = found {
-                envelopes.push(envelope);
+            match found {
+                Found::Message(envelope) => envelopes.push(envelope),
+                Found::Damage(damage) => damages.push(damage),
+                Found::Hidden(_) | Found::Progress { .. } => {}
             }
             Walk::Continue(())
         })?;
+        for damage in &damages {
+            self.damage(damage)?;
+        }
         for envelope in envelopes {
             match store.read(folder, &envelope.locator) {
                 Ok(bytes) => self.message(folder, &local_row(envelope, &bytes, self.arguments.digest))?,

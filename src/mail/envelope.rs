@@ -43,7 +43,7 @@ impl Warning {
         match self {
             Self::NoDate => "no usable date",
             Self::NoHeader => "no header",
-            Self::Truncated => "cut off at the end of the file",
+            Self::Truncated => "its end is missing",
             Self::DoubtfulSplit => "the line that starts it may be text",
         }
     }

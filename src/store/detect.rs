@@ -20,15 +20,22 @@ const EXPORT: &str = "open it with its program and export the mail as mbox or .e
 
 /// Source: facts/formats.md 1.14.
 const OTHERS: &[Other] = &[
-    Other { magic: b"\xcf\xad\x12\xfe", title: "an Outlook Express folder (.dbx)", advice: EXPORT },
-    Other { magic: b"JMF6", title: "an Outlook Express 4 folder (.mbx)", advice: EXPORT },
+    // Pop3uidl.dbx and Offline.dbx; folders are read.
+    Other {
+        magic: b"\xcf\xad\x12\xfe",
+        title: "an Outlook Express file of a kind that holds no mail",
+        advice: "give the directory it is in",
+    },
     Other {
         magic: b"JMF9",
         title: "an Outlook Express 4 index (.idx)",
         advice: "it holds no mail; the .mbx file beside it does",
     },
-    Other { magic: b"FMIn", title: "an Outlook Express for Mac index", advice: EXPORT },
-    Other { magic: b"FMDF", title: "an Outlook Express for Mac folder", advice: EXPORT },
+    Other {
+        magic: b"JMF8",
+        title: "the folder list of Outlook Express 4 (folders.nch)",
+        advice: "give the directory it is in",
+    },
     Other { magic: b"\xd0\xcf\x11\xe0", title: "an Outlook message (.msg) or another Office file", advice: EXPORT },
     Other {
         magic: b"PK\x03\x04",

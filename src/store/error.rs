@@ -75,6 +75,12 @@ impl StoreError {
         Self::Write { path: path.to_owned(), source }
     }
 
+    /// A store at `path` that is written as a whole, so that messages can only be copied out of it.
+    pub(super) fn only_copied(path: &Path, what: &str) -> Self {
+        let reason = format!("can not remove single messages from {what}; copy instead, then put the file away");
+        Self::write(path, io::Error::new(io::ErrorKind::Unsupported, reason))
+    }
+
     /// A message that is gone from `path`.
     pub(super) fn vanished(path: &Path, locator: &Locator) -> Self {
         Self::Vanished { id: locator.id(), path: path.to_owned() }

@@ -2,14 +2,21 @@
 //!
 //! A format is one file and one row in [`FORMATS`]. Everything else sees a [`Store`].
 
+mod code_page;
+mod dbx;
 mod detect;
 mod dir;
 mod eml;
 mod error;
 mod file;
+mod listed;
 mod maildir;
 mod mbox;
 mod moved;
+mod oe4;
+mod oe_mac;
+mod oe_mac5;
+mod pages;
 mod tree;
 
 use std::ops::ControlFlow;
@@ -33,7 +40,8 @@ pub struct Format {
 }
 
 /// Every format there is, in the order they are tried (facts/formats.md 1.14).
-pub static FORMATS: &[&Format] = &[&maildir::FORMAT, &mbox::FORMAT, &eml::FORMAT];
+pub static FORMATS: &[&Format] =
+    &[&dbx::FORMAT, &oe4::FORMAT, &oe_mac::FORMAT, &oe_mac5::FORMAT, &maildir::FORMAT, &mbox::FORMAT, &eml::FORMAT];
 
 /// One folder of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,13 +12,14 @@ use crate::mail::{FolderPath, SpecialUse};
 pub(super) struct Tree {
     root: PathBuf,
     places: HashMap<FolderPath, Option<PathBuf>>,
+    specials: HashMap<FolderPath, SpecialUse>,
     skipped: Vec<Damage>,
 }
 
 impl Tree {
     /// A store at `root` without folders.
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), places: HashMap::new(), skipped: Vec::new() }
+        Self { root: root.to_owned(), places: HashMap::new(), specials: HashMap::new(), skipped: Vec::new() }
     }
 
     /// The path the store was opened on.
@@ -39,13 +40,25 @@ impl Tree {
     /// Adds a folder that lies at `place`, with the folders above it. A name that is taken gets a number.
     pub(super) fn add(&mut self, path: FolderPath, place: &Path) -> FolderPath {
         let path = self.free(path);
-        let mut above = path.parent();
-        while let Some(parent) = above.filter(|parent| !parent.is_root()) {
-            self.places.entry(parent.clone()).or_insert(None);
-            above = parent.parent();
+        if let Some(above) = path.parent() {
+            self.add_container(&above);
         }
         self.places.insert(path.clone(), Some(place.to_owned()));
         path
+    }
+
+    /// Adds a folder that holds no messages, with the folders above it.
+    pub(super) fn add_container(&mut self, path: &FolderPath) {
+        let mut here = Some(path.clone());
+        while let Some(path) = here.filter(|path| !path.is_root()) {
+            here = path.parent();
+            self.places.entry(path).or_insert(None);
+        }
+    }
+
+    /// Notes what a folder is for, where the store says so. Else its name may.
+    pub(super) fn set_special(&mut self, path: FolderPath, special: SpecialUse) {
+        self.specials.insert(path, special);
     }
 
     /// Two places can have one name once it is decoded; losing either would lose mail.
@@ -68,9 +81,13 @@ impl Tree {
         let mut all: Vec<_> = self
             .places
             .iter()
-            .map(|(path, place)| Folder { path: path.clone(), special: special(path), holds_messages: place.is_some() })
+            .map(|(path, place)| Folder {
+                path: path.clone(),
+                special: self.special(path),
+                holds_messages: place.is_some(),
+            })
             .collect();
-        all.sort_by(|a, b| order(&a.path, &b.path));
+        all.sort_by(|a, b| self.order(&a.path, &b.path));
         all
     }
 
@@ -91,26 +108,28 @@ impl Tree {
     /// Reports what the walk through the tree skipped, once: with the first folder that holds messages.
     pub(super) fn report_skipped(&self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Walk {
         let holding = self.places.iter().filter(|(_, place)| place.is_some()).map(|(path, _)| path);
-        if holding.min_by(|a, b| order(a, b)).is_none_or(|first| first == folder) {
+        if holding.min_by(|a, b| self.order(a, b)).is_none_or(|first| first == folder) {
             for damage in &self.skipped {
                 visit(Found::Damage(damage.clone()))?;
             }
         }
         Walk::Continue(())
     }
-}
 
-/// What a folder is for. Below the top a name says too little: `Projects/Sent` is not the account's Sent.
-fn special(path: &FolderPath) -> Option<SpecialUse> {
-    if path.depth() == 1 { SpecialUse::from_name(path.name()) } else { None }
-}
+    /// What a folder is for. Below the top a name says too little: `Projects/Sent` is not the account's Sent.
+    fn special(&self, path: &FolderPath) -> Option<SpecialUse> {
+        let by_name = || SpecialUse::from_name(path.name()).filter(|_| path.depth() == 1);
+        self.specials.get(path).copied().or_else(by_name)
+    }
 
-fn order(a: &FolderPath, b: &FolderPath) -> Ordering {
-    let key = |(depth, segment): (usize, &String)| {
-        let inbox = depth == 0 && SpecialUse::from_name(segment) == Some(SpecialUse::Inbox);
-        (!inbox, segment.to_lowercase(), segment.clone())
-    };
-    a.segments().iter().enumerate().map(key).cmp(b.segments().iter().enumerate().map(key))
+    fn order(&self, a: &FolderPath, b: &FolderPath) -> Ordering {
+        let key = |(depth, segment): (usize, &String)| {
+            let first = || self.special(&FolderPath::new([segment.as_str()]));
+            let inbox = depth == 0 && first() == Some(SpecialUse::Inbox);
+            (!inbox, segment.to_lowercase(), segment.clone())
+        };
+        a.segments().iter().enumerate().map(key).cmp(b.segments().iter().enumerate().map(key))
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::store::{self, Store, StoreError};
 use super::carry::Carry;
 use super::job::{Brake, Group, Halt, Job, tell};
 use super::link::Link;
-use super::{Event, Failed, FolderPlan, Source};
+use super::{Event, Failed, FolderPlan, Mode, Source};
 
 /// One thread's work.
 pub(super) struct Worker<'a> {
@@ -51,7 +51,14 @@ impl<'a> Worker<'a> {
 
     /// Carries one folder. Gives whether all of it is across.
     fn folder(&mut self, index: usize, plan: &FolderPlan) -> Result<bool, Halt> {
-        let store = match open(&mut self.stores, &plan.source) {
+        let opened = open(&mut self.stores, &plan.source).and_then(|store| {
+            // A move that could never take anything away ends before anything is sent.
+            if self.job.mode == Mode::Move {
+                store.check_removable(&plan.folder)?;
+            }
+            Ok(store)
+        });
+        let store = match opened {
             Ok(store) => store,
             Err(error) => {
                 tell(self.events, Event::Failed { index, failed: source_failed(plan, &error) });

@@ -9,6 +9,8 @@
 
 mod detection;
 mod hostile;
+mod outlook_express;
+mod outlook_express_damage;
 mod recorded;
 mod removal;
 mod samples;

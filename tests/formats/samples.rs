@@ -7,10 +7,15 @@ use mailferry::store;
 
 use super::{folders, list};
 
-/// The samples, from `MAILFERRY_SAMPLES` or beside the repository.
+/// The samples that real programs wrote.
 fn samples() -> Option<PathBuf> {
+    samples_of("real")
+}
+
+/// A kind of samples, from `MAILFERRY_SAMPLES` or beside the repository.
+pub(super) fn samples_of(kind: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/samples");
-    let path = std::env::var_os("MAILFERRY_SAMPLES").map_or_else(beside, PathBuf::from).join("real");
+    let path = std::env::var_os("MAILFERRY_SAMPLES").map_or_else(beside, PathBuf::from).join(kind);
     if path.is_dir() {
         return Some(path);
     }

@@ -106,7 +106,7 @@ def dialects():
     put("cr-old-mac.mbox", whole.replace("\n", "\r"), dated)
     put("bom-and-blank-lines.mbox", b"\xef\xbb\xbf\n\n" + whole.encode(), dated)
     put("no-extension", whole, dated)
-    put("no-last-newline.mbox", whole.rstrip("\n"), dated[:2] + [found(plain[2], 3, **AT_TEN, warnings=["cut off at the end of the file"])])
+    put("no-last-newline.mbox", whole.rstrip("\n"), dated[:2] + [found(plain[2], 3, **AT_TEN, warnings=["its end is missing"])])
     put("garbage-first.mbox", "not a message\nat all\n\n" + whole, dated, damage=1, named=True)
     put("empty.mbox", "", [])
     put("no-blank-lines.mbox", whole.replace("\n\nFrom ", "\nFrom "),

@@ -1,0 +1,161 @@
+//! Outlook Express 4 for Mac: each folder is a directory with the files `Index` and `Mail`.
+//!
+//! Used through [`FORMAT`]. Source: facts/formats.md 1.3, from a real folder examined byte by byte. Words are big-endian,
+//! lines end in CR. Attachments are kept decoded in the program's own form; such messages hold NUL and are refused later
+//! by name. Where the read state stands is not known, so all messages count as read.
+
+mod folder;
+
+use std::io;
+use std::path::Path;
+
+use super::dir::{self, Entry, Kind, Walker};
+use super::tree::Tree;
+use super::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk, file};
+use crate::mail::canonical::{self, BareCr};
+use crate::mail::{FolderPath, Locator};
+use folder::{Header, INDEX, INDEX_MAGIC, MAIL, MAIL_MAGIC, Opened};
+
+/// The row in `FORMATS`.
+pub(super) static FORMAT: Format =
+    Format { name: "oe-mac", title: "Outlook Express 4 for Mac (Index and Mail)", recognise, open };
+
+/// Directories around the folders that say nothing.
+const WRAPPERS: [&str; 2] = ["oe user(s)", "internet mail"];
+fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    let mut tree = Tree::new(path);
+    let mut walker = Walker::to_open();
+    // One of the two files stands for its folder.
+    let top =
+        if path.is_dir() { path } else { path.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new(".")) };
+    let entries = walker.enter(top, 0).map_err(|source| StoreError::read(path, source))?;
+    walk(&mut walker, &mut tree, &FolderPath::root(), (top, &entries), 0);
+    if tree.is_empty() {
+        let reason = "there is no folder of Outlook Express 4 for Mac in it".to_owned();
+        return Err(StoreError::NotMail { path: path.to_owned(), reason });
+    }
+    Ok(Box::new(OeMac { tree }))
+}
+
+/// Whether `path` is one of the two files of a folder, or a directory tree with one in it.
+fn recognise(path: &Path) -> Option<String> {
+    let evidence = |path: &Path| format!("{} starts like a folder of Outlook Express 4 for Mac", path.display());
+    if path.is_dir() {
+        return dir::search(path, is_entered, |entry| is_mail(entry).then(|| evidence(&entry.path)));
+    }
+    let start = file::prefix(path, 4).ok()?;
+    (start == INDEX_MAGIC || start == MAIL_MAGIC).then(|| evidence(path))
+}
+
+fn is_entered(entry: &Entry) -> bool {
+    entry.kind == Kind::Directory && !entry.name.as_encoded_bytes().starts_with(b".")
+}
+
+fn is_mail(entry: &Entry) -> bool {
+    entry.kind == Kind::File
+        && entry.name == MAIL
+        && file::prefix(&entry.path, 4).is_ok_and(|start| start == MAIL_MAGIC)
+}
+
+fn walk(walker: &mut Walker, tree: &mut Tree, here: &FolderPath, (dir, entries): (&Path, &[Entry]), depth: usize) {
+    let has_index = entries
+        .iter()
+        .any(|entry| entry.name == INDEX && file::prefix(&entry.path, 4).is_ok_and(|start| start == INDEX_MAGIC));
+    if has_index || entries.iter().any(is_mail) {
+        tree.add(here.clone(), dir);
+        if !entries.iter().any(is_mail) && folder::indexed(dir) > 0 {
+            tree.skip(dir, format!("the file Mail is missing or not one: {} messages are lost", folder::indexed(dir)));
+        }
+    }
+    for entry in entries.iter().filter(|entry| is_entered(entry)) {
+        let name = entry.text();
+        let below = if WRAPPERS.contains(&name.to_lowercase().as_str()) { here.clone() } else { here.child(name) };
+        match walker.enter(&entry.path, depth + 1) {
+            Ok(inner) => walk(walker, tree, &below, (&entry.path, &inner), depth + 1),
+            Err(error) => tree.skip(&entry.path, format!("the directory is not read: {error}")),
+        }
+    }
+}
+
+/// A tree of folders.
+struct OeMac {
+    tree: Tree,
+}
+
+impl Store for OeMac {
+    fn format(&self) -> &'static Format {
+        &FORMAT
+    }
+
+    fn root(&self) -> &Path {
+        self.tree.root()
+    }
+
+    fn folders(&mut self) -> Result<Vec<Folder>, StoreError> {
+        Ok(self.tree.folders())
+    }
+
+    fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        let Some(place) = self.tree.place(folder)? else { return Ok(()) };
+        if self.tree.report_skipped(folder, visit).is_continue()
+            && let Some(mut opened) = Opened::of(place)?
+        {
+            let _ = opened.list(visit, true); // the visitor may have seen enough
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
+        let mut count = Count::default();
+        let Some(place) = self.tree.place(folder)? else { return Ok(count) };
+        let mut add = |found| match found {
+            Found::Message(envelope) => {
+                count = Count { messages: count.messages + 1, bytes: count.bytes + envelope.size };
+                Walk::Continue(())
+            }
+            other => visit(other),
+        };
+        if let Some(mut opened) = Opened::of(place)? {
+            let _ = opened.list(&mut add, false);
+        }
+        Ok(count)
+    }
+
+    fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
+        let place = self.tree.messages(folder)?;
+        let mut opened = Opened::of(place)?.ok_or_else(|| StoreError::vanished(place, locator))?;
+        let (mail, at) = (&mut opened.mail, locator.offset);
+        let header = folder::message_header(mail, at).map_err(|_| StoreError::vanished(place, locator))?;
+        let Header::Live(header) = header else { return Err(StoreError::vanished(place, locator)) };
+        let end = at + header + locator.length;
+        // Where the next message lost its start, only a listing can tell that this one ends there.
+        let ends = (end..=end + folder::PADDING_LONG).any(|end| folder::is_end(mail, end));
+        if !ends && !opened.is_listed(locator) {
+            return Err(StoreError::changed(place, locator));
+        }
+        let bytes = opened
+            .mail
+            .bytes(at + header, locator.length)
+            .map_err(|broken| StoreError::read(place, io::Error::other(broken.reason)))?;
+        Ok(to_crlf(&bytes))
+    }
+
+    fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
+        Err(StoreError::only_copied(self.tree.messages(folder)?, "an Outlook Express folder"))
+    }
+
+    fn remove(&mut self, folder: &FolderPath, _: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.check_removable(folder).map(|()| Vec::new())
+    }
+}
+
+/// A message of an old Mac as it is appended. Its lines end in CR; an LF in it, as in a body that came raw, does not
+/// change that, unless the first line says otherwise.
+pub(super) fn to_crlf(message: &[u8]) -> Vec<u8> {
+    let first = memchr::memchr2(b'\r', b'\n', message).and_then(|at| message.get(at..));
+    let rule = match first {
+        Some([b'\r', b'\n', ..] | [b'\n', ..]) => BareCr::Keep,
+        _ => BareCr::EndsLine,
+    };
+    canonical::to_crlf(message, rule)
+}

@@ -1,0 +1,200 @@
+//! Outlook Express 5 for Mac: one file `Messages` with the mail of all folders. Experimental.
+//!
+//! Used through [`FORMAT`]. Source: facts/formats.md 1.3 b, from the one public description (A. Lönnberg, 2003); no real file
+//! was found to check it against. Folders have numbers only: their names are in another, undescribed file. What the tables
+//! do not lead to is looked for.
+
+mod survey;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::dir::{self, Entry, Kind, Walker};
+use super::listed::{self, Listed};
+use super::pages::{Broken, Pages};
+use super::tree::Tree;
+use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, oe_mac};
+use crate::mail::{Flags, FolderPath, Locator};
+use survey::{ENTRY, LAST_TABLE, MAIL, Piece, Survey, TABLE};
+
+/// The row in `FORMATS`.
+pub(super) static FORMAT: Format =
+    Format { name: "oe-mac5", title: "Outlook Express 5 for Mac (Messages), experimental", recognise, open };
+
+/// The file's name.
+const FILE: &str = "Messages";
+
+/// Whether `path` is such a file or a directory tree with one in it.
+fn recognise(path: &Path) -> Option<String> {
+    let evidence =
+        |path: &Path| format!("{} leads to a table of Outlook Express 5 for Mac (experimental)", path.display());
+    if path.is_dir() {
+        let judge = |entry: &Entry| (is_named(entry) && is_one(&entry.path)).then(|| evidence(&entry.path));
+        return dir::search(path, is_entered, judge);
+    }
+    is_one(path).then(|| evidence(path))
+}
+
+/// Nothing at the start of the file says what it is; its last table does.
+fn is_one(path: &Path) -> bool {
+    let table = || {
+        let mut pages = file::open_regular(path).and_then(Pages::new).ok()?;
+        let table = pages.array(LAST_TABLE).map(u32::from_be_bytes).ok().filter(|at| *at > 0)?;
+        Piece::read(&mut pages, table).ok()
+    };
+    table().is_some_and(|piece| piece.kind == TABLE)
+}
+
+fn is_named(entry: &Entry) -> bool {
+    entry.kind == Kind::File && entry.name == FILE
+}
+
+fn is_entered(entry: &Entry) -> bool {
+    entry.kind == Kind::Directory && !entry.name.as_encoded_bytes().starts_with(b".")
+}
+
+fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    let refused = |source| StoreError::read(path, source);
+    let mut tree = Tree::new(path);
+    let mut mail = HashMap::new();
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let mut walker = Walker::to_open();
+        let entries = walker.enter(path, 0).map_err(refused)?;
+        files.clear();
+        walk(&mut walker, &mut tree, &mut files, &entries, 0);
+    }
+    for file in &files {
+        // Each file is one identity, in the directory of its name.
+        let identity = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let above = FolderPath::new(identity.filter(|_| files.len() > 1));
+        take(&mut tree, &mut mail, &above, file)?;
+    }
+    if tree.is_empty() {
+        let reason = "there is no file \"Messages\" of Outlook Express 5 for Mac in it".to_owned();
+        return Err(StoreError::NotMail { path: path.to_owned(), reason });
+    }
+    Ok(Box::new(OeMac5 { tree, mail }))
+}
+
+/// Finds the files of all identities.
+fn walk(walker: &mut Walker, tree: &mut Tree, files: &mut Vec<PathBuf>, entries: &[Entry], depth: usize) {
+    files.extend(entries.iter().filter(|entry| is_named(entry) && is_one(&entry.path)).map(|entry| entry.path.clone()));
+    for entry in entries.iter().filter(|entry| is_entered(entry)) {
+        match walker.enter(&entry.path, depth + 1) {
+            Ok(inner) => walk(walker, tree, files, &inner, depth + 1),
+            Err(error) => tree.skip(&entry.path, format!("the directory is not read: {error}")),
+        }
+    }
+}
+
+/// Puts the folders of one file into the tree, and notes what of it is damaged.
+fn take(
+    tree: &mut Tree,
+    mail: &mut HashMap<FolderPath, Vec<u32>>,
+    above: &FolderPath,
+    file: &Path,
+) -> Result<(), StoreError> {
+    let mut pages = file::open_regular(file).and_then(Pages::new).map_err(|source| StoreError::read(file, source))?;
+    let mut found = Survey::default();
+    found.follow(&mut pages);
+    if found.is_incomplete {
+        found.search(&mut pages);
+    }
+    let folders = found.by_folder(&mut pages);
+    if folders.is_empty() && is_one(file) {
+        tree.add(above.clone(), file);
+    }
+    for (folder, places) in folders {
+        mail.insert(tree.add(above.child(format!("Folder {folder}")), file), places);
+    }
+    for Broken { offset, reason } in found.damage {
+        tree.skip(file, format!("at byte {offset}: {reason}"));
+    }
+    Ok(())
+}
+
+/// One file with its folders.
+struct OeMac5 {
+    tree: Tree,
+    mail: HashMap<FolderPath, Vec<u32>>,
+}
+
+impl Store for OeMac5 {
+    fn format(&self) -> &'static Format {
+        &FORMAT
+    }
+
+    fn root(&self) -> &Path {
+        self.tree.root()
+    }
+
+    fn folders(&mut self) -> Result<Vec<Folder>, StoreError> {
+        Ok(self.tree.folders())
+    }
+
+    fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        let path = self.tree.messages(folder)?;
+        let mut pages =
+            file::open_regular(path).and_then(Pages::new).map_err(|source| StoreError::read(path, source))?;
+        if self.tree.report_skipped(folder, visit).is_break() {
+            return Ok(());
+        }
+        for at in self.mail.get(folder).into_iter().flatten() {
+            let found = shown(&mut pages, *at).unwrap_or_else(|Broken { offset, reason }| {
+                Found::Damage(Damage { file: path.to_owned(), offset, reason })
+            });
+            if visit(found).is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
+        let path = self.tree.messages(folder)?;
+        let gone = || StoreError::vanished(path, locator);
+        let mut pages = file::open_regular(path).and_then(Pages::new).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => gone(),
+            _ => StoreError::read(path, source),
+        })?;
+        let at = u32::try_from(locator.offset).map_err(|_| gone())?;
+        let piece = Piece::read(&mut pages, at).ok().filter(|piece| piece.kind == MAIL).ok_or_else(gone)?;
+        let start = locator.offset + ENTRY;
+        if u64::from(piece.length).min(pages.size().saturating_sub(start)) != locator.length {
+            return Err(StoreError::changed(path, locator));
+        }
+        let bytes = pages.bytes(start, locator.length);
+        let bytes = bytes.map_err(|broken| StoreError::read(path, io::Error::other(broken.reason)))?;
+        Ok(oe_mac::to_crlf(&bytes))
+    }
+
+    fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
+        Err(StoreError::only_copied(self.tree.messages(folder)?, "an Outlook Express folder"))
+    }
+
+    fn remove(&mut self, folder: &FolderPath, _: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.check_removable(folder).map(|()| Vec::new())
+    }
+}
+
+fn shown(pages: &mut Pages, at: u32) -> Result<Found, Broken> {
+    let piece = Piece::read(pages, at)?;
+    let start = u64::from(at) + ENTRY;
+    let length = u64::from(piece.length).min(pages.size().saturating_sub(start));
+    if piece.kind != MAIL || length == 0 {
+        return Err(Broken::at(at, "the message here has no text"));
+    }
+    let head = pages.head(start, length)?;
+    let listed = Listed {
+        locator: listed::at(at, length),
+        head: &head,
+        flags: Flags::SEEN, // where the read state stands is not known
+        keywords: Vec::new(),
+        received: None,
+        other_date: None,
+        is_cut: length < piece.length.into(),
+    };
+    Ok(Found::Message(listed.envelope()))
+}
