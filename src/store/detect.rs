@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FORMATS, Format, Store, StoreError, dir, file};
+use super::{FORMATS, Format, Store, StoreError, dir, file, pst};
 
 /// How much of a file is looked at to name it.
 const SNIFF: usize = 512;
@@ -17,6 +17,7 @@ struct Other {
 }
 
 const EXPORT: &str = "open it with its program and export the mail as mbox or .eml files";
+const UNPACK: &str = "unpack it and give the directory";
 
 /// Source: facts/formats.md 1.14.
 const OTHERS: &[Other] = &[
@@ -36,12 +37,8 @@ const OTHERS: &[Other] = &[
         title: "the folder list of Outlook Express 4 (folders.nch)",
         advice: "give the directory it is in",
     },
-    Other { magic: b"\xd0\xcf\x11\xe0", title: "an Outlook message (.msg) or another Office file", advice: EXPORT },
-    Other {
-        magic: b"PK\x03\x04",
-        title: "a zip archive or an Outlook for Mac export (.olm)",
-        advice: "unpack it and give the directory",
-    },
+    Other { magic: b"\xd0\xcf\x11\xe0", title: "an Office file", advice: "it holds no message" },
+    Other { magic: b"PK\x03\x04", title: "a zip archive without folders of Outlook for Mac", advice: UNPACK },
     Other { magic: b"\x1f\x8b", title: "a gzip archive", advice: "decompress it first" },
     Other { magic: b"BZh", title: "a bzip2 archive", advice: "decompress it first" },
     Other { magic: b"\xfd7zXZ\0", title: "an xz archive", advice: "decompress it first" },
@@ -54,18 +51,10 @@ const OTHERS: &[Other] = &[
         advice: "convert it with b2m or Emacs to mbox",
     },
     Other { magic: b"\x01\x01\x01\x01\n", title: "an MMDF file", advice: "convert it to mbox, with mutt for one" },
-    Other {
-        magic: b"!BDN",
-        title: "an Outlook data file (.pst or .ost)",
-        advice: "export it with readpst, or from Outlook",
-    },
+    // Only in a directory: on its own it is read.
+    Other { magic: b"!BDN", title: "an Outlook data file (.pst)", advice: "give the path of the file itself" },
     Other { magic: b"SQLite format 3\0", title: "an SQLite database", advice: EXPORT },
 ];
-
-/// An Outlook data file says further on whether it is only the cache of a server's mailbox.
-const PST: &[u8] = b"!BDN";
-const PST_CLIENT: std::ops::Range<usize> = 8..10;
-const OST_CLIENT: &[u8] = b"SO";
 
 /// The first format that recognises `path`, with the evidence.
 pub fn detect(path: &Path) -> Option<(&'static Format, String)> {
@@ -113,9 +102,8 @@ fn reason(path: &Path, is_dir: bool) -> Result<String, StoreError> {
 
 /// What a file is that starts like that, and what to do.
 fn name(start: &[u8]) -> Option<String> {
-    if start.starts_with(PST) && start.get(PST_CLIENT) == Some(OST_CLIENT) {
-        let advice = "it is the cache of a server's mailbox; connect Outlook to the server, or export to .pst";
-        return Some(format!("this is an Outlook cache (.ost), which is not read; {advice}"));
+    if let Some(advice) = pst::advice(start) {
+        return Some(advice);
     }
     let other = OTHERS.iter().find(|other| start.starts_with(other.magic)).or_else(|| emlx(start))?;
     Some(format!("this is {}, which is not read yet; {}", other.title, other.advice))

@@ -1,9 +1,10 @@
 //! Messages as single files (.eml and the like) in a tree of directories, or one such file.
 //!
-//! Used through [`FORMAT`]. Nothing in the files says whether they were read, so they count as read. Apple's .emlx is
-//! another format.
+//! Used through [`FORMAT`]. Nothing in the files says whether they were read, so they count as read. Outlook's .msg files
+//! are read beside them, through [`super::msg`]. Apple's .emlx is another format.
 
 use std::ffi::OsStr;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::dir::{self, Entry, Kind, Walker};
 use super::moved::Moved;
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, maildir};
+use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, maildir, msg};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::envelope::Summary;
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Locator, Warning, header};
@@ -26,13 +27,18 @@ const REPORT_EVERY: usize = 500;
 /// How far header fields are looked through to judge a file.
 const MAX_FIELDS: usize = 200;
 /// Endings by which a file says that it is a message.
-const ENDINGS: [&str; 3] = ["eml", "nws", "mht"];
+const ENDINGS: [&str; 4] = ["eml", "nws", "mht", "msg"];
 /// Fields that only mail has; one of them and one more of [`COMMON`] make a message.
 const STRONG: [&str; 7] = ["Received", "Return-Path", "Message-ID", "Delivered-To", "MIME-Version", "X-Unsent", "From"];
 const COMMON: [&str; 6] = ["To", "Subject", "Date", "Content-Type", "Reply-To", "Newsgroups"];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+    open_as(path, &FORMAT)
+}
+
+/// Opens `path` as a store of message files that goes by the name of `format`.
+pub(super) fn open_as(path: &Path, format: &'static Format) -> Result<Box<dyn Store>, StoreError> {
     let refused = |source| StoreError::read(path, source);
     let mut tree = Tree::new(path);
     if path.is_dir() {
@@ -47,7 +53,7 @@ fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
         file::open_regular(path).map_err(refused)?;
         tree.add(FolderPath::root(), path);
     }
-    Ok(Box::new(Eml { tree }))
+    Ok(Box::new(Eml { tree, format }))
 }
 
 /// Whether `path` is a message file or a directory tree with one in it.
@@ -62,9 +68,8 @@ fn recognise(path: &Path) -> Option<String> {
 }
 
 fn walk(walker: &mut Walker, tree: &mut Tree, here: &FolderPath, dir: &Path, entries: &[Entry], depth: usize) {
-    let held =
-        entries.iter().any(|entry| is_candidate(entry) && (says_message(&entry.path) || is_message(&entry.path)));
-    if held {
+    let holds = |path: &Path| says_message(path) || is_message(path) || msg::is_msg(path);
+    if entries.iter().any(|entry| is_candidate(entry) && holds(&entry.path)) {
         tree.add(here.clone(), dir);
     }
     for entry in entries.iter().filter(|entry| is_entered(entry)) {
@@ -80,7 +85,8 @@ fn walk(walker: &mut Walker, tree: &mut Tree, here: &FolderPath, dir: &Path, ent
     }
 }
 
-fn is_entered(entry: &Entry) -> bool {
+/// Whether a directory is looked into.
+pub(super) fn is_entered(entry: &Entry) -> bool {
     entry.kind == Kind::Directory && !entry.name.as_encoded_bytes().starts_with(b".")
 }
 
@@ -140,11 +146,12 @@ fn utf8(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
 /// A tree of directories with message files.
 struct Eml {
     tree: Tree,
+    format: &'static Format,
 }
 
 impl Store for Eml {
     fn format(&self) -> &'static Format {
-        &FORMAT
+        self.format
     }
 
     fn root(&self) -> &Path {
@@ -163,9 +170,8 @@ impl Store for Eml {
         let files = files(place)?;
         let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
         for (number, entry) in files.iter().enumerate() {
-            let found = match envelope(entry) {
-                Ok(Some(envelope)) => Some(Found::Message(envelope)),
-                Ok(None) => None,
+            let found = match look(entry) {
+                Ok(found) => found,
                 Err(reason) => Some(Found::Damage(Damage { file: entry.path.clone(), offset: 0, reason })),
             };
             let done = u64::try_from(number + 1).unwrap_or(u64::MAX);
@@ -232,18 +238,28 @@ fn find(place: &Path, locator: &Locator) -> Result<(PathBuf, Vec<u8>), StoreErro
 
 fn content(path: &Path) -> io::Result<Vec<u8>> {
     let file = file::open_regular(path)?;
+    if msg::starts(&file) {
+        return msg::content(&file);
+    }
     let message = decoded(&file::read_range(&file, 0, file.metadata()?.len())?);
     Ok(canonical::to_crlf(&message, BareCr::of(&message)))
 }
 
-/// What a list shows of one file; `None` for a file that neither is nor claims to be a message.
-fn envelope(entry: &Entry) -> Result<Option<Envelope>, String> {
+/// What a list finds in one file; `None` for a file that neither is nor claims to be a message.
+fn look(entry: &Entry) -> Result<Option<Found>, String> {
     if let Kind::Other(what) = entry.kind {
         return Err(format!("a {what} is not read"));
     }
     let refused = |error: io::Error| format!("it is not read: {error}");
     let file = file::open_regular(&entry.path).map_err(refused)?;
     let data = file.metadata().map_err(refused)?;
+    if msg::starts(&file) {
+        return if msg::is_msg(&entry.path) {
+            outlook(entry, &file, &data).map(Some).map_err(refused)
+        } else {
+            Ok(None)
+        };
+    }
     let head = file::head(&file).map_err(refused)?;
     let text = decoded(&head);
     if !looks_like_message(&head) {
@@ -252,13 +268,21 @@ fn envelope(entry: &Entry) -> Result<Option<Envelope>, String> {
             (false, _) => Ok(None),
             (true, _) if data.len() == 0 => Err("the file is empty".to_owned()),
             (true, false) => Err("it does not start with the header of a message".to_owned()),
-            (true, true) => Ok(Some(described(entry, &data, &text))),
+            (true, true) => Ok(Some(Found::Message(described(entry, &data, &text)))),
         };
     }
-    Ok(Some(described(entry, &data, &text)))
+    Ok(Some(Found::Message(described(entry, &data, &text))))
 }
 
-fn described(entry: &Entry, data: &std::fs::Metadata, text: &[u8]) -> Envelope {
+fn locator(entry: &Entry, data: &Metadata) -> Locator {
+    Locator { name: entry.text().into(), offset: 0, length: data.len() }
+}
+
+fn outlook(entry: &Entry, file: &File, data: &Metadata) -> io::Result<Found> {
+    Ok(msg::envelope(file, locator(entry, data))?.map_or_else(Found::Hidden, Found::Message))
+}
+
+fn described(entry: &Entry, data: &Metadata, text: &[u8]) -> Envelope {
     let summary = Summary::of(text);
     let modified = InternalDate::from_unix(data.mtime());
     let candidates = [
@@ -269,7 +293,7 @@ fn described(entry: &Entry, data: &std::fs::Metadata, text: &[u8]) -> Envelope {
     let found = candidates.into_iter().find_map(|(date, rule)| Some((date?, rule)));
     let unsent = header::find(text, "X-Unsent").is_some_and(|field| field.text() == "1");
     Envelope {
-        locator: Locator { name: entry.text().into(), offset: 0, length: data.len() },
+        locator: locator(entry, data),
         size: data.len(),
         flags: if unsent { Flags::SEEN | Flags::DRAFT } else { Flags::SEEN },
         keywords: Vec::new(),

@@ -2,6 +2,8 @@
 //!
 //! A format is one file and one row in [`FORMATS`]. Everything else sees a [`Store`].
 
+mod archive;
+mod bytes;
 mod code_page;
 mod dbx;
 mod detect;
@@ -9,14 +11,20 @@ mod dir;
 mod eml;
 mod error;
 mod file;
+mod guard;
 mod listed;
 mod maildir;
+mod mapi;
 mod mbox;
+mod mime;
 mod moved;
+mod msg;
 mod oe4;
 mod oe_mac;
 mod oe_mac5;
+mod olm;
 mod pages;
+mod pst;
 mod tree;
 
 use std::ops::ControlFlow;
@@ -40,8 +48,18 @@ pub struct Format {
 }
 
 /// Every format there is, in the order they are tried (facts/formats.md 1.14).
-pub static FORMATS: &[&Format] =
-    &[&dbx::FORMAT, &oe4::FORMAT, &oe_mac::FORMAT, &oe_mac5::FORMAT, &maildir::FORMAT, &mbox::FORMAT, &eml::FORMAT];
+pub static FORMATS: &[&Format] = &[
+    &dbx::FORMAT,
+    &oe4::FORMAT,
+    &oe_mac::FORMAT,
+    &oe_mac5::FORMAT,
+    &maildir::FORMAT,
+    &mbox::FORMAT,
+    &eml::FORMAT,
+    &msg::FORMAT,
+    &pst::FORMAT,
+    &olm::FORMAT,
+];
 
 /// One folder of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +97,8 @@ pub enum Hidden {
     Expunged,
     /// Not a message: the store's own bookkeeping in the form of one.
     Pseudo,
+    /// A contact, an appointment, a task or the like, which programs keep beside mail.
+    NotMail,
 }
 
 /// Something in a store that could not be read.

@@ -9,8 +9,10 @@
 
 mod detection;
 mod hostile;
+mod outlook;
 mod outlook_express;
 mod outlook_express_damage;
+mod outlook_made;
 mod recorded;
 mod removal;
 mod samples;

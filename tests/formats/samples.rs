@@ -8,7 +8,7 @@ use mailferry::store;
 use super::{folders, list};
 
 /// The samples that real programs wrote.
-fn samples() -> Option<PathBuf> {
+pub(super) fn samples() -> Option<PathBuf> {
     samples_of("real")
 }
 
@@ -144,13 +144,6 @@ fn real_maildirs_have_their_folders_flags_and_dates() {
 fn real_message_files_are_read_and_foreign_formats_are_named() {
     let Some(samples) = samples() else { return };
     assert_eq!(totals(&samples.join("emlx-partial/test/__testdata/expected_results")), (2, 0, 0));
-    for (name, words) in [
-        ("pst/ms-Empty.pst", ".pst"),
-        ("emlx/mikez-plaintext.emlx", ".emlx"),
-        ("olm/teverett-outlook_example.olm", ".olm"),
-        ("msg/tika-testMSG.msg", ".msg"),
-    ] {
-        let error = store::open(&samples.join(name), None).err().unwrap().to_string();
-        assert!(error.contains(words), "{error}");
-    }
+    let error = store::open(&samples.join("emlx/mikez-plaintext.emlx"), None).err().unwrap().to_string();
+    assert!(error.contains(".emlx"), "{error}");
 }

@@ -237,7 +237,8 @@ fn same(a: &Path, b: &Path) -> bool {
 fn envelope(message: &Message, path: &Path, keywords: &[Option<String>]) -> Result<Envelope, String> {
     let file = open_message(path).map_err(|error| format!("it is not read: {error}"))?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
-    let head = file::head(&file).map_err(|error| format!("it is not read: {error}"))?;
+    let head = if is_packed(&file) { file::unzipped(&file, Some(header::MAX_HEADER)) } else { file::head(&file) };
+    let head = head.map_err(|error| format!("it is not read: {error}"))?;
     let summary = Summary::of(&head);
     let text = message.name.to_string_lossy();
     let (flags, keywords) = name::marks(name::split(&text).1, keywords);
@@ -272,7 +273,7 @@ fn header_date(summary: &Summary) -> (Option<InternalDate>, DateSource) {
     }
 }
 
-/// Opens a file that holds a message as it is.
+/// Opens a file that holds a message as it is, or packed with gzip, as Dovecot does under an unchanged name.
 fn open_message(path: &Path) -> io::Result<File> {
     let file = file::open_regular(path)?;
     let start = file::read_range(&file, 0, 8)?;
@@ -280,14 +281,24 @@ fn open_message(path: &Path) -> io::Result<File> {
         return Err(io::Error::other("the file is empty"));
     }
     match file::compression(&start) {
-        Some(name) => Err(io::Error::other(format!("it is compressed with {name}; decompress it first"))),
-        None => Ok(file),
+        Some(name) if name != file::GZIP => {
+            Err(io::Error::other(format!("it is compressed with {name}; decompress it first")))
+        }
+        _ => Ok(file),
     }
+}
+
+fn is_packed(file: &File) -> bool {
+    file::read_range(file, 0, 8).is_ok_and(|start| file::compression(&start).is_some())
 }
 
 /// A file's message as it would be appended.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
     let file = open_message(path)?;
-    let bytes = file::read_range(&file, 0, file.metadata()?.len())?;
+    let bytes = if is_packed(&file) {
+        file::unzipped(&file, None)?
+    } else {
+        file::read_range(&file, 0, file.metadata()?.len())?
+    };
     Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
 }

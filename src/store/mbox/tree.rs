@@ -9,7 +9,7 @@ use super::scan;
 use crate::mail::FolderPath;
 use crate::store::dir::{self, Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{StoreError, eml, file, maildir};
+use crate::store::{StoreError, eml, file, maildir, msg};
 
 /// How much of a file is looked at to judge it; blank lines may come first.
 const SNIFF: usize = 4096;
@@ -146,7 +146,7 @@ fn sniff(path: &Path) -> std::io::Result<Content> {
         Content::Empty
     } else if starts_like_mbox(&start) {
         Content::Mbox
-    } else if eml::looks_like_message(&start) {
+    } else if eml::looks_like_message(&start) || msg::is_msg(path) {
         Content::Message
     } else {
         Content::Other
