@@ -321,3 +321,37 @@ fn a_move_is_proven_byte_for_byte_on_courier() {
     let Some(server) = Courier::new().start() else { return };
     move_into(&server);
 }
+
+#[test]
+fn an_outlook_express_identity_arrives_with_its_tree_dates_and_marks() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let store = common::servers::project().join("tests/data/stores/outlook-express/identity");
+    let listed = run(scene.home.path(), &["ls", store.to_str().unwrap(), "--messages", "--digest", "--json"]);
+    let mut expected: Vec<(String, String, i64)> = listed
+        .events_of("message")
+        .iter()
+        .map(|message| {
+            let date = chrono::DateTime::parse_from_rfc3339(message["internal_date"].as_str().unwrap()).unwrap();
+            let folder = message["folder"].as_str().unwrap();
+            let folder = if folder == "Eingegangenes" { "INBOX" } else { folder };
+            (folder.to_owned(), message["sha256"].as_str().unwrap().to_owned(), date.timestamp())
+        })
+        .collect();
+    expected.sort();
+    assert!(expected.len() >= 8, "{}", listed.out);
+    let target = Server::plaintext_url("anna", server.imap_port);
+    let copied = scene.run("copy", &store, &target);
+    assert_eq!(copied.totals().0, expected.len() as u64, "{}", copied.out);
+    let mut found: Vec<(String, String, i64)> = server
+        .peek("anna")
+        .into_iter()
+        .map(|message| (message.folder, message.sha256, message.internal_date))
+        .collect();
+    found.sort();
+    assert_eq!(found, expected);
+    assert_eq!(scene.run("copy", &store, &target).totals(), (0, expected.len() as u64, 0));
+
+    let refused = scene.run("move", &store, &target).expect(74);
+    assert!(refused.err.contains("copy"), "{}", refused.err);
+}

@@ -1,5 +1,6 @@
 //! What would go where: a pure function from what the user chose and what the server has. Shown before anything is sent.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::imap::RemoteFolder;
@@ -90,10 +91,17 @@ impl Plan {
 /// Below a `target` folder everything keeps its name. With the top as target, Inbox goes to INBOX, and Sent, Drafts,
 /// Trash, Junk and Archive to the server's special-use folders (design.md section 5).
 pub fn plan(selections: Vec<Selection>, target: &FolderPath, existing: &[RemoteFolder]) -> Plan {
+    // A store may say what its top folders are for, in whatever language they are named; those below follow.
+    let uses: HashMap<String, SpecialUse> = selections
+        .iter()
+        .filter(|selection| selection.below.depth() == 1)
+        .filter_map(|selection| Some((selection.below.name().to_owned(), selection.special?)))
+        .collect();
     let folders = selections
         .into_iter()
         .map(|selection| {
-            let below = if target.is_root() { at_the_top(&selection, existing) } else { selection.below.clone() };
+            let below =
+                if target.is_root() { at_the_top(&selection, &uses, existing) } else { selection.below.clone() };
             let target = target.join(&below);
             FolderPlan {
                 exists: existing.iter().any(|folder| folder.path == target),
@@ -110,12 +118,11 @@ pub fn plan(selections: Vec<Selection>, target: &FolderPath, existing: &[RemoteF
 }
 
 /// The path at the top of the mailbox, its first segment replaced where the server has a folder for that use.
-fn at_the_top(selection: &Selection, existing: &[RemoteFolder]) -> FolderPath {
+fn at_the_top(selection: &Selection, uses: &HashMap<String, SpecialUse>, existing: &[RemoteFolder]) -> FolderPath {
     let Some((first, rest)) = selection.below.segments().split_first() else {
         return FolderPath::new([unnamed(selection)]);
     };
-    let said = selection.special.filter(|_| rest.is_empty());
-    let special = said.or_else(|| SpecialUse::from_name(first));
+    let special = uses.get(first).copied().or_else(|| SpecialUse::from_name(first));
     let top = match special {
         Some(SpecialUse::Inbox) => FolderPath::new(["INBOX"]),
         Some(_) => existing
@@ -182,6 +189,13 @@ mod tests {
             ("Projects", false),
         ];
         assert_eq!(targets(chosen, ""), expected.map(|(path, exists)| (path.to_owned(), exists)));
+    }
+
+    #[test]
+    fn a_use_that_the_store_tells_holds_for_the_folders_below_too() {
+        let inbox = Selection { special: Some(SpecialUse::Inbox), ..selection("Posteingang", "Posteingang") };
+        let expected = [("INBOX".to_owned(), true), ("INBOX/Sub".to_owned(), false)];
+        assert_eq!(targets(vec![inbox, selection("Posteingang/Sub", "Posteingang/Sub")], ""), expected);
     }
 
     #[test]
