@@ -35,6 +35,8 @@ pub enum Warning {
     Truncated,
     /// An mbox separator that only looks like one.
     DoubtfulSplit,
+    /// A part of it, mostly an attachment, was not kept where its store says.
+    Incomplete,
 }
 
 impl Warning {
@@ -45,6 +47,7 @@ impl Warning {
             Self::NoHeader => "no header",
             Self::Truncated => "its end is missing",
             Self::DoubtfulSplit => "the line that starts it may be text",
+            Self::Incomplete => "an attachment is not in the store",
         }
     }
 }
@@ -130,6 +133,14 @@ impl Summary {
     pub fn sane_received(&self) -> Option<InternalDate> {
         self.received.map(WrittenDate::instant).filter(|date| date.is_sane())
     }
+}
+
+/// The value of a field of free text with its encoded words decoded (RFC 2047), in one line.
+pub fn decoded(value: &[u8]) -> String {
+    // The parser decodes words in unstructured fields only, so every field is read as a subject.
+    let subject = [b"Subject:", value, b"\r\n\r\n"].concat();
+    let parsed = MessageParser::new().parse_headers(&subject);
+    parsed.and_then(|parsed| parsed.subject().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The first address' name, or else its address.

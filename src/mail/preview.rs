@@ -5,6 +5,7 @@ use std::thread;
 
 use mail_parser::{MessageParser, MimeHeaders as _};
 
+use super::envelope::decoded;
 use super::header;
 
 /// What F3 shows of a message. All text is foreign.
@@ -57,7 +58,7 @@ fn parse(message: &[u8]) -> Option<Preview> {
     let text = parsed.body_text(0).unwrap_or_default();
     let mut lines = text.lines();
     Some(Preview {
-        headers: SHOWN.iter().flat_map(|name| decoded(message, name)).collect(),
+        headers: SHOWN.iter().flat_map(|name| fields(message, name)).collect(),
         text: lines.by_ref().take(MAX_LINES).map(|line| line.chars().take(4000).collect()).collect(),
         attachments: parsed
             .attachments()
@@ -76,17 +77,14 @@ fn parse(message: &[u8]) -> Option<Preview> {
 }
 
 /// Every field of that name with its encoded words decoded.
-fn decoded(message: &[u8], name: &str) -> Vec<(String, String)> {
+fn fields(message: &[u8], name: &str) -> Vec<(String, String)> {
     let head = message.get(..header::MAX_HEADER).unwrap_or(message);
     header::fields(head)
         .filter(|field| field.is(name))
         .take(8)
         .map(|field| {
-            // The parser decodes words in unstructured fields only, so every field is read as a subject.
-            let subject = [b"Subject:", field.value, b"\r\n\r\n"].concat();
-            let text =
-                MessageParser::new().parse_headers(&subject).and_then(|parsed| parsed.subject().map(str::to_owned));
-            (name.to_owned(), text.unwrap_or_else(|| field.text()))
+            let text = decoded(field.value);
+            (name.to_owned(), if text.is_empty() { field.text() } else { text })
         })
         .collect()
 }

@@ -43,16 +43,12 @@ const OTHERS: &[Other] = &[
     Other { magic: b"BZh", title: "a bzip2 archive", advice: "decompress it first" },
     Other { magic: b"\xfd7zXZ\0", title: "an xz archive", advice: "decompress it first" },
     Other { magic: b"\x28\xb5\x2f\xfd", title: "a zstd archive", advice: "decompress it first" },
-    Other { magic: b"\x20\x06\x79\x19", title: "a folder of The Bat! (.tbb)", advice: EXPORT },
     Other { magic: b"*mbx*\r\n", title: "an mbx folder of UW or Panda software", advice: "convert it with mailutil" },
     Other {
-        magic: b"BABYL OPTIONS:",
-        title: "an Emacs Rmail file (Babyl)",
-        advice: "convert it with b2m or Emacs to mbox",
+        magic: b"!BDN", // only in a directory: on its own it is read
+        title: "an Outlook data file (.pst)",
+        advice: "give the path of the file itself",
     },
-    Other { magic: b"\x01\x01\x01\x01\n", title: "an MMDF file", advice: "convert it to mbox, with mutt for one" },
-    // Only in a directory: on its own it is read.
-    Other { magic: b"!BDN", title: "an Outlook data file (.pst)", advice: "give the path of the file itself" },
     Other { magic: b"SQLite format 3\0", title: "an SQLite database", advice: EXPORT },
 ];
 
@@ -105,15 +101,6 @@ fn name(start: &[u8]) -> Option<String> {
     if let Some(advice) = pst::advice(start) {
         return Some(advice);
     }
-    let other = OTHERS.iter().find(|other| start.starts_with(other.magic)).or_else(|| emlx(start))?;
+    let other = OTHERS.iter().find(|other| start.starts_with(other.magic))?;
     Some(format!("this is {}, which is not read yet; {}", other.title, other.advice))
-}
-
-/// Apple Mail's own files start with the message's length on a line.
-fn emlx(start: &[u8]) -> Option<&'static Other> {
-    static EMLX: Other = Other { magic: b"", title: "an Apple Mail message (.emlx)", advice: EXPORT };
-    let line = start.split(|byte| *byte == b'\n').next()?.trim_ascii_end();
-    let message = start.get(memchr::memchr(b'\n', start)? + 1..)?;
-    (!line.is_empty() && line.iter().all(u8::is_ascii_digit) && super::eml::looks_like_message(message))
-        .then_some(&EMLX)
 }

@@ -40,6 +40,14 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// The format has no way to take single messages out.
+    #[error("can not remove single messages from {path}, which is {format}; copy instead", path = path.display())]
+    CopyOnly {
+        /// The store.
+        path: PathBuf,
+        /// The format's name for people.
+        format: &'static str,
+    },
     /// The message was there when the folder was listed and is not now.
     #[error("{id} is no longer in {path}; another program moved or removed it", path = path.display())]
     Vanished {

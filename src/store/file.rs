@@ -88,6 +88,12 @@ pub(super) fn prefix(path: &Path, want: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A regular file that must be held in memory, or its first `most` bytes.
+pub(super) fn whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = open_regular(path)?;
+    read_range(&file, 0, file.metadata()?.len().min(most))
+}
+
 /// The start of a message file: its header and a little more, at most [`MAX_HEADER`] bytes.
 pub(super) fn head(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -3,28 +3,44 @@
 //! A format is one file and one row in [`FORMATS`]. Everything else sees a [`Store`].
 
 mod archive;
+mod babyl;
+mod boxes;
 mod bytes;
 mod code_page;
+mod cyrus;
 mod dbx;
+mod describe;
 mod detect;
 mod dir;
 mod eml;
+mod emlx;
 mod error;
+mod eudora;
 mod file;
+mod files;
+mod foxmail;
 mod guard;
+mod joined;
 mod listed;
+mod livemail;
 mod maildir;
 mod mapi;
 mod mbox;
+mod mh;
 mod mime;
+mod mmdf;
 mod moved;
 mod msg;
 mod oe4;
 mod oe_mac;
 mod oe_mac5;
 mod olm;
+mod opera;
 mod pages;
+mod pegasus;
 mod pst;
+mod thebat;
+mod thunderbird;
 mod tree;
 
 use std::ops::ControlFlow;
@@ -53,8 +69,19 @@ pub static FORMATS: &[&Format] = &[
     &oe4::FORMAT,
     &oe_mac::FORMAT,
     &oe_mac5::FORMAT,
+    &thunderbird::FORMAT, // before Maildir and mbox, in which a profile keeps its accounts
     &maildir::FORMAT,
+    &emlx::FORMAT,
+    &pegasus::FORMAT,
+    &opera::FORMAT,  // before mbox, which would make a folder of each day
+    &eudora::FORMAT, // before mbox, which would read what was deleted too
     &mbox::FORMAT,
+    &babyl::FORMAT,
+    &thebat::FORMAT,
+    &foxmail::FORMAT,
+    &mmdf::FORMAT,
+    &mh::FORMAT,
+    &cyrus::FORMAT,
     &eml::FORMAT,
     &msg::FORMAT,
     &pst::FORMAT,

@@ -1,10 +1,11 @@
-//! The folder tree of a store and where each folder lies on disk. Used by every format; reads nothing itself.
+//! The folder tree of a store and where each folder lies on disk. Used by every format; reads no mail itself.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Damage, Folder, Found, StoreError, Walk};
+use super::dir::{Entry, Kind};
+use super::{Damage, Folder, Found, StoreError, Walk, detect};
 use crate::mail::{FolderPath, SpecialUse};
 
 /// The folders of one store.
@@ -14,12 +15,22 @@ pub(super) struct Tree {
     places: HashMap<FolderPath, Option<PathBuf>>,
     specials: HashMap<FolderPath, SpecialUse>,
     skipped: Vec<Damage>,
+    strays_left: usize,
 }
+
+/// How many files of no known use are looked at; every format looks into each.
+const MAX_STRAYS: usize = 2000;
 
 impl Tree {
     /// A store at `root` without folders.
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), places: HashMap::new(), specials: HashMap::new(), skipped: Vec::new() }
+        Self {
+            root: root.to_owned(),
+            places: HashMap::new(),
+            specials: HashMap::new(),
+            skipped: Vec::new(),
+            strays_left: MAX_STRAYS,
+        }
     }
 
     /// The path the store was opened on.
@@ -74,6 +85,21 @@ impl Tree {
     /// Notes something in the tree that is not read.
     pub(super) fn skip(&mut self, file: &Path, reason: impl Into<String>) {
         self.skipped.push(Damage { file: file.to_owned(), offset: 0, reason: reason.into() });
+    }
+
+    /// Notes a file that the store's own format does not read, if it is mail of another kind.
+    pub(super) fn skip_stray(&mut self, entry: &Entry) {
+        if entry.kind != Kind::File || entry.text().starts_with('.') || self.strays_left == 0 {
+            return;
+        }
+        self.strays_left -= 1;
+        let has_content = std::fs::metadata(&entry.path).is_ok_and(|data| data.len() > 0);
+        if let Some((format, _)) = detect(&entry.path).filter(|_| has_content) {
+            self.skip(
+                &entry.path,
+                format!("this is mail of another kind ({}); give its own path to read it", format.title),
+            );
+        }
     }
 
     /// The folders, parents before children, Inbox first, else by name.

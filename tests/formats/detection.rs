@@ -37,7 +37,6 @@ fn what_is_not_read_is_named_with_a_way_out() {
         (&cache, "cache (.ost)"),
         (b"\xcf\xad\x12\xfe....", "Outlook Express"),
         (b"\x1f\x8b\x08", "gzip"),
-        (b"70\nFrom: a@b\nSubject: c\n\nx\n<?xml?>", ".emlx"),
         (b"\0\0\0\0", "no known mail format"),
         (b"Hello,\nworld\n", "no known mail format"),
     ] {
@@ -150,4 +149,34 @@ fn a_message_that_dovecot_packed_is_read_as_it_was() {
     assert_eq!(one.subject, two.subject);
     assert_eq!(store.read(&root, &one.locator).unwrap(), store.read(&root, &two.locator).unwrap());
     assert!(listed.damage[0].reason.contains("no whole gzip file"), "{:?}", listed.damage);
+}
+
+#[test]
+fn mail_beside_a_store_of_another_format_is_named() {
+    for (name, format) in [("mh", "mh"), ("cyrus", "cyrus"), ("babyl", "babyl"), ("foxmail", "foxmail")] {
+        let dir = tempfile::tempdir().unwrap();
+        super::copy_tree(&data().join(name), dir.path());
+        fs::copy(data().join("dialects/lf.mbox"), dir.path().join("old mail")).unwrap();
+        fs::copy(data().join("single.eml"), dir.path().join("one.eml")).unwrap();
+        fs::write(dir.path().join("notes.txt"), "no mail").unwrap();
+        let mut store = store::open(dir.path(), Some(format)).unwrap();
+        let first = folders(store.as_mut()).remove(0);
+        let listed = list(store.as_mut(), &FolderPath::parse(&first)).unwrap();
+        let named = |file: &str, words: &str| {
+            listed.damage.iter().any(|damage| damage.file.ends_with(file) && damage.reason.contains(words))
+        };
+        assert!(named("old mail", "(mbox)") && named("one.eml", ".eml"), "{name}: {:?}", listed.damage);
+        assert_eq!(listed.damage.len(), 2, "{name}: {:?}", listed.damage);
+    }
+}
+
+#[test]
+fn numbers_as_names_make_mh_only_where_nothing_speaks_against_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(data().join("single.eml"), dir.path().join("1")).unwrap();
+    assert_eq!(store::open(dir.path(), None).unwrap().format().name, "mh");
+    fs::copy(data().join("single.eml"), dir.path().join("two.eml")).unwrap();
+    assert_eq!(store::open(dir.path(), None).unwrap().format().name, "eml");
+    fs::write(dir.path().join(".mh_sequences"), "cur: 1\n").unwrap();
+    assert_eq!(store::open(dir.path(), None).unwrap().format().name, "mh");
 }

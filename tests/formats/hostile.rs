@@ -13,10 +13,10 @@ use super::{data, list};
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// A small generator of the same numbers every time (Marsaglia's xorshift).
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn next(&mut self, below: usize) -> usize {
+    pub(super) fn next(&mut self, below: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -25,7 +25,7 @@ impl Numbers {
 }
 
 /// Opens, lists, counts and reads whatever is at `path`. Gives the number of messages.
-fn exercise(path: &Path, format: &str) -> usize {
+pub(super) fn exercise(path: &Path, format: &str) -> usize {
     let started = Instant::now();
     let mut messages = 0;
     if let Ok(mut store) = store::open(path, Some(format)) {
@@ -45,10 +45,32 @@ fn walk(store: &mut dyn Store, folder: &FolderPath) -> usize {
     listed.messages.len()
 }
 
+/// All of `flips` in a long run (`scripts/test --long`), a fifth else.
+pub(super) fn scaled(flips: usize) -> usize {
+    if std::env::var_os("MAILFERRY_LONG").is_some() { flips } else { flips / 5 }
+}
+
+/// Writes every beginning of `whole`, and copies with flipped bits, to `path`; opens the store `root` each time.
+pub(super) fn survive(whole: &[u8], path: &Path, root: &Path, format: &str, flips: usize) {
+    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    for length in 0..whole.len() {
+        fs::write(path, &whole[..length]).unwrap();
+        exercise(root, format);
+    }
+    for _ in 0..scaled(flips) {
+        let mut bytes = whole.to_vec();
+        for _ in 0..=numbers.next(3) {
+            let at = numbers.next(bytes.len());
+            bytes[at] ^= 1 << numbers.next(8);
+        }
+        fs::write(path, &bytes).unwrap();
+        exercise(root, format);
+    }
+}
+
 #[test]
 fn every_truncation_and_many_flipped_bits_are_survived() {
     let dir = tempfile::tempdir().unwrap();
-    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
     for (sample, format, flips) in [
         ("dialects/mboxcl2.mbox", "mbox", 1000),
         ("dialects/mozilla.mbox", "mbox", 500),
@@ -58,19 +80,7 @@ fn every_truncation_and_many_flipped_bits_are_survived() {
     ] {
         let whole = fs::read(data().join(sample)).unwrap();
         let path = dir.path().join("sample");
-        for length in 0..whole.len() {
-            fs::write(&path, &whole[..length]).unwrap();
-            exercise(&path, format);
-        }
-        for _ in 0..flips {
-            let mut bytes = whole.clone();
-            for _ in 0..=numbers.next(3) {
-                let at = numbers.next(bytes.len());
-                bytes[at] ^= 1 << numbers.next(8);
-            }
-            fs::write(&path, &bytes).unwrap();
-            exercise(&path, format);
-        }
+        survive(&whole, &path, &path, format, flips);
     }
 }
 

@@ -7,7 +7,10 @@
     clippy::cast_possible_truncation
 )]
 
+mod apple;
+mod boxes;
 mod detection;
+mod files;
 mod hostile;
 mod outlook;
 mod outlook_express;

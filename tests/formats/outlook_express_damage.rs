@@ -211,7 +211,7 @@ fn torture(store: &str, file: &str, format: &str, step: usize, flips: usize) {
     // Zeros are mostly room that is not used: every other flip hits something else.
     let used: Vec<_> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
-    for flip in 0..flips {
+    for flip in 0..super::hostile::scaled(flips) {
         let mut changed = Vec::new();
         for _ in 0..=numbers.next(3) {
             let at = if flip % 2 == 0 { used[numbers.next(used.len())] } else { numbers.next(whole.len()) };

@@ -9,7 +9,7 @@ use mailferry::store::{self, Removal, Store, StoreError};
 
 use super::{copy_tree, data, list, texts};
 
-fn removals(store: &mut dyn Store, folder: &FolderPath) -> Vec<Removal> {
+pub(super) fn removals(store: &mut dyn Store, folder: &FolderPath) -> Vec<Removal> {
     let listed = list(store, folder).unwrap();
     let of = |store: &mut dyn Store, locator: mailferry::mail::Locator| {
         let digest = Digest::of(&store.read(folder, &locator).unwrap());
@@ -18,7 +18,7 @@ fn removals(store: &mut dyn Store, folder: &FolderPath) -> Vec<Removal> {
     listed.messages.into_iter().map(|one| of(store, one.locator)).collect()
 }
 
-fn copied(name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+pub(super) fn copied(name: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store");
     let from = data().join(name);

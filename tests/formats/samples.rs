@@ -24,7 +24,7 @@ pub(super) fn samples_of(kind: &str) -> Option<PathBuf> {
 }
 
 /// Messages, hidden ones and damages in all folders.
-fn totals(path: &Path) -> (usize, usize, usize) {
+pub(super) fn totals(path: &Path) -> (usize, usize, usize) {
     let mut store = store::open(path, None).unwrap();
     let mut totals = (0, 0, 0);
     for folder in folders(store.as_mut()) {
@@ -60,7 +60,6 @@ fn every_real_mbox_has_the_messages_that_a_careful_reader_finds() {
     ] {
         assert_eq!(totals(&samples.join(name)), (messages, 0, 0), "{name}");
     }
-    assert!(store::open(&samples.join("mbox/tika-testFOXMAIL.box"), None).is_err());
 }
 
 /// Each digest is that of the lines of SHA-256 of all messages, as Python 3.11's `mailbox.mbox` reads them: `get_bytes`
@@ -144,6 +143,4 @@ fn real_maildirs_have_their_folders_flags_and_dates() {
 fn real_message_files_are_read_and_foreign_formats_are_named() {
     let Some(samples) = samples() else { return };
     assert_eq!(totals(&samples.join("emlx-partial/test/__testdata/expected_results")), (2, 0, 0));
-    let error = store::open(&samples.join("emlx/mikez-plaintext.emlx"), None).err().unwrap().to_string();
-    assert!(error.contains(".emlx"), "{error}");
 }

@@ -2,6 +2,7 @@
 //!
 //! Used by the scan, the list and the read. The table of fields is facts/formats.md 1.4.
 
+use super::gmail;
 use super::scan::Span;
 use super::separator::{self, Separator};
 use crate::mail::date::WrittenDate;
@@ -40,7 +41,7 @@ const QUARTER: i64 = 15 * 60;
 const ZONES: std::ops::RangeInclusive<i64> = -12 * 60..=14 * 60;
 
 /// Whether a field is the store's own and not the message's.
-pub(super) fn is_bookkeeping(field: &Field<'_>) -> bool {
+pub(in crate::store) fn is_bookkeeping(field: &Field<'_>) -> bool {
     BOOKKEEPING.iter().any(|name| field.is(name))
         || field.name.get(..MOZILLA.len()).is_some_and(|start| start.eq_ignore_ascii_case(MOZILLA))
 }
@@ -56,7 +57,7 @@ pub(super) fn content_length(header: &[u8]) -> Option<u64> {
 }
 
 /// Why a message is not shown, if it is not.
-pub(super) fn hidden(header: &[u8], first: bool) -> Option<Hidden> {
+pub(in crate::store) fn hidden(header: &[u8], first: bool) -> Option<Hidden> {
     let is_pseudo = || {
         header::find(header, "X-IMAP").is_some()
             && header::find(header, "Subject").is_some_and(|subject| subject.text().contains(PSEUDO_SUBJECT))
@@ -77,7 +78,7 @@ fn hex(header: &[u8], name: &str) -> u32 {
 }
 
 /// The flags and keywords that the bookkeeping fields hold.
-fn marks(header: &[u8]) -> (Flags, Vec<String>) {
+pub(in crate::store) fn marks(header: &[u8]) -> (Flags, Vec<String>) {
     let (mut flags, mut keywords) = (Flags::NONE, Vec::new());
     for field in header::fields(header) {
         if field.is("Status") || field.is("X-Status") {
@@ -87,7 +88,11 @@ fn marks(header: &[u8]) -> (Flags, Vec<String>) {
         } else if field.is("X-Keywords") || field.is("X-Mozilla-Keys") {
             field.text().split(' ').for_each(|keyword| add(&mut keywords, keyword));
         } else if field.is("X-Gmail-Labels") {
-            flags |= gmail_flags(&field.text());
+            let (set, words) = gmail::marks(field.value);
+            flags |= set;
+            for word in words {
+                add(&mut keywords, &word);
+            }
         }
     }
     let status = hex(header, "X-Mozilla-Status");
@@ -104,23 +109,19 @@ fn marks(header: &[u8]) -> (Flags, Vec<String>) {
     (flags, keywords)
 }
 
-/// Google Takeout's labels are in the account's language; only English ones are understood, so that unread mail of other
-/// accounts does not come out as read.
-fn gmail_flags(labels: &str) -> Flags {
-    let has = |wanted: &str| labels.split(',').any(|label| label.trim().eq_ignore_ascii_case(wanted));
-    let english = ["Inbox", "Sent", "Archived", "Opened", "Trash", "Spam"].iter().any(|label| has(label));
-    let known = [
-        (english && !has("Unread"), Flags::SEEN),
-        (has("Starred"), Flags::FLAGGED),
-        (has("Drafts") || has("Draft"), Flags::DRAFT),
-    ];
-    known.iter().filter(|(is_set, _)| *is_set).fold(Flags::NONE, |flags, (_, flag)| flags | *flag)
-}
-
 fn add(keywords: &mut Vec<String>, keyword: &str) {
     if !keyword.is_empty() && !keywords.iter().any(|known| known.eq_ignore_ascii_case(keyword)) {
         keywords.push(keyword.to_owned());
     }
+}
+
+/// When a message arrived by the From_ line before it, exact to the zone where its header tells that.
+pub(in crate::store) fn arrival(line: &[u8], header: &[u8]) -> Option<InternalDate> {
+    from_line(separator::parse(line).as_ref(), &Summary::of(header))
+}
+
+fn from_line(line: Option<&Separator>, summary: &Summary) -> Option<InternalDate> {
+    line.filter(|line| line.has_sender).and_then(|line| line.date).map(|date| with_zone(date, summary))
 }
 
 /// When the message arrived (design.md section 5, "Internal date").
@@ -129,7 +130,7 @@ fn internal_date(
     summary: &Summary,
     modified: InternalDate,
 ) -> (Option<InternalDate>, DateSource) {
-    let from = line.filter(|line| line.has_sender).and_then(|line| line.date).map(|date| with_zone(date, summary));
+    let from = from_line(line, summary);
     let candidates = [
         (from, DateSource::From),
         (summary.sane_received(), DateSource::Received),
@@ -196,7 +197,7 @@ mod tests {
             ("X-Mozilla-Status: zz\n", Flags::NONE, ""),
             ("X-Gmail-Labels: Inbox,Starred,Opened\n", Flags::SEEN | Flags::FLAGGED, ""),
             ("X-Gmail-Labels: Inbox,Unread\n", Flags::NONE, ""),
-            ("X-Gmail-Labels: =?UTF-8?Q?N=C3=A3o_lidos?=,Caixa\n", Flags::NONE, ""),
+            ("X-Gmail-Labels: =?UTF-8?Q?N=C3=A3o_lidos?=,Caixa\n", Flags::NONE, "Caixa"),
         ] {
             let (set, words) = marks(header.as_bytes());
             assert_eq!((set, words.join(" ").as_str()), (flags, keywords), "{header}");

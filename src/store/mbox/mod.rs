@@ -4,6 +4,7 @@
 //! changes. Reads every dialect and writes none: a removal copies what stays, byte by byte (`rewrite`).
 
 mod content;
+mod gmail;
 mod headers;
 mod lock;
 mod rewrite;
@@ -18,20 +19,28 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::dir;
 use super::file::{self, FileId};
 use super::tree::Tree;
 use super::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk};
 use crate::mail::{FolderPath, InternalDate, Locator};
 use scan::{Index, Span, Step};
-use window::Window;
 
+pub(super) use headers::{arrival, hidden, is_bookkeeping, marks};
+pub(super) use scan::eol;
 pub(super) use tree::starts_like_mbox;
+pub(super) use window::{Window, long};
 
 /// The row in `FORMATS`.
 pub(super) static FORMAT: Format = Format { name: "mbox", title: "mbox", recognise: tree::recognise, open };
 
 fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(Mbox { tree: tree::find(path)?, indexes: HashMap::new() }))
+    open_named(path, dir::folder_name)
+}
+
+/// Opens a tree whose names on disk are decoded by `name`.
+pub(super) fn open_named(path: &Path, name: fn(&str) -> String) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(Mbox { tree: tree::find(path, name)?, indexes: HashMap::new() }))
 }
 
 /// One mbox or a tree of them.

@@ -296,7 +296,7 @@ fn blank_start(start: &[u8]) -> u64 {
 }
 
 /// How long the line end at the start of `bytes` is.
-pub(super) fn eol(bytes: &[u8]) -> usize {
+pub(in crate::store) fn eol(bytes: &[u8]) -> usize {
     match bytes {
         [b'\r', b'\n', ..] => 2,
         [b'\r' | b'\n', ..] => 1,

@@ -75,14 +75,17 @@ pub(super) fn recognise(path: &Path) -> Option<String> {
     }
 }
 
-/// The folders at `path`.
-pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
+/// A folder's name from its name on disk.
+type Name = fn(&str) -> String;
+
+/// The folders at `path`, their names decoded by `name`.
+pub(super) fn find(path: &Path, name: Name) -> Result<Tree, StoreError> {
     let mut tree = Tree::new(path);
     let data = std::fs::metadata(path).map_err(|source| StoreError::read(path, source))?;
     if data.is_dir() {
         let mut walker = Walker::to_open();
         let entries = walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
-        walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
+        walk(&mut walker, &mut tree, name, &FolderPath::root(), &entries, 0);
         if tree.is_empty() {
             return Err(StoreError::NotMail {
                 path: path.to_owned(),
@@ -96,9 +99,9 @@ pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
     Ok(tree)
 }
 
-fn walk(walker: &mut Walker, tree: &mut Tree, above: &FolderPath, entries: &[Entry], depth: usize) {
+fn walk(walker: &mut Walker, tree: &mut Tree, decode: Name, above: &FolderPath, entries: &[Entry], depth: usize) {
     for entry in entries.iter().filter(|entry| entry.kind != Kind::Directory && !is_ignored(&entry.text())) {
-        take(tree, above, entries, entry);
+        take(tree, decode, above, entries, entry);
     }
     for entry in entries.iter().filter(|entry| is_entered(entry)) {
         let inner = match walker.enter(&entry.path, depth + 1) {
@@ -112,25 +115,25 @@ fn walk(walker: &mut Walker, tree: &mut Tree, above: &FolderPath, entries: &[Ent
         if maildir::is_maildir(&entry.path) {
             tree.skip(&entry.path, "a Maildir among mbox files; give its own path to read it");
         } else if let Some(export) = inner.iter().find(|file| file.name == "mbox" && has_end(&name, ".mbox")) {
-            tree.add(above.child(shown(&name, entries)), &export.path); // an Apple Mail export
+            tree.add(above.child(decode(shown(&name, entries))), &export.path); // an Apple Mail export
         } else {
-            walk(walker, tree, &above.child(below(&name)), &inner, depth + 1);
+            walk(walker, tree, decode, &above.child(decode(below(&name))), &inner, depth + 1);
         }
     }
 }
 
 /// Adds the folder that a file is, or notes why it is none.
-fn take(tree: &mut Tree, above: &FolderPath, entries: &[Entry], entry: &Entry) {
+fn take(tree: &mut Tree, decode: Name, above: &FolderPath, entries: &[Entry], entry: &Entry) {
     let name = entry.text();
     if let Kind::Other(what) = entry.kind {
         return tree.skip(&entry.path, format!("a {what} is not read"));
     }
     match sniff(&entry.path) {
         Ok(Content::Mbox) => {
-            tree.add(above.child(shown(&name, entries)), &entry.path);
+            tree.add(above.child(decode(shown(&name, entries))), &entry.path);
         }
         Ok(Content::Empty) if is_folder_name(&name) => {
-            tree.add(above.child(shown(&name, entries)), &entry.path);
+            tree.add(above.child(decode(shown(&name, entries))), &entry.path);
         }
         Ok(Content::Message) => {
             tree.skip(&entry.path, "a single message among mbox files; give its own path to read it");
@@ -181,15 +184,15 @@ fn is_folder_name(name: &str) -> bool {
     !name.contains('.') || MBOX_ENDS.iter().any(|end| name.ends_with(end))
 }
 
-/// The folder's name: decoded, and without the ending unless another file has that name.
-fn shown(name: &str, entries: &[Entry]) -> String {
+/// The folder's name without the ending, unless another file has that name.
+fn shown<'a>(name: &'a str, entries: &[Entry]) -> &'a str {
     let bare = MBOX_ENDS.iter().find_map(|end| name.strip_suffix(end)).filter(|bare| !bare.is_empty());
     let taken = |bare: &str| entries.iter().any(|other| other.name == bare && other.kind == Kind::File);
-    dir::folder_name(bare.filter(|bare| !taken(bare)).unwrap_or(name))
+    bare.filter(|bare| !taken(bare)).unwrap_or(name)
 }
 
 /// The folder whose children a directory holds.
-fn below(name: &str) -> String {
+fn below(name: &str) -> &str {
     let kmail = name.strip_prefix('.').and_then(|name| name.strip_suffix(".directory"));
-    dir::folder_name(kmail.or_else(|| name.strip_suffix(".sbd")).unwrap_or(name))
+    kmail.or_else(|| name.strip_suffix(".sbd")).unwrap_or(name)
 }

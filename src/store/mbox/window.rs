@@ -1,4 +1,5 @@
-//! A moving view of a file of any size: one chunk in memory, read where it is asked for. Used by the scan.
+//! A moving view of a file of any size: one chunk in memory, read where it is asked for. Used by the scan, and by the
+//! other formats with many messages in a file.
 
 use std::fs::File;
 use std::io;
@@ -16,7 +17,7 @@ const FIRST_LOOK: usize = 8 * 1024;
 const OVERLAP: usize = 8;
 
 /// A view of one file.
-pub(super) struct Window<'a> {
+pub(in crate::store) struct Window<'a> {
     file: &'a File,
     size: u64,
     start: u64,
@@ -25,17 +26,17 @@ pub(super) struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// A view of the first `size` bytes of `file`.
-    pub(super) fn new(file: &'a File, size: u64) -> Self {
+    pub(in crate::store) fn new(file: &'a File, size: u64) -> Self {
         Self { file, size, start: 0, bytes: Vec::new() }
     }
 
     /// How long the file is, as far as could be read.
-    pub(super) fn size(&self) -> u64 {
+    pub(in crate::store) fn size(&self) -> u64 {
         self.size
     }
 
     /// All that is at hand from `offset` on: at least `want` bytes, fewer only at the end of the file.
-    pub(super) fn get(&mut self, offset: u64, want: usize) -> io::Result<&[u8]> {
+    pub(in crate::store) fn get(&mut self, offset: u64, want: usize) -> io::Result<&[u8]> {
         let want = want.min(CHUNK).min(len(self.size.saturating_sub(offset)));
         if self.held(offset).is_none_or(|held| held.len() < want) {
             let all = CHUNK.min(len(self.size.saturating_sub(offset)));
@@ -49,7 +50,7 @@ impl<'a> Window<'a> {
     }
 
     /// A few bytes somewhere else, without moving the view.
-    pub(super) fn peek(&self, offset: u64, want: usize) -> io::Result<Vec<u8>> {
+    pub(in crate::store) fn peek(&self, offset: u64, want: usize) -> io::Result<Vec<u8>> {
         let want = want.min(len(self.size.saturating_sub(offset)));
         match self.held(offset).and_then(|held| held.get(..want)) {
             Some(bytes) => Ok(bytes.to_vec()),
@@ -59,7 +60,7 @@ impl<'a> Window<'a> {
 
     /// The header at `offset`: up to its blank line, `limit` or [`MAX_HEADER`], whatever comes first. Whether the blank
     /// line was seen.
-    pub(super) fn header(&mut self, offset: u64, limit: u64) -> io::Result<(&[u8], bool)> {
+    pub(in crate::store) fn header(&mut self, offset: u64, limit: u64) -> io::Result<(&[u8], bool)> {
         let most = MAX_HEADER.min(len(limit.saturating_sub(offset)));
         let mut want = FIRST_LOOK.min(most);
         loop {
@@ -75,7 +76,7 @@ impl<'a> Window<'a> {
     }
 
     /// Looks for `needle` in what is at hand from `from` on: where it stands, or where to look next, or `None` at the end.
-    pub(super) fn search(&mut self, from: u64, needle: &Finder<'_>) -> io::Result<Option<Result<u64, u64>>> {
+    pub(in crate::store) fn search(&mut self, from: u64, needle: &Finder<'_>) -> io::Result<Option<Result<u64, u64>>> {
         let bytes = self.get(from, OVERLAP + 1)?;
         let (at, have) = (needle.find(bytes), bytes.len());
         Ok(match at {
@@ -91,7 +92,7 @@ impl<'a> Window<'a> {
 }
 
 /// A length as a file offset.
-pub(super) fn long(length: usize) -> u64 {
+pub(in crate::store) fn long(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 

@@ -11,9 +11,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::dir::{self, Kind};
+use super::dir::Kind;
 use super::guard::guarded;
-use super::{Format, Hidden, Store, StoreError, eml, file, mapi};
+use super::{Format, Hidden, Store, StoreError, eml, file, files, mapi};
 use crate::mail::{Envelope, Locator};
 use read::Extent;
 
@@ -30,7 +30,7 @@ fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
 
 fn recognise(path: &Path) -> Option<String> {
     if path.is_dir() {
-        return dir::search(path, eml::is_entered, |entry| {
+        return files::search(path, |entry| {
             let found = entry.kind == Kind::File && is_msg(&entry.path);
             found.then(|| format!("{} is an Outlook message", entry.path.display()))
         });

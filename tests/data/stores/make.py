@@ -6,9 +6,12 @@ writing by the rules of each dialect (the rest). expected.json holds what was pu
 the SHA-256 of every original message with CRLF line ends, its flags, keywords and dates. "python" is the number of
 messages that Python's own mbox reader finds, for comparison; where it differs, Python splits at text or joins lines.
 
-Run it in this directory: python3 make.py (tried with Python 3.11). All people and addresses are invented.
+The stores of other programs than Maildir and mbox are in others.py. Run it in this directory: python3 make.py (tried with Python 3.11). All people and addresses are invented.
 """
-import hashlib, json, mailbox, os, pathlib, shutil, time
+import hashlib, json, mailbox, os, pathlib, shutil, sys, time
+
+sys.dont_write_bytecode = True
+import others
 
 HERE = pathlib.Path(__file__).parent
 expected = {}
@@ -34,7 +37,7 @@ def found(text, number, flags="", keywords="", date=None, rule="date", warnings=
 
 def store(path, form, folders, hidden=0, damage=0, named=False):
     expected[path] = {"format": form, "named": named, "folders": folders, "hidden": hidden, "damage": damage}
-    if (HERE / path).is_file():
+    if (HERE / path).is_file() and form == "mbox":
         expected[path]["python"] = len(mailbox.mbox(HERE / path))
 
 
@@ -185,10 +188,12 @@ def trees():
 for child in HERE.iterdir():
     if child.is_dir():
         shutil.rmtree(child)
+(HERE / "mmdf-crlf").unlink(missing_ok=True)
 python_mbox()
 python_maildir()
 dialects()
 trees()
+others.make(HERE, message, found, store, write)
 for child in HERE.rglob("*"):
     child.chmod(0o755 if child.is_dir() or child.name == "make.py" else 0o644)  # Python makes mailboxes private
 (HERE / "expected.json").write_text(json.dumps(expected, indent=1, ensure_ascii=False) + "\n")
