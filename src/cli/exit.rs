@@ -66,7 +66,7 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match error {
-            StoreError::Write { .. } => code::LOCAL,
+            StoreError::Write { .. } | StoreError::CopyOnly { .. } => code::LOCAL,
             StoreError::Locked { .. } => code::LATER,
             _ => code::SOURCE,
         };

@@ -166,7 +166,7 @@ impl<B: BoxFile> BoxStore<B> {
     }
 
     fn refused(&self) -> StoreError {
-        StoreError::CopyOnly { path: self.tree.root().to_owned(), format: self.kind.format().title }
+        StoreError::copy_only(self.tree.root(), self.kind.format())
     }
 }
 

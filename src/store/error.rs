@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::mail::Locator;
 
+use super::Format;
+
 /// An error of a store. Its message names the path, the reason and, where there is one, the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -41,7 +43,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The format has no way to take single messages out.
-    #[error("can not remove single messages from {path}, which is {format}; copy instead", path = path.display())]
+    #[error("can not remove single messages from {path} ({format}); copy instead, then put the file away", path = path.display())]
     CopyOnly {
         /// The store.
         path: PathBuf,
@@ -84,9 +86,8 @@ impl StoreError {
     }
 
     /// A store at `path` that is written as a whole, so that messages can only be copied out of it.
-    pub(super) fn only_copied(path: &Path, what: &str) -> Self {
-        let reason = format!("can not remove single messages from {what}; copy instead, then put the file away");
-        Self::write(path, io::Error::new(io::ErrorKind::Unsupported, reason))
+    pub(super) fn copy_only(path: &Path, format: &Format) -> Self {
+        Self::CopyOnly { path: path.to_owned(), format: format.title }
     }
 
     /// A message that is gone from `path`.

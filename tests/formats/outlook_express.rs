@@ -99,7 +99,7 @@ fn single_messages_can_not_be_moved_out_and_a_move_says_so_before_it_starts() {
         let mut store = store::open(&sample(path), None).unwrap();
         let folder = FolderPath::parse(folder);
         let error = store.check_removable(&folder).unwrap_err();
-        assert!(matches!(error, StoreError::Write { .. }));
+        assert!(matches!(error, StoreError::CopyOnly { .. }));
         assert!(error.to_string().contains("copy instead, then put the file away"), "{error}");
         assert!(store.remove(&folder, &[]).is_err());
     }

@@ -113,7 +113,7 @@ impl Store for Dbx {
     }
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
-        Err(StoreError::only_copied(self.tree.messages(folder)?, "an Outlook Express folder"))
+        Err(StoreError::copy_only(self.tree.messages(folder)?, &FORMAT))
     }
 
     fn remove(&mut self, folder: &FolderPath, _: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {

@@ -28,7 +28,6 @@ const ATTACHMENTS: &str = "com.microsoft.__Attachments";
 const ENDING: &str = ".xml";
 /// How many messages pass between two reports of progress.
 const REPORT_EVERY: usize = 100;
-const NOT_REMOVED: &str = "single messages can not be taken out of an export; copy instead of moving";
 
 fn recognise(path: &Path) -> Option<String> {
     let start = file::prefix(path, MAGIC.len()).ok()?;
@@ -158,7 +157,7 @@ impl Olm {
     }
 
     fn not_removed(&self) -> StoreError {
-        StoreError::write(&self.path, io::Error::new(io::ErrorKind::Unsupported, NOT_REMOVED))
+        StoreError::copy_only(&self.path, &FORMAT)
     }
 }
 

@@ -35,7 +35,6 @@ pub(super) static FORMAT: Format = Format { name: "pst", title: "Outlook data fi
 const SNIFF: usize = 16;
 /// How many messages pass between two reports of progress.
 const REPORT_EVERY: usize = 200;
-const NOT_REMOVED: &str = "single messages can not be taken out of an Outlook data file; copy instead of moving";
 
 fn recognise(path: &Path) -> Option<String> {
     let start = file::prefix(path, SNIFF).ok()?;
@@ -111,7 +110,7 @@ impl Pst {
     }
 
     fn not_removed(&self) -> StoreError {
-        StoreError::write(&self.path, io::Error::new(io::ErrorKind::Unsupported, NOT_REMOVED))
+        StoreError::copy_only(&self.path, &FORMAT)
     }
 }
 

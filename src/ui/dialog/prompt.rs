@@ -41,7 +41,7 @@ impl Purpose {
             Self::NewFolder(above) => ("New folder", format!("Below {above}; A/B makes both"), "make it"),
             Self::Rename(folder) => ("Rename", format!("New name of {folder}"), "rename"),
             Self::OpenStore => {
-                ("Open local mail", "Path of a Maildir, an mbox file or a directory of .eml files".into(), "open")
+                ("Open local mail", "Path of a mail file or directory; its format is detected".into(), "open")
             }
         }
     }

@@ -69,10 +69,9 @@ fn remote_title(model: &Model) -> (String, String) {
 fn nothing(buf: &mut Buffer, area: Rect, model: &Model, side: Side, theme: Theme) {
     let (words, style) = match side {
         Side::Local => match model.sources.first().map(|open| &open.state) {
-            None => (
-                "No local mail is open. O opens a Maildir, an mbox file or a directory of .eml files.".into(),
-                theme.text(),
-            ),
+            None => {
+                ("No local mail is open. O opens a mail file or directory of any known format.".into(), theme.text())
+            }
             Some(SourceState::Failed(why)) => (format!("! {why} (O opens another)"), theme.bad()),
             Some(_) => ("opening …".into(), theme.faint()),
         },
