@@ -77,7 +77,7 @@ fn begin(model: &mut Model, options: Options) {
     if no_sources {
         super::update::ask_store(model);
     }
-    model.redraw = Redraw::Soon;
+    model.redraw = model.redraw.max(Redraw::Soon);
 }
 
 fn screen() -> io::Result<Screen> {
@@ -176,7 +176,7 @@ fn afresh(model: &mut Model, terminal: &mut Screen) {
     let (width, height) = crossterm::terminal::size().unwrap_or(model.size);
     // A terminal that can't be cleared is gone, which the next frame finds out.
     let _ = terminal.resize(Rect::new(0, 0, width, height));
-    model.redraw = Redraw::Soon;
+    model.redraw = model.redraw.max(Redraw::Soon);
 }
 
 /// What is known of the screen's being seen.

@@ -73,7 +73,7 @@ pub(crate) fn counted(model: &mut Model, counts: &[(Place, Option<(u64, u64)>)])
     }
     refresh(model, &mut dialog);
     model.dialogs.push(Dialog::Plan(dialog));
-    model.redraw = Redraw::Soon;
+    model.redraw = model.redraw.max(Redraw::Soon);
 }
 
 /// Enter in the plan: off it goes.
@@ -112,7 +112,9 @@ pub(crate) fn happened(model: &mut Model, events: &[Event]) {
                 let targets = model.job.as_ref().map(|job| targets(&job.plan)).unwrap_or_default();
                 model.ask(Effect::Server(ServerRequest::Counts(targets)));
             }
-            Event::Failed { .. } | Event::Waiting { .. } | Event::Connected => model.redraw = Redraw::Soon,
+            Event::Failed { .. } | Event::Waiting { .. } | Event::Connected => {
+                model.redraw = model.redraw.max(Redraw::Soon);
+            }
             Event::JobEnd { outcome, reason } => ended(model, *outcome, reason),
             _ => {}
         }
@@ -133,7 +135,7 @@ fn targets(plan: &Plan) -> Vec<FolderPath> {
 
 /// The job is over: both sides are read again, marks come back if not all was done, and bad news is told.
 fn ended(model: &mut Model, outcome: Outcome, reason: &str) {
-    model.redraw = Redraw::Soon;
+    model.redraw = model.redraw.max(Redraw::Soon);
     let Some(job) = model.job.as_mut() else { return };
     job.is_shown = true;
     let (marks, mode, removed) = (job.marks.take(), job.progress.mode, job.progress.removed);

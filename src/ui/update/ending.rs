@@ -52,7 +52,7 @@ pub(crate) fn stop_job(model: &mut Model) {
         Stopping::AfterMessage | Stopping::AtOnce => (Stopping::AtOnce, Effect::AbortJob),
     };
     job.stopping = next;
-    model.redraw = Redraw::Soon;
+    model.redraw = model.redraw.max(Redraw::Soon);
     model.ask(effect);
 }
 
