@@ -127,6 +127,7 @@ fn keys_while_copying(server: &Server, home: &Path, store: &Path) -> Vec<Duratio
     let password = password_file(home);
     let pty = Pty::mailferry(home, &[store.to_str().unwrap(), &target, "--password-file", password.to_str().unwrap()]);
     pty.wait_for("Trash");
+    pty.wait_for("messages ─┤"); // the big store is open and counted
     pty.type_keys(key::F[4]);
     pty.wait_for("what goes where");
     pty.type_keys("\r");
