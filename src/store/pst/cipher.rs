@@ -57,7 +57,7 @@ const POLYNOMIAL: u32 = 0xEDB8_8320;
 const CRC: [u32; 256] = crc();
 const INVERSE: [u8; 256] = inverse();
 
-#[allow(clippy::indexing_slicing, reason = "const code, checked when it is compiled")]
+#[expect(clippy::indexing_slicing, reason = "const code, checked when it is compiled")]
 const fn crc() -> [u32; 256] {
     let mut table = [0; 256];
     let mut at = 0_u32;
@@ -74,7 +74,11 @@ const fn crc() -> [u32; 256] {
 }
 
 /// The table that undoes [`PERMUTATION`].
-#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "const code, checked when it is compiled")]
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "const code, checked when it is compiled"
+)]
 const fn inverse() -> [u8; 256] {
     let mut table = [0; 256];
     let mut at = 0;
