@@ -8,10 +8,11 @@ use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
 use crate::imap::{Target, connect};
+use crate::store::OpenOptions;
 use crate::transfer::{Event, Job, Mode, Plan, Progress, plan, start};
 
 use super::exit::{Failure, code, outcome_code};
-use super::options::{CarryOptions, Options};
+use super::options::{CarryOptions, Options, StoreOptions};
 use super::output::Printer;
 use super::signals::Watch;
 use super::sources::SourceArgument;
@@ -24,6 +25,8 @@ pub struct Arguments {
     paths: Vec<OsString>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    store: StoreOptions,
     #[command(flatten)]
     carry: CarryOptions,
     /// Show the plan and stop; nothing is written
@@ -54,16 +57,16 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let (target, sources) =
         arguments.paths.split_last().ok_or_else(|| Failure::usage("a SOURCE and a TARGET are needed"))?;
     let target = Target::parse(text(target)?)?;
-    let format = arguments.carry.format.as_deref();
+    let options = arguments.store.open();
     let mut selections = Vec::new();
     for source in sources {
         let source = SourceArgument::parse(text(source)?);
         if kind == Kind::Move {
-            check_removable(&source, format)?;
+            check_removable(&source, &options)?;
         }
         let has_target_folder = !target.folder.is_root();
         selections.extend(
-            source.selections(format, has_target_folder, |remark| printer.remark(&format!("damaged: {remark}")))?,
+            source.selections(&options, has_target_folder, |remark| printer.remark(&format!("damaged: {remark}")))?,
         );
     }
     let account = arguments.options.account(&target)?;
@@ -81,8 +84,8 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
 }
 
 /// A move that could never remove anything is refused before it starts.
-fn check_removable(source: &SourceArgument, format: Option<&str>) -> Result<(), Failure> {
-    let (store, folders) = source.open(format)?;
+fn check_removable(source: &SourceArgument, options: &OpenOptions) -> Result<(), Failure> {
+    let (store, folders) = source.open(options)?;
     for folder in folders {
         store.check_removable(&folder.path)?;
     }

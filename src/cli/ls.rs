@@ -14,7 +14,7 @@ use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate,
 use crate::store::{Damage, Found, Store, StoreError, Walk};
 
 use super::exit::{Failure, code};
-use super::options::Options;
+use super::options::{Options, StoreOptions};
 use super::output::{json_line, line};
 use super::sources::SourceArgument;
 use super::text;
@@ -26,9 +26,8 @@ pub struct Arguments {
     path: OsString,
     #[command(flatten)]
     options: Options,
-    /// The format of SOURCE, if detection gets it wrong
-    #[arg(long, value_name = "NAME")]
-    format: Option<String>,
+    #[command(flatten)]
+    store: StoreOptions,
     /// List messages too
     #[arg(long)]
     messages: bool,
@@ -109,7 +108,7 @@ struct Listing<'a> {
 impl Listing<'_> {
     fn source(&mut self, path: &str) -> Result<(), Stop> {
         let source = SourceArgument::parse(path);
-        let (mut store, folders) = source.open(self.arguments.format.as_deref())?;
+        let (mut store, folders) = source.open(&self.arguments.store.open())?;
         for folder in folders {
             let mut damages = Vec::new();
             let count = store.count(&folder.path, &mut |found| {

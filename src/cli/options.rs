@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::imap::{Account, ConnectOptions, TIMEOUT, Target};
+use crate::store::{CodePage, Labels, OpenOptions};
 use crate::transfer::Verify;
 
 use super::exit::Failure;
@@ -33,12 +34,47 @@ pub struct Options {
     pub timeout: u64,
 }
 
-/// How to carry.
+/// How to read a SOURCE.
 #[derive(Args, Debug)]
-pub struct CarryOptions {
+#[command(next_help_heading = "Reading")]
+pub struct StoreOptions {
     /// The format of SOURCE, if detection gets it wrong
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
+    /// The code page of folder names that carry none (Outlook Express), such as 1251 or Shift_JIS; else it is guessed
+    #[arg(long, value_name = "NAME")]
+    pub code_page: Option<CodePage>,
+    /// Show deleted messages that can be recovered, in folders called "Recovered" (Outlook Express)
+    #[arg(long)]
+    pub recovered: bool,
+    /// What becomes of Gmail's labels in a Takeout mbox
+    #[arg(long, value_name = "HOW", default_value = "keywords")]
+    pub labels: LabelsOption,
+}
+
+/// `--labels`
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LabelsOption {
+    /// Labels become keywords
+    Keywords,
+    /// A message goes into the folder that its label names
+    Folders,
+}
+
+impl StoreOptions {
+    /// What they say of a store.
+    pub fn open(&self) -> OpenOptions {
+        let labels = match self.labels {
+            LabelsOption::Keywords => Labels::Keywords,
+            LabelsOption::Folders => Labels::Folders,
+        };
+        OpenOptions { format: self.format.clone(), code_page: self.code_page, recovered: self.recovered, labels }
+    }
+}
+
+/// How to carry.
+#[derive(Args, Debug)]
+pub struct CarryOptions {
     /// The most connections to use; never two on one folder
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub connections: u8,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,11 +10,10 @@ use clap::Args;
 use crate::imap::{Account, Target};
 use crate::mail::FolderPath;
 use crate::store::StoreError;
-use crate::transfer::Source;
 use crate::ui::{self, Quit, UiError};
 
 use super::exit::{Failure, code};
-use super::options::{CarryOptions, Options};
+use super::options::{CarryOptions, Options, StoreOptions};
 use super::text;
 
 #[derive(Args)]
@@ -23,6 +23,8 @@ pub struct Arguments {
     paths: Vec<OsString>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    store: StoreOptions,
     #[command(flatten)]
     carry: CarryOptions,
     /// Draw with ASCII characters only; the default without UTF-8 and on simple terminals
@@ -42,15 +44,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("the two panes need a terminal; without one, use mailferry copy or mailferry move"));
     }
     let (target, sources) = split(&arguments.paths)?;
-    let sources: Vec<Source> =
-        sources.iter().map(|path| Source { path: path.into(), format: arguments.carry.format.clone() }).collect();
-    for source in &sources {
+    let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
+    for path in &sources {
         // Better told before the screen is taken than in it.
-        let readable = std::fs::metadata(&source.path);
-        readable.map_err(|error| StoreError::Read { path: source.path.clone(), source: error })?;
+        std::fs::metadata(path).map_err(|source| StoreError::Read { path: path.clone(), source })?;
     }
     let quit = ui::run(ui::Options {
         sources,
+        reading: arguments.store.open(),
         account: account(&arguments.options, target.as_ref())?,
         folder: target.as_ref().map_or_else(FolderPath::root, |target| target.folder.clone()),
         prefill: target,

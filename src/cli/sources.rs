@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
-use crate::store::{self, Folder, Found, Store, StoreError, Walk};
+use crate::store::{self, Folder, Found, OpenOptions, Store, StoreError, Walk};
 use crate::transfer::{Chosen, Selection, Source};
 
 /// A SOURCE as written: a path and, below it, a folder.
@@ -27,8 +27,8 @@ impl SourceArgument {
     }
 
     /// The store and its chosen folders that hold messages.
-    pub fn open(&self, format: Option<&str>) -> Result<(Box<dyn Store>, Vec<Folder>), StoreError> {
-        let mut store = store::open(&self.path, format)?;
+    pub fn open(&self, options: &OpenOptions) -> Result<(Box<dyn Store>, Vec<Folder>), StoreError> {
+        let mut store = store::open_with(&self.path, options)?;
         let mut folders = store.folders()?;
         folders.retain(|folder| folder.holds_messages && folder.path.starts_with(&self.folder));
         if folders.is_empty() && !self.folder.is_root() {
@@ -41,11 +41,11 @@ impl SourceArgument {
     /// What a job would take from this source: each folder with its count. Remarks on what can't be read go to `remark`.
     pub fn selections(
         &self,
-        format: Option<&str>,
+        options: &OpenOptions,
         has_target_folder: bool,
         mut remark: impl FnMut(String),
     ) -> Result<Vec<Selection>, StoreError> {
-        let (mut store, folders) = self.open(format)?;
+        let (mut store, folders) = self.open(options)?;
         let is_single = folders.len() == 1;
         let mut selections = Vec::with_capacity(folders.len());
         for folder in folders {
@@ -56,7 +56,7 @@ impl SourceArgument {
                 Walk::Continue(())
             })?;
             selections.push(Selection {
-                source: Source { path: self.path.clone(), format: format.map(str::to_owned) },
+                source: Source { path: self.path.clone(), options: options.clone() },
                 below: self.below(&folder.path, is_single && has_target_folder),
                 special: folder.special,
                 folder: folder.path,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::{eol, long};
-use super::{Format, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{Flags, Warning, header};
 
@@ -32,7 +32,7 @@ const FORWARDED: (&str, &str) = ("forwarded", "$Forwarded");
 
 const RULES: Rules = Rules { what: "Babyl file", end: "", is_box, name: boxes::stem, specials: &[] };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(BoxStore::boxed(boxes::find(path, &RULES)?, Babyl))
 }
 

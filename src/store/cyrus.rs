@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
-use super::{Damage, Format, Found, Store, StoreError, eml};
+use super::{Damage, Format, Found, OpenOptions, Store, StoreError, eml};
 
 /// The row in `FORMATS`.
 pub(super) static FORMAT: Format = Format { name: "cyrus", title: "Cyrus spool", recognise, open };
@@ -19,7 +19,7 @@ const MARKERS: [&str; 2] = ["cyrus.header", "cyrus.index"];
 /// Which directories are folders. The top of a user's spool is the inbox.
 const RULES: Rules = Rules { what: "Cyrus mailbox", holds, is_own, name, top: Some("INBOX") };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     if path.is_file() {
         let reason = "a Cyrus spool is a directory; open a single file as eml".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });

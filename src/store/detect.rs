@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{FORMATS, Format, Store, StoreError, dir, file, pst};
+use super::{FORMATS, Format, OpenOptions, Store, StoreError, dir, file, pst};
 
 /// How much of a file is looked at to name it.
 const SNIFF: usize = 512;
@@ -59,8 +59,16 @@ pub fn detect(path: &Path) -> Option<(&'static Format, String)> {
 
 /// Opens `path`, as the named format or as the one detected.
 pub fn open(path: &Path, format: Option<&str>) -> Result<Box<dyn Store>, StoreError> {
+    open_with(path, &OpenOptions::of_format(format))
+}
+
+/// Opens `path` as the user says.
+pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let not_mail = |reason| Err(StoreError::NotMail { path: path.to_owned(), reason });
-    let named = format.map(|name| (name, FORMATS.iter().find(|format| format.name.eq_ignore_ascii_case(name))));
+    let named = options
+        .format
+        .as_deref()
+        .map(|name| (name, FORMATS.iter().find(|format| format.name.eq_ignore_ascii_case(name))));
     if let Some((name, None)) = named {
         let known: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
         return not_mail(format!("there is no format \"{name}\"; the formats are {}", known.join(", ")));
@@ -70,10 +78,10 @@ pub fn open(path: &Path, format: Option<&str>) -> Result<Box<dyn Store>, StoreEr
         return not_mail("it is neither a file nor a directory".to_owned());
     }
     if let Some((_, Some(format))) = named {
-        return (format.open)(path);
+        return (format.open)(path, options);
     }
     match detect(path) {
-        Some((format, _)) => (format.open)(path),
+        Some((format, _)) => (format.open)(path, options),
         None => not_mail(reason(path, data.is_dir())?),
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::describe::Known;
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
-use super::{Damage, Format, Found, Store, StoreError, file, livemail, msg};
+use super::{Damage, Format, Found, OpenOptions, Store, StoreError, file, livemail, msg};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{Flags, Locator, header};
 
@@ -33,7 +33,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Which directories are folders.
 const RULES: Rules = Rules { what: "message file", holds, is_own: |_| true, name, top: None };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     open_as(path, &FORMAT)
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::{eol, long};
-use super::{Format, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Store, StoreError, Walk};
 use crate::mail::SpecialUse;
 use crate::mail::canonical::{self, BareCr};
 
@@ -21,7 +21,7 @@ const SEPARATOR: &[u8] = b"\x10\x10\x10\x10\x10\x10\x10\x11\x11\x11\x11\x11\x11S
 const RULES: Rules =
     Rules { what: "folder of Foxmail", end: ".box", is_box, name: boxes::stem, specials: &[("in", SpecialUse::Inbox)] };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(BoxStore::boxed(boxes::find(path, &RULES)?, Foxmail))
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::{self, eol, long};
-use super::{Format, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::header::{self, MAX_HEADER};
 use crate::mail::{DateSource, Warning};
@@ -21,7 +21,7 @@ const FROM_LINE: &[u8] = b"From ";
 
 const RULES: Rules = Rules { what: "MMDF file", end: "", is_box, name: boxes::stem, specials: &[] };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(BoxStore::boxed(boxes::find(path, &RULES)?, Mmdf))
 }
 

@@ -36,6 +36,7 @@ mod oe_mac;
 mod oe_mac5;
 mod olm;
 mod opera;
+mod options;
 mod pages;
 mod pegasus;
 mod pst;
@@ -48,8 +49,12 @@ use std::path::{Path, PathBuf};
 
 use crate::mail::{Digest, Envelope, FolderPath, Locator, SpecialUse};
 
-pub use detect::{detect, open};
+pub use detect::{detect, open, open_with};
 pub use error::StoreError;
+pub use options::{CodePage, Labels, OpenOptions};
+
+/// What opening gives.
+pub type Opened = Result<Box<dyn Store>, StoreError>;
 
 /// A way mail is written on disk.
 pub struct Format {
@@ -60,7 +65,7 @@ pub struct Format {
     /// Whether a path holds this format, judged by content: `Some` with the evidence in words ("cur/ and new/").
     pub recognise: fn(&Path) -> Option<String>,
     /// Opens a path that is known, or said, to hold this format.
-    pub open: fn(&Path) -> Result<Box<dyn Store>, StoreError>,
+    pub open: fn(&Path, &OpenOptions) -> Opened,
 }
 
 /// Every format there is, in the order they are tried (facts/formats.md 1.14).

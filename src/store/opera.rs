@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::dir::{self, Entry, Kind, Walker};
 use super::files::is_entered;
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, mbox};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file, mbox};
 use crate::mail::{FolderPath, Locator};
 
 /// The row in `FORMATS`.
@@ -27,7 +27,7 @@ const MAX_ABOVE: usize = 3;
 const MAX_ACCOUNTS: u64 = 1024 * 1024;
 const NAME: &str = "account name";
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let names = account_names(path);
     let mut store = Opera { tree: Tree::new(path), days: BTreeMap::new() };
     let mut walker = Walker::to_open();
@@ -103,7 +103,7 @@ impl Opera {
                 }
             } else if let Some(account) = account(&entry.path).filter(|_| entry.kind == Kind::File) {
                 let within = entry.path.strip_prefix(account).unwrap_or(&entry.path).to_string_lossy().into_owned();
-                match (mbox::FORMAT.open)(&entry.path) {
+                match (mbox::FORMAT.open)(&entry.path, &OpenOptions::default()) {
                     Ok(store) => {
                         self.days.entry(account.to_owned()).or_default().insert(within, store);
                     }

@@ -14,7 +14,7 @@ use super::files::{FileStore, MessageFiles, is_entered};
 use super::joined::Joined;
 use super::mbox::{self, long};
 use super::tree::Tree;
-use super::{Damage, Format, Found, Store, StoreError, Walk, eml, file};
+use super::{Damage, Format, Found, OpenOptions, Store, StoreError, Walk, eml, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{Flags, FolderPath, SpecialUse, Warning, header};
 
@@ -43,7 +43,7 @@ const END: &[u8] = b"\x1a";
 const MAILBOX: &str = "2";
 const MAX_DEPTH: usize = 32;
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let refused = |source| StoreError::read(path, source);
     if !path.is_dir() {
         file::open_regular(path).map_err(refused)?;
@@ -128,7 +128,7 @@ impl Mailbox {
                 let beside =
                     [UNIX_HEAD_END.to_owned(), UNIX_HEAD_END.to_uppercase()].map(|end| entry.path.with_extension(end));
                 let head = beside.iter().find_map(|path| file::prefix(path, HEADER).ok()).unwrap_or_default();
-                match (mbox::FORMAT.open)(&entry.path) {
+                match (mbox::FORMAT.open)(&entry.path, &OpenOptions::default()) {
                     Ok(store) => self.unix.push((at(&head, UNIX_NAME, UNIX_ID, entry), store)),
                     Err(error) => self.folders.skip(&entry.path, format!("it is not read: {error}")),
                 }

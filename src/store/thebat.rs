@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::long;
-use super::{Format, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{DateSource, Flags, InternalDate, Warning};
 
@@ -33,7 +33,7 @@ const FILE: &str = "messages.tbb";
 
 const RULES: Rules = Rules { what: "folder of The Bat!", end: ".tbb", is_box, name, specials: &[] };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(BoxStore::boxed(boxes::find(path, &RULES)?, TheBat))
 }
 

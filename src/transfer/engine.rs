@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn folders_with_one_target_go_to_one_worker() {
         let folder = |target: &str| FolderPlan {
-            source: Source { path: "/x".into(), format: None },
+            source: Source { path: "/x".into(), options: crate::store::OpenOptions::default() },
             folder: FolderPath::root(),
             chosen: Chosen::All,
             target: FolderPath::parse(target),

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use crate::imap::RemoteFolder;
 use crate::mail::{FolderPath, Locator, SpecialUse};
+use crate::store::OpenOptions;
 
 /// A store as a worker opens it again for itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
     /// Its path.
     pub path: PathBuf,
-    /// The format's name, when the user said it; else it is detected.
-    pub format: Option<String>,
+    /// What the user said of it.
+    pub options: OpenOptions,
 }
 
 /// Which messages of a folder.
@@ -149,7 +150,7 @@ mod tests {
 
     fn selection(folder: &str, below: &str) -> Selection {
         Selection {
-            source: Source { path: "/mail/archive.mbox".into(), format: None },
+            source: Source { path: "/mail/archive.mbox".into(), options: OpenOptions::default() },
             folder: FolderPath::parse(folder),
             special: None,
             below: FolderPath::parse(below),

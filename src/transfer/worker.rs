@@ -18,11 +18,8 @@ pub(super) struct Worker<'a> {
     brake: &'a Brake,
     events: &'a Sender<Event>,
     link: Link<'a>,
-    stores: HashMap<StoreKey, Box<dyn Store>>,
+    stores: HashMap<Source, Box<dyn Store>>,
 }
-
-/// What names an open store.
-type StoreKey = (std::path::PathBuf, Option<String>);
 
 impl<'a> Worker<'a> {
     pub(super) fn new(job: &'a Job, brake: &'a Brake, events: &'a Sender<Event>) -> Self {
@@ -76,15 +73,11 @@ fn next<'a>(queue: &Mutex<VecDeque<Group<'a>>>) -> Option<Group<'a>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
-fn open<'s>(
-    stores: &'s mut HashMap<StoreKey, Box<dyn Store>>,
-    source: &Source,
-) -> Result<&'s mut dyn Store, StoreError> {
-    let key = (source.path.clone(), source.format.clone());
-    match stores.entry(key) {
+fn open<'s>(stores: &'s mut HashMap<Source, Box<dyn Store>>, source: &Source) -> Result<&'s mut dyn Store, StoreError> {
+    match stores.entry(source.clone()) {
         std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut().as_mut()),
         std::collections::hash_map::Entry::Vacant(entry) => {
-            Ok(entry.insert(store::open(&source.path, source.format.as_deref())?).as_mut())
+            Ok(entry.insert(store::open_with(&source.path, &source.options)?).as_mut())
         }
     }
 }

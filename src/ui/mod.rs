@@ -25,17 +25,21 @@ mod view;
 mod workers;
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::FolderPath;
-use crate::transfer::{Source, Verify};
+use crate::store::OpenOptions;
+use crate::transfer::Verify;
 
 pub use actions::keys_markdown;
 
 /// What the screen starts with.
 pub struct Options {
     /// The stores on the left; if there is none, the user is asked for one.
-    pub sources: Vec<Source>,
+    pub sources: Vec<PathBuf>,
+    /// How stores are read.
+    pub reading: OpenOptions,
     /// Connect to this account at the start.
     pub account: Option<Account>,
     /// Without an account: what the connect dialog holds already.

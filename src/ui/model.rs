@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::imap::{Account, ConnectOptions, RemoteFolder};
 use crate::mail::FolderPath;
+use crate::store::OpenOptions;
 use crate::transfer::{Mode, Plan, Progress, Source, Verify};
 
 use super::dialog::Dialog;
@@ -29,6 +30,8 @@ pub(crate) struct Model {
     pub side: Side,
     /// The stores on the left.
     pub sources: Vec<OpenSource>,
+    /// How stores are read.
+    pub reading: OpenOptions,
     /// The mailbox on the right.
     pub link: Link,
     /// The running job, or the last one.
@@ -197,6 +200,7 @@ impl Model {
             remote: Pane::default(),
             side: Side::Local,
             sources: Vec::new(),
+            reading: options.reading.clone(),
             link: Link { wanted: Some(options.folder.clone()), ..Link::default() },
             job: None,
             dialogs: Vec::new(),

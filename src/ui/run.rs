@@ -67,8 +67,8 @@ pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
 /// Opens what the command line named, and asks for what it did not.
 fn begin(model: &mut Model, options: Options) {
     let no_sources = options.sources.is_empty();
-    for source in options.sources {
-        open_store(model, source, false);
+    for path in options.sources {
+        open_store(model, path, false);
     }
     match (options.account, options.prefill) {
         (Some(account), _) => start_connecting(model, account),

@@ -23,7 +23,7 @@ use encoding_rs::Encoding;
 use super::file::{self, FileId};
 use super::pages::{Broken, Pages};
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk};
+use super::{CodePage, Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
 use layout::{Cells, TEXT_CELL};
@@ -37,13 +37,8 @@ pub(super) use record::filetime;
 pub(super) static FORMAT: Format =
     Format { name: "dbx", title: "Outlook Express 5/6 (.dbx)", recognise: folders::recognise, open };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
-    open_with(path, None)
-}
-
-/// Opens a store whose names are in `code_page`, or in the one that fits them best.
-pub(super) fn open_with(path: &Path, code_page: Option<&'static Encoding>) -> Result<Box<dyn Store>, StoreError> {
-    let (tree, names) = folders::find(path, code_page)?;
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    let (tree, names) = folders::find(path, options.code_page.map(CodePage::encoding))?;
     Ok(Box::new(Dbx { tree, names, counts: HashMap::new() }))
 }
 
@@ -196,11 +191,12 @@ mod tests {
     #[test]
     fn a_code_page_that_is_given_overrides_the_one_that_was_found() {
         let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stores/outlook-express/identity");
-        let names = |code_page| {
-            let all = open_with(&store, code_page).unwrap().folders().unwrap();
+        let names = |code_page: Option<&str>| {
+            let code_page = code_page.map(|name| name.parse().unwrap());
+            let all = open(&store, &OpenOptions { code_page, ..OpenOptions::default() }).unwrap().folders().unwrap();
             all.into_iter().map(|folder| folder.path.name().to_owned()).collect::<Vec<_>>()
         };
         assert!(names(None).contains(&"Gelöschte Objekte".to_owned()));
-        assert!(names(Some(encoding_rs::WINDOWS_1251)).contains(&"Gelцschte Objekte".to_owned()));
+        assert!(names(Some("1251")).contains(&"Gelцschte Objekte".to_owned()));
     }
 }

@@ -15,7 +15,7 @@ use super::describe::Known;
 use super::dir::Entry;
 use super::files::{FileStore, MessageFiles};
 use super::tree::Tree;
-use super::{Damage, Format, Found, Hidden, Store, StoreError, eml, file};
+use super::{Damage, Format, Found, Hidden, OpenOptions, Store, StoreError, eml, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{DateSource, Flags, FolderPath, SpecialUse, Warning};
 use layout::Layout;
@@ -37,7 +37,7 @@ const DRAFT: u64 = 1 << 6;
 const SYSTEM_FLAGS: [(u64, Flags); 3] = [(SEEN, Flags::SEEN), (1 << 2, Flags::ANSWERED), (1 << 4, Flags::FLAGGED)];
 const KEYWORDS: [(u64, &str); 3] = [(1 << 8, "$Forwarded"), (1 << 24, "$Junk"), (1 << 25, "$NotJunk")];
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     if path.is_dir() {
         return Ok(FileStore::boxed(tree::find(path)?, Emlx));
     }

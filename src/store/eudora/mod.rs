@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use super::boxes::{BoxFile, BoxStore, Piece, Scan};
 use super::mbox::{self, long};
 use super::tree::Tree;
-use super::{Format, Hidden, Store, StoreError, Walk, file};
+use super::{Format, Hidden, OpenOptions, Store, StoreError, Walk, file};
 use crate::mail::header::{self, MAX_HEADER};
 use crate::mail::{DateSource, Flags, FolderPath, Warning};
 use toc::Entry;
@@ -26,7 +26,7 @@ pub(super) static FORMAT: Format = Format { name: "eudora", title: "Eudora", rec
 /// What every message starts with.
 pub(super) const SEPARATOR: &[u8] = b"From ???@??? ";
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let tree = if path.is_dir() {
         names::find(path)?
     } else {

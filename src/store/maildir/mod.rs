@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use super::file;
 use super::moved::Moved;
 use super::tree::Tree;
-use super::{Count, Damage, Folder, Format, Found, Removal, Store, StoreError, Walk};
+use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::envelope::Summary;
 use crate::mail::{DateSource, Digest, Envelope, FolderPath, InternalDate, Locator, Warning, header};
@@ -29,7 +29,7 @@ pub(super) static FORMAT: Format = Format { name: "maildir", title: "Maildir", r
 /// How many files pass between two reports of progress.
 const REPORT_EVERY: usize = 500;
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(Maildir { tree: tree::find(path)?, files: HashMap::new() }))
 }
 

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use super::dir;
 use super::file::{self, FileId};
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk};
+use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::{FolderPath, InternalDate, Locator};
 use scan::{Index, Span, Step};
 
@@ -34,7 +34,7 @@ pub(super) use window::{Window, long};
 /// The row in `FORMATS`.
 pub(super) static FORMAT: Format = Format { name: "mbox", title: "mbox", recognise: tree::recognise, open };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     open_named(path, dir::folder_name)
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
-use super::{Damage, Format, Found, Hidden, Store, StoreError, eml, file};
+use super::{Damage, Format, Found, Hidden, OpenOptions, Store, StoreError, eml, file};
 use marks::Marks;
 
 /// The row in `FORMATS`.
@@ -26,7 +26,7 @@ const DELETED: char = ',';
 /// Which directories are folders.
 const RULES: Rules = Rules { what: "MH message", holds, is_own, name: |disk, _| dir::folder_name(disk), top: None };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     if path.is_file() {
         let reason = "MH is a directory of message files; open a single file as eml".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::dir::Kind;
 use super::guard::guarded;
-use super::{Format, Hidden, Store, StoreError, eml, file, files, mapi};
+use super::{Format, Hidden, OpenOptions, Store, StoreError, eml, file, files, mapi};
 use crate::mail::{Envelope, Locator};
 use read::Extent;
 
@@ -24,7 +24,7 @@ pub(super) static FORMAT: Format = Format { name: "msg", title: "Outlook message
 const MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const ENDING: &str = "msg";
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     eml::open_as(path, &FORMAT)
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::pages::Pages;
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk, file};
+use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
 use mailbox::Message;
@@ -25,7 +25,7 @@ pub(super) use folders::{ends_in_mbx, is_mailbox};
 pub(super) static FORMAT: Format =
     Format { name: "oe4", title: "Outlook Express 4 (.mbx)", recognise: folders::recognise, open };
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(Oe4 { tree: folders::find(path)? }))
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::dir::{self, Entry, Kind, Walker};
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk, file};
+use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
 use folder::{Header, INDEX, INDEX_MAGIC, MAIL, MAIL_MAGIC, Opened};
@@ -22,7 +22,7 @@ pub(super) static FORMAT: Format =
 
 /// Directories around the folders that say nothing.
 const WRAPPERS: [&str; 2] = ["oe user(s)", "internet mail"];
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let mut tree = Tree::new(path);
     let mut walker = Walker::to_open();
     // One of the two files stands for its folder.

@@ -14,7 +14,7 @@ use super::dir::{self, Entry, Kind, Walker};
 use super::listed::{self, Listed};
 use super::pages::{Broken, Pages};
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, oe_mac};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file, oe_mac};
 use crate::mail::{Flags, FolderPath, Locator};
 use survey::{ENTRY, LAST_TABLE, MAIL, Piece, Survey, TABLE};
 
@@ -54,7 +54,7 @@ fn is_entered(entry: &Entry) -> bool {
     entry.kind == Kind::Directory && !entry.name.as_encoded_bytes().starts_with(b".")
 }
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let refused = |source| StoreError::read(path, source);
     let mut tree = Tree::new(path);
     let mut mail = HashMap::new();

@@ -13,7 +13,7 @@ use super::archive::Archive;
 use super::file::{self, FileId};
 use super::mapi::{self, Object};
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
 
 /// The row in `FORMATS`.
@@ -36,7 +36,7 @@ fn recognise(path: &Path) -> Option<String> {
     found.then(|| format!("a zip archive with a directory {MESSAGES}"))
 }
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let none = |reason: &str| StoreError::NotMail { path: path.to_owned(), reason: reason.to_owned() };
     if !file::prefix(path, MAGIC.len()).is_ok_and(|start| start == MAGIC) {
         return Err(none("this is no zip archive, as exports of Outlook for Mac are"));

@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::version::MAGIC;
 use super::{FORMAT, blocks};
 use crate::store::bytes::{u16_at, u64_at};
-use crate::store::{Found, Walk};
+use crate::store::{Found, OpenOptions, Walk};
 
 const LIMIT: Duration = Duration::from_secs(5);
 /// 271 kB from the samples (`MAILFERRY_SAMPLES`).
@@ -42,7 +42,7 @@ impl Numbers {
 fn exercise(path: &Path) -> (usize, usize) {
     let started = Instant::now();
     let (mut read, mut lost) = (0, 0);
-    if let Ok(mut store) = (FORMAT.open)(path) {
+    if let Ok(mut store) = (FORMAT.open)(path, &OpenOptions::default()) {
         for folder in store.folders().unwrap() {
             let mut found = Vec::new();
             let listed = store.list(&folder.path, &mut |one| {
@@ -202,5 +202,5 @@ fn blocks_that_lead_back_to_themselves_end() {
     fs::write(&path, good).unwrap();
     let mut disk = Disk::open(fs::File::open(&path).unwrap()).unwrap();
     assert_eq!(blocks::data(&mut disk, 0x12).unwrap(), [b"12345678"]);
-    assert!((FORMAT.open)(&path).is_err(), "a file without nodes is an error");
+    assert!((FORMAT.open)(&path, &OpenOptions::default()).is_err(), "a file without nodes is an error");
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, FileId};
 use super::mapi::tags::Tag;
-use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, mapi};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, mapi};
 use crate::mail::{FolderPath, Locator};
 use disk::{Disk, NodeId};
 use folders::Folders;
@@ -41,7 +41,7 @@ fn recognise(path: &Path) -> Option<String> {
     (version::kind(&start)? == Kind::Pst).then(|| "starts with !BDN and the mark of a PST".to_owned())
 }
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let refused = |source| StoreError::read(path, source);
     let start = if path.is_dir() { Vec::new() } else { file::prefix(path, SNIFF).map_err(refused)? };
     if version::kind(&start) != Some(Kind::Pst) {

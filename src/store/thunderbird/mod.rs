@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 
 use super::dir::{self, Entry, Kind};
 use super::joined::Joined;
-use super::{Format, Store, StoreError, file, mbox};
+use super::{Format, OpenOptions, Store, StoreError, file, mbox};
 use crate::mail::FolderPath;
 use prefs::Account;
 
@@ -27,7 +27,7 @@ const PROFILES: &str = "Profiles";
 /// Files that Mozilla programs keep beside mail.
 const BESIDE: [&str; 5] = [".msf", ".snm", ".sbd", "popstate.dat", "msgfilterrules.dat"];
 
-fn open(path: &Path) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let mut joined = Joined::new(path, &FORMAT);
     for (above, profile) in profiles(path) {
         for account in accounts(&profile) {

@@ -249,7 +249,7 @@ fn a_lost_connection_is_told_without_a_dialog_and_the_next_key_connects_again() 
 #[test]
 fn a_store_that_can_not_be_read_says_why() {
     let mut world = World::empty((80, 24));
-    crate::ui::update::open_store(&mut world.model, crate::transfer::Source { path: "/x".into(), format: None }, true);
+    crate::ui::update::open_store(&mut world.model, "/x".into(), true);
     world.happens(Happening::Store(StoreEvent::Folders {
         source: 0,
         result: Err("/x: it is a directory without mail".into()),

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::imap::{Account, ConnectOptions, Counts, RemoteFolder, Security};
 use crate::mail::{Flags, FolderPath, InternalDate, Locator, SpecialUse};
 use crate::store::Count;
-use crate::transfer::{self, Source, Verify};
+use crate::transfer::{self, Verify};
 use crate::ui::Options;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::{Event, ServerEvent, StoreEvent};
@@ -57,6 +57,7 @@ pub(crate) fn account() -> Account {
 pub(crate) fn options() -> Options {
     Options {
         sources: Vec::new(),
+        reading: crate::store::OpenOptions::default(),
         account: None,
         prefill: None,
         connect: ConnectOptions::default(),
@@ -98,7 +99,7 @@ impl World {
     /// A store and a mailbox, both open, everything counted.
     pub(crate) fn new(size: (u16, u16)) -> Self {
         let mut world = Self::empty(size);
-        open_store(&mut world.model, Source { path: "/mnt/old-pc/Anna".into(), format: None }, false);
+        open_store(&mut world.model, "/mnt/old-pc/Anna".into(), false);
         let folder = |(path, special, _): &(&str, Option<SpecialUse>, u64)| Entry {
             path: FolderPath::parse(path),
             special: *special,

@@ -1,5 +1,7 @@
 //! Going about in the panes: cursors, folders that open, lists that follow, previews, stores and connections.
 
+use std::path::PathBuf;
+
 use super::ending;
 use crate::imap::Target;
 use crate::transfer::Source;
@@ -165,7 +167,8 @@ pub(crate) fn preview(model: &mut Model) {
 }
 
 /// Opens a store on the left, unless it is open already.
-pub(crate) fn open_store(model: &mut Model, source: Source, is_sought: bool) {
+pub(crate) fn open_store(model: &mut Model, path: PathBuf, is_sought: bool) {
+    let source = Source { path, options: model.reading.clone() };
     let known = model.sources.iter().position(|open| open.source.path == source.path);
     let at = known.unwrap_or(model.sources.len());
     if known.is_none() {

@@ -77,7 +77,7 @@ fn entered(model: &mut Model, purpose: Purpose, text: &str) {
                 (Some(below), Some(home)) => home.join(below),
                 _ => here.join(path),
             };
-            browsing::open_store(model, crate::transfer::Source { path, format: None }, true);
+            browsing::open_store(model, path, true);
         }
     }
 }

@@ -113,7 +113,7 @@ impl Worker {
     fn take(&mut self, source: &Source) -> Result<Box<dyn Store>, StoreError> {
         match self.stores.iter().position(|(known, _)| known == source) {
             Some(at) => Ok(self.stores.swap_remove(at).1),
-            None => store::open(&source.path, source.format.as_deref()),
+            None => store::open_with(&source.path, &source.options),
         }
     }
 

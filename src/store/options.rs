@@ -1,0 +1,79 @@
+//! What a user may say of a store before it is opened. Used by whoever opens one, and by the formats that it concerns.
+
+use std::str::FromStr;
+
+use encoding_rs::Encoding;
+
+/// How a store is to be read where it does not say so itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OpenOptions {
+    /// The name of its format; else it is detected.
+    pub format: Option<String>,
+    /// The code page of its folders' names, where they carry none (Outlook Express); else it is guessed.
+    pub code_page: Option<CodePage>,
+    /// Whether deleted messages are shown too, in folders called "Recovered", where a format keeps them.
+    pub recovered: bool,
+    /// What becomes of Gmail's labels.
+    pub labels: Labels,
+}
+
+impl OpenOptions {
+    /// Only the format is said, or not even that.
+    pub fn of_format(format: Option<&str>) -> Self {
+        Self { format: format.map(str::to_owned), ..Self::default() }
+    }
+}
+
+/// What becomes of the labels in a Google Takeout mbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Labels {
+    /// A message stays in its file's folder, and its labels become keywords.
+    #[default]
+    Keywords,
+    /// A message goes into the folder that its label names; other labels become keywords.
+    Folders,
+}
+
+/// A code page by any of its usual names ("windows-1251", "Shift_JIS", "latin2").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CodePage(&'static Encoding);
+
+impl CodePage {
+    /// The decoder for it.
+    pub(super) fn encoding(self) -> &'static Encoding {
+        self.0
+    }
+}
+
+impl FromStr for CodePage {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let number = name.trim_start_matches("cp").trim_start_matches("CP");
+        let alias = NUMBERS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name);
+        let encoding = Encoding::for_label(alias.unwrap_or(name).as_bytes())
+            .or_else(|| Encoding::for_label(format!("windows-{number}").as_bytes()));
+        encoding
+            .map(Self)
+            .ok_or_else(|| format!("there is no code page \"{name}\"; write it like windows-1251 or Shift_JIS"))
+    }
+}
+
+/// Windows' numbers of code pages that have other names elsewhere.
+const NUMBERS: [(&str, &str); 5] =
+    [("932", "Shift_JIS"), ("936", "GBK"), ("949", "EUC-KR"), ("950", "Big5"), ("866", "IBM866")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_page_goes_by_its_number_or_any_usual_name() {
+        for (name, known) in
+            [("1251", "windows-1251"), ("cp1250", "windows-1250"), ("932", "Shift_JIS"), ("latin2", "ISO-8859-2")]
+        {
+            assert_eq!(name.parse::<CodePage>().unwrap().encoding().name(), known);
+        }
+        assert!("klingon".parse::<CodePage>().is_err());
+    }
+}
