@@ -55,7 +55,11 @@ impl Scene {
 fn ls_lists_folders_and_messages_of_a_source() {
     let scene = Scene::new();
     let store = scene.path("Maildir");
-    let folders = scene.run(&["ls", &store, "--json"]).expect(0).events();
+    let listed = scene.run(&["ls", &store, "--json"]).expect(0);
+    let stores = listed.events_of("store");
+    assert_eq!((&stores[0]["format"], stores.len()), (&"maildir".into(), 1));
+    assert!(stores[0]["evidence"].as_str().unwrap().ends_with("Maildir has cur/ and new/"));
+    let folders = listed.events_of("folder");
     let rows: Vec<_> =
         folders.iter().map(|row| (row["path"].as_str().unwrap(), row["messages"].as_u64().unwrap())).collect();
     assert_eq!(rows, [("INBOX", 6), ("Work/Bridge", 4)]);

@@ -65,9 +65,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
             check_removable(&source, &options)?;
         }
         let has_target_folder = !target.folder.is_root();
-        selections.extend(
-            source.selections(&options, has_target_folder, |remark| printer.remark(&format!("damaged: {remark}")))?,
-        );
+        selections.extend(source.selections(&options, has_target_folder, |remark| printer.remark(&remark))?);
     }
     let account = arguments.options.account(&target)?;
     let mut session = connect(&account)?;

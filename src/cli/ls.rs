@@ -1,5 +1,6 @@
 //! `ls`: the folders, or messages, of a SOURCE or TARGET.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use crate::imap::{RemoteMessage, Session, Target, connect};
 use crate::mail::display::{clean, display};
 use crate::mail::units::{bytes as size, thousands};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, SpecialUse};
-use crate::store::{Damage, Found, Store, StoreError, Walk};
+use crate::store::{Damage, Doubt, Examined, Examiner, Found, Hidden, Store, StoreError, Survey, Walk};
 
 use super::exit::{Failure, code};
 use super::options::{Options, StoreOptions};
@@ -97,7 +98,7 @@ struct MessageRow {
     from: String,
     subject: String,
     message_id: Option<String>,
-    warnings: Vec<&'static str>,
+    warnings: Vec<String>,
 }
 
 struct Listing<'a> {
@@ -108,54 +109,90 @@ struct Listing<'a> {
 impl Listing<'_> {
     fn source(&mut self, path: &str) -> Result<(), Stop> {
         let source = SourceArgument::parse(path);
-        let (mut store, folders) = source.open(&self.arguments.store.open())?;
-        for folder in folders {
-            let mut damages = Vec::new();
+        let options = self.arguments.store.open();
+        let survey = source.survey(&options)?;
+        self.survey(&survey)?;
+        let mut store = survey.open(&options)?;
+        let mut examiner = Examiner::default();
+        for folder in source.folders(store.as_mut())? {
+            let (mut damages, mut hidden) = (Vec::new(), BTreeMap::new());
             let count = store.count(&folder.path, &mut |found| {
-                if let Found::Damage(damage) = found {
-                    damages.push(damage);
+                match found {
+                    Found::Damage(damage) => damages.push(damage),
+                    Found::Hidden(kind) => *hidden.entry(kind).or_insert(0) += 1,
+                    Found::Message(_) | Found::Progress { .. } => {}
                 }
                 Walk::Continue(())
             })?;
             self.folder(&FolderRow {
                 path: &folder.path,
-                format: store.format().name,
+                format: store.format_of(&folder.path).name,
                 messages: count.messages,
                 bytes: Some(count.bytes),
                 special: folder.special,
             })?;
             if self.arguments.messages {
-                self.local_messages(&mut *store, &folder.path)?; // names what the cheaper count may not have seen
+                // Names what the cheaper count may not have seen.
+                self.local_messages(&mut examiner, &mut *store, &folder.path)?;
                 continue;
             }
             for damage in &damages {
                 self.damage(damage)?;
+            }
+            for (kind, messages) in hidden {
+                self.hidden(&folder.path, kind, messages)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was found, and why; a single file says so itself.
+    fn survey(&self, survey: &Survey) -> Result<(), Stop> {
+        for found in survey.sightings() {
+            let (path, at) = (clean(&found.path.to_string_lossy()), clean(&found.at.to_string()));
+            let evidence = clean(&found.evidence);
+            if self.arguments.json {
+                json_line(
+                    json!({"event": "store", "path": path, "folder": at, "format": found.format, "evidence": evidence}),
+                )?;
+            } else if survey.sightings().count() > 1 {
+                let at = if at.is_empty() { String::new() } else { format!(" as {at}") };
+                line(&format!("{}: {path}{at}\n    {evidence}", found.title))?;
+            }
+        }
+        for (path, reason) in &survey.unseen {
+            let (path, reason) = (clean(&path.to_string_lossy()), clean(reason));
+            if self.arguments.json {
+                json_line(json!({"event": "unseen", "path": path, "reason": reason}))?;
+            } else {
+                line(&format!("  - not looked at: {path}: {reason}"))?;
             }
         }
         Ok(())
     }
 
     /// Every message is read, so that size and digest are those of the bytes that would be appended.
-    fn local_messages(&mut self, store: &mut dyn Store, folder: &FolderPath) -> Result<(), Stop> {
-        let (mut envelopes, mut damages) = (Vec::new(), Vec::new());
-        store.list(folder, &mut |found| {
-            match found {
-                Found::Message(envelope) => envelopes.push(envelope),
-                Found::Damage(damage) => damages.push(damage),
-                Found::Hidden(_) | Found::Progress { .. } => {}
-            }
-            Walk::Continue(())
+    fn local_messages(
+        &mut self,
+        examiner: &mut Examiner,
+        store: &mut dyn Store,
+        folder: &FolderPath,
+    ) -> Result<(), Stop> {
+        let mut ended = Ok(());
+        // Whether it was broken off is known already: `ended` says why.
+        let _ = examiner.examine(store, folder, &mut |examined| {
+            ended = match examined {
+                Examined::Message { envelope, size, digest, doubts } => {
+                    let digest = self.arguments.digest.then_some(digest);
+                    self.message(folder, &local_row(envelope, size, digest, &doubts))
+                }
+                Examined::Unreadable(envelope, error) => self.unreadable(envelope, error),
+                Examined::Damage(damage) => self.damage(damage),
+                Examined::Hidden(kind, messages) => self.hidden(folder, kind, messages),
+            };
+            if ended.is_ok() { Walk::Continue(()) } else { Walk::Break(()) }
         })?;
-        for damage in &damages {
-            self.damage(damage)?;
-        }
-        for envelope in envelopes {
-            match store.read(folder, &envelope.locator) {
-                Ok(bytes) => self.message(folder, &local_row(envelope, &bytes, self.arguments.digest))?,
-                Err(error) => self.unreadable(&envelope, &error)?,
-            }
-        }
-        Ok(())
+        ended
     }
 
     fn target(&mut self, target: &Target) -> Result<(), Stop> {
@@ -222,6 +259,9 @@ impl Listing<'_> {
         let (from, subject) = (display(&row.from, 24), display(&row.subject, 60));
         let digest = row.digest.map(|digest| format!("  {digest}")).unwrap_or_default();
         line(&format!("  {unread} {date:<10} {:>9}  {from:<24}  {subject}{digest}", size(row.size)))?;
+        for warning in &row.warnings {
+            line(&format!("  ? {}: {warning}", clean(&row.id)))?;
+        }
         Ok(())
     }
 
@@ -236,25 +276,36 @@ impl Listing<'_> {
         Ok(())
     }
 
+    /// Says how many messages of a folder are not carried, and why.
+    fn hidden(&self, folder: &FolderPath, kind: Hidden, messages: u64) -> Result<(), Stop> {
+        if self.arguments.json {
+            let folder = clean(&folder.to_string());
+            json_line(json!({"event": "hidden", "folder": folder, "kind": kind.label(), "messages": messages}))?;
+        } else {
+            line(&format!("  - {} not carried: {}", thousands(messages), kind.label()))?;
+        }
+        Ok(())
+    }
+
     fn unreadable(&mut self, envelope: &Envelope, error: &StoreError) -> Result<(), Stop> {
         let (file, reason) = (envelope.locator.id().into(), error.to_string());
         self.damage(&Damage { file, offset: envelope.locator.offset, reason })
     }
 }
 
-fn local_row(envelope: Envelope, bytes: &[u8], with_digest: bool) -> MessageRow {
+fn local_row(envelope: &Envelope, size: u64, digest: Option<Digest>, doubts: &[Doubt]) -> MessageRow {
     MessageRow {
         id: envelope.locator.id(),
-        size: bytes.len() as u64,
-        digest: with_digest.then(|| Digest::of(bytes)),
+        size,
+        digest,
         internal_date: envelope.internal_date,
         date_from: envelope.date_from,
         flags: envelope.flags,
-        keywords: envelope.keywords,
-        from: envelope.from,
-        subject: envelope.subject,
-        message_id: envelope.message_id,
-        warnings: envelope.warnings.iter().map(|warning| warning.label()).collect(),
+        keywords: envelope.keywords.clone(),
+        from: envelope.from.clone(),
+        subject: envelope.subject.clone(),
+        message_id: envelope.message_id.clone(),
+        warnings: doubts.iter().map(|doubt| clean(&doubt.text())).collect(),
     }
 }
 

@@ -68,7 +68,13 @@ impl StoreOptions {
             LabelsOption::Keywords => Labels::Keywords,
             LabelsOption::Folders => Labels::Folders,
         };
-        OpenOptions { format: self.format.clone(), code_page: self.code_page, recovered: self.recovered, labels }
+        OpenOptions {
+            format: self.format.clone(),
+            code_page: self.code_page,
+            recovered: self.recovered,
+            labels,
+            ..OpenOptions::default()
+        }
     }
 }
 

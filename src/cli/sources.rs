@@ -1,10 +1,14 @@
 //! SOURCE arguments: `PATH` or `PATH#Folder/Sub`, opened, counted and turned into selections.
 
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
-use crate::store::{self, Folder, Found, OpenOptions, Store, StoreError, Walk};
+use crate::mail::units::thousands;
+use crate::store::{self, Damage, Folder, Found, Looked, OpenOptions, Store, StoreError, Survey, Walk};
 use crate::transfer::{Chosen, Selection, Source};
 
 /// A SOURCE as written: a path and, below it, a folder.
@@ -26,16 +30,31 @@ impl SourceArgument {
         }
     }
 
+    /// Finds out what the path holds. Tells a person who watches how far that is, for it may take a while.
+    pub fn survey(&self, options: &OpenOptions) -> Result<Survey, StoreError> {
+        let mut watched = Watched::new();
+        store::survey(&self.path, options, &mut |looked| {
+            watched.tell(looked);
+            Walk::Continue(())
+        })
+    }
+
     /// The store and its chosen folders that hold messages.
     pub fn open(&self, options: &OpenOptions) -> Result<(Box<dyn Store>, Vec<Folder>), StoreError> {
-        let mut store = store::open_with(&self.path, options)?;
+        let mut store = self.survey(options)?.open(options)?;
+        let folders = self.folders(store.as_mut())?;
+        Ok((store, folders))
+    }
+
+    /// The chosen folders of the store that hold messages.
+    pub fn folders(&self, store: &mut dyn Store) -> Result<Vec<Folder>, StoreError> {
         let mut folders = store.folders()?;
         folders.retain(|folder| folder.holds_messages && folder.path.starts_with(&self.folder));
         if folders.is_empty() && !self.folder.is_root() {
             let folder = self.folder.to_string();
             return Err(StoreError::NoFolder { folder, path: self.path.clone() });
         }
-        Ok((store, folders))
+        Ok(folders)
     }
 
     /// What a job would take from this source: each folder with its count. Remarks on what can't be read go to `remark`.
@@ -48,10 +67,16 @@ impl SourceArgument {
         let (mut store, folders) = self.open(options)?;
         let is_single = folders.len() == 1;
         let mut selections = Vec::with_capacity(folders.len());
+        let mut hidden = BTreeMap::new();
         for folder in folders {
             let count = store.count(&folder.path, &mut |found| {
-                if let Found::Damage(damage) = found {
-                    remark(clean(&format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason)));
+                match found {
+                    Found::Damage(damage) => {
+                        let Damage { file, offset, reason } = damage;
+                        remark(clean(&format!("damaged: {} at byte {offset}: {reason}", file.display())));
+                    }
+                    Found::Hidden(kind) => *hidden.entry(kind).or_insert(0_u64) += 1,
+                    Found::Message(_) | Found::Progress { .. } => {}
                 }
                 Walk::Continue(())
             })?;
@@ -65,6 +90,10 @@ impl SourceArgument {
                 bytes: count.bytes,
             });
         }
+        for (kind, messages) in hidden {
+            let path = clean(&self.path.to_string_lossy());
+            remark(format!("not carried from {path}: {} {}", thousands(messages), kind.label()));
+        }
         Ok(selections)
     }
 
@@ -75,6 +104,39 @@ impl SourceArgument {
         }
         let above = self.folder.parent().unwrap_or_default();
         folder.below(&above).unwrap_or_else(|| folder.clone())
+    }
+}
+
+/// How often a person is told how far the look through a directory is; a short one says nothing.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// The line about a look through a directory, on stderr, if somebody watches.
+struct Watched {
+    is_terminal: bool,
+    told: Instant,
+    has_line: bool,
+}
+
+impl Watched {
+    fn new() -> Self {
+        Self { is_terminal: io::stderr().is_terminal(), told: Instant::now(), has_line: false }
+    }
+
+    fn tell(&mut self, looked: Looked) {
+        if self.is_terminal && self.told.elapsed() >= EVERY {
+            (self.told, self.has_line) = (Instant::now(), true);
+            let (entries, mail) = (thousands(looked.entries), thousands(looked.mail));
+            // stderr closed: nobody listens
+            let _ = write!(io::stderr(), "\r\x1b[Klooking for mail: {entries} files and directories, {mail} with mail");
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.has_line {
+            let _ = write!(io::stderr(), "\r\x1b[K"); // stderr closed: nobody listens
+        }
     }
 }
 

@@ -8,12 +8,13 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::{eol, long};
-use super::{Format, OpenOptions, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Spot, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{Flags, Warning, header};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "babyl", title: "Babyl (Emacs Rmail)", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "babyl", title: "Babyl (Emacs Rmail)", sign, covers: &[], stands_alone: false, open };
 
 const MAGIC: &[u8] = b"BABYL OPTIONS:";
 /// Ends the file's own header and every message, at the start of a line.
@@ -30,18 +31,19 @@ const UNSEEN: &str = "unseen";
 const LABEL_FLAGS: [(&str, Flags); 2] = [("deleted", Flags::DELETED), ("answered", Flags::ANSWERED)];
 const FORWARDED: (&str, &str) = ("forwarded", "$Forwarded");
 
-const RULES: Rules = Rules { what: "Babyl file", end: "", is_box, name: boxes::stem, specials: &[] };
+const RULES: Rules =
+    Rules { what: "Babyl file", evidence: "is a Babyl file", end: "", is_box, name: boxes::stem, specials: &[] };
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(BoxStore::boxed(boxes::find(path, &RULES)?, Babyl))
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    Ok(BoxStore::boxed(boxes::find(path, &RULES, &options.company)?, Babyl))
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    boxes::recognise(path, &RULES)
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    boxes::sign(spot, &RULES)
 }
 
-fn is_box(path: &Path) -> bool {
-    boxes::starts_with(path, MAGIC)
+fn is_box(start: &[u8]) -> bool {
+    start.starts_with(MAGIC)
 }
 
 /// The files of this format.

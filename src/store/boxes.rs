@@ -9,11 +9,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::describe::Known;
-use super::dir::{self, Entry, Kind, Walker};
+use super::dir::{self, Entry, Walker};
 use super::files::is_entered;
 use super::mbox::{Window, long};
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, Hidden, Removal, Store, StoreError, Walk, file};
+use super::{Company, Damage, Folder, Format, Found, Hidden, Removal, Spot, Store, StoreError, Walk, file};
 use crate::mail::{DateSource, Flags, FolderPath, InternalDate, Locator, SpecialUse, Warning};
 
 /// How many messages pass between two reports of progress.
@@ -223,10 +223,12 @@ fn region(file: &File, locator: &Locator) -> io::Result<Option<Vec<u8>>> {
 pub(super) struct Rules {
     /// What a box is, in words for an error.
     pub(super) what: &'static str,
+    /// How one is known, in words.
+    pub(super) evidence: &'static str,
     /// How the name of one ends, in lower case; an empty text for any name. Spares opening all files of a tree.
     pub(super) end: &'static str,
-    /// Whether a file is one, by content.
-    pub(super) is_box: fn(&Path) -> bool,
+    /// Whether a file that starts like that is one.
+    pub(super) is_box: fn(&[u8]) -> bool,
     /// A box's folder from its file's name; an empty one is that of its directory.
     pub(super) name: fn(&str) -> String,
     /// Names of folders at the top, in lower case, that have a use their name does not tell.
@@ -234,11 +236,11 @@ pub(super) struct Rules {
 }
 
 /// The boxes at `path`.
-pub(super) fn find(path: &Path, rules: &Rules) -> Result<Tree, StoreError> {
+pub(super) fn find(path: &Path, rules: &Rules, company: &Company) -> Result<Tree, StoreError> {
     let refused = |source| StoreError::read(path, source);
-    let mut tree = Tree::new(path);
+    let mut tree = Tree::beside(path, company);
     if path.is_dir() {
-        let mut walker = Walker::to_open();
+        let mut walker = Walker::beside(company);
         let entries = walker.enter(path, 0).map_err(refused)?;
         walk(&mut walker, &mut tree, rules, &FolderPath::root(), entries, 0);
         if tree.is_empty() {
@@ -262,7 +264,7 @@ fn walk(walker: &mut Walker, tree: &mut Tree, rules: &Rules, here: &FolderPath, 
                 }
                 Err(error) => tree.skip(&entry.path, format!("the directory is not read: {error}")),
             }
-        } else if is_box(&entry, rules) {
+        } else if is_box(&Spot::found(&entry), rules) {
             let name = (rules.name)(&entry.text());
             let special = rules.specials.iter().find(|(own, _)| here.is_root() && name.eq_ignore_ascii_case(own));
             let path = tree.add(if name.is_empty() { here.clone() } else { here.child(name) }, &entry.path);
@@ -275,19 +277,14 @@ fn walk(walker: &mut Walker, tree: &mut Tree, rules: &Rules, here: &FolderPath, 
     }
 }
 
-fn is_box(entry: &Entry, rules: &Rules) -> bool {
-    let name = entry.text().to_lowercase();
-    entry.kind == Kind::File && !name.starts_with('.') && name.ends_with(rules.end) && (rules.is_box)(&entry.path)
+fn is_box(spot: &Spot<'_>, rules: &Rules) -> bool {
+    let named = || !spot.name().starts_with('.') && spot.name().ends_with(rules.end);
+    spot.is_file() && (spot.is_given() || named()) && (rules.is_box)(spot.start())
 }
 
-/// Whether `path` is a box or a tree with one in it, with the evidence.
-pub(super) fn recognise(path: &Path, rules: &Rules) -> Option<String> {
-    if path.is_dir() {
-        return dir::search(path, is_entered, |entry| {
-            is_box(entry, rules).then(|| format!("{} is a {}", entry.path.display(), rules.what))
-        });
-    }
-    (rules.is_box)(path).then(|| format!("it is a {}", rules.what))
+/// Whether a file is a box.
+pub(super) fn sign(spot: &Spot<'_>, rules: &Rules) -> Option<&'static str> {
+    is_box(spot, rules).then_some(rules.evidence)
 }
 
 /// Whether a file starts with those bytes.

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
-use super::{Damage, Format, Found, OpenOptions, Store, StoreError, eml};
+use super::{Damage, Format, Found, OpenOptions, Spot, Store, StoreError, eml};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "cyrus", title: "Cyrus spool", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "cyrus", title: "Cyrus spool", sign, covers: &["eml"], stands_alone: false, open };
 
 /// Files of Cyrus itself.
 const MARKERS: [&str; 2] = ["cyrus.header", "cyrus.index"];
@@ -19,17 +20,16 @@ const MARKERS: [&str; 2] = ["cyrus.header", "cyrus.index"];
 /// Which directories are folders. The top of a user's spool is the inbox.
 const RULES: Rules = Rules { what: "Cyrus mailbox", holds, is_own, name, top: Some("INBOX") };
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     if path.is_file() {
         let reason = "a Cyrus spool is a directory; open a single file as eml".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });
     }
-    Ok(FileStore::boxed(files::find(path, &RULES)?, Cyrus))
+    Ok(FileStore::boxed(files::find(path, &RULES, &options.company)?, Cyrus))
 }
 
-/// Whether `path` is a spool or a part of one.
-fn recognise(path: &Path) -> Option<String> {
-    files::search(path, |entry| is_marker(entry).then(|| format!("{} is a file of Cyrus", entry.path.display())))
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    (!spot.is_given() && is_marker(spot.entry())).then_some("is a file of Cyrus")
 }
 
 fn is_marker(entry: &Entry) -> bool {

@@ -1,8 +1,11 @@
 //! Which format a path holds, by content, and what else it may be. Used by whoever opens a store.
 
+use std::fs::Metadata;
 use std::path::Path;
 
-use super::{FORMATS, Format, OpenOptions, Store, StoreError, dir, file, pst};
+use super::spot::Spot;
+use super::survey::{Looked, Survey};
+use super::{FORMATS, Format, OpenOptions, Opened, StoreError, Walk, dir, file, pst};
 
 /// How much of a file is looked at to name it.
 const SNIFF: usize = 512;
@@ -52,38 +55,57 @@ const OTHERS: &[Other] = &[
     Other { magic: b"SQLite format 3\0", title: "an SQLite database", advice: EXPORT },
 ];
 
-/// The first format that recognises `path`, with the evidence.
-pub fn detect(path: &Path) -> Option<(&'static Format, String)> {
-    FORMATS.iter().find_map(|format| Some((*format, (format.recognise)(path)?)))
+/// The format of what `path` holds, with the evidence.
+pub(super) fn sign(path: &Path) -> Option<(&'static Format, &'static str)> {
+    let spot = Spot::given(path);
+    FORMATS.iter().find_map(|format| Some((*format, (format.sign)(&spot)?)))
 }
 
 /// Opens `path`, as the named format or as the one detected.
-pub fn open(path: &Path, format: Option<&str>) -> Result<Box<dyn Store>, StoreError> {
+pub fn open(path: &Path, format: Option<&str>) -> Opened {
     open_with(path, &OpenOptions::of_format(format))
 }
 
 /// Opens `path` as the user says.
-pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    let not_mail = |reason| Err(StoreError::NotMail { path: path.to_owned(), reason });
-    let named = options
-        .format
-        .as_deref()
-        .map(|name| (name, FORMATS.iter().find(|format| format.name.eq_ignore_ascii_case(name))));
-    if let Some((name, None)) = named {
+pub fn open_with(path: &Path, options: &OpenOptions) -> Opened {
+    survey(path, options, &mut |_| Walk::Continue(()))?.open(options)
+}
+
+/// Finds out what `path` holds. For a directory that may take seconds: `progress` is told how far it is and may stop it.
+pub fn survey(
+    path: &Path,
+    options: &OpenOptions,
+    progress: &mut dyn FnMut(Looked) -> Walk,
+) -> Result<Survey, StoreError> {
+    let not_mail = |reason| StoreError::NotMail { path: path.to_owned(), reason };
+    let named = options.format.as_deref();
+    let format = named.map(|name| (name, FORMATS.iter().find(|format| format.name.eq_ignore_ascii_case(name))));
+    if let Some((name, None)) = format {
         let known: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
-        return not_mail(format!("there is no format \"{name}\"; the formats are {}", known.join(", ")));
+        return Err(not_mail(format!("there is no format \"{name}\"; the formats are {}", known.join(", "))));
     }
+    let is_directory = check_kind(path)?.is_dir();
+    let found = match format.and_then(|(_, format)| format) {
+        Some(format) => Some(Survey::of_one(path, format, "is to be read so")),
+        None if is_directory => {
+            let survey = Survey::of(path, progress).map_err(|source| StoreError::read(path, source))?;
+            (!survey.is_empty()).then_some(survey)
+        }
+        None => sign(path).map(|(format, evidence)| Survey::of_one(path, format, evidence)),
+    };
+    match found {
+        Some(survey) => Ok(survey),
+        None => Err(not_mail(reason(path, is_directory)?)),
+    }
+}
+
+/// Only files and directories are opened: a pipe would make us wait.
+fn check_kind(path: &Path) -> Result<Metadata, StoreError> {
     let data = std::fs::metadata(path).map_err(|source| StoreError::read(path, source))?;
-    if !data.is_file() && !data.is_dir() {
-        return not_mail("it is neither a file nor a directory".to_owned());
+    if data.is_file() || data.is_dir() {
+        return Ok(data);
     }
-    if let Some((_, Some(format))) = named {
-        return (format.open)(path, options);
-    }
-    match detect(path) {
-        Some((format, _)) => (format.open)(path, options),
-        None => not_mail(reason(path, data.is_dir())?),
-    }
+    Err(StoreError::NotMail { path: path.to_owned(), reason: "it is neither a file nor a directory".to_owned() })
 }
 
 /// Why `path` is not opened, in words.

@@ -2,13 +2,14 @@
 //!
 //! Symbolic links are followed, since admins spread mail over disks with them; no directory is entered twice.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, FileType};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use super::company::Company;
 use crate::mail::mutf7;
 
 /// The directory beside a store that takes messages out of sight after a move; never read as mail.
@@ -16,10 +17,8 @@ pub(super) const MOVED: &str = ".mailferry-moved";
 
 /// How deep a tree is followed. No mail program nests deeper.
 const MAX_DEPTH: usize = 32;
-/// How many entries are looked at when a store is opened.
-const OPEN_LIMIT: usize = 2_000_000;
-/// How many entries are looked at to find out what a path is; then it is too big to be only mail.
-const RECOGNISE_LIMIT: usize = 50_000;
+/// How many entries are looked at.
+const MOST: usize = 2_000_000;
 
 /// What a directory entry is, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +40,8 @@ pub(super) struct Entry {
     pub(super) path: PathBuf,
     /// What it is.
     pub(super) kind: Kind,
+    /// Whether it is a symbolic link.
+    pub(super) is_link: bool,
 }
 
 impl Entry {
@@ -49,16 +50,23 @@ impl Entry {
         self.name.to_string_lossy().into_owned()
     }
 
+    /// The entry that a path is of its directory.
+    pub(super) fn at(path: &Path) -> Self {
+        let kind = fs::metadata(path).map_or(Kind::Other("dead link"), |data| kind_of(data.file_type()));
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_owned();
+        Self { name, path: path.to_owned(), kind, is_link: path.is_symlink() }
+    }
+
     fn of(entry: &fs::DirEntry) -> Self {
         let path = entry.path();
-        let kind = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => {
-                fs::metadata(&path).map_or(Kind::Other("dead link"), |data| kind_of(data.file_type()))
+        match entry.file_type() {
+            Ok(kind) if kind.is_symlink() => Self { name: entry.file_name(), ..Self::at(&path) },
+            Ok(kind) => Self { name: entry.file_name(), path, kind: kind_of(kind), is_link: false },
+            Err(_) => {
+                let kind = Kind::Other("thing of unknown kind");
+                Self { name: entry.file_name(), path, kind, is_link: false }
             }
-            Ok(kind) => kind_of(kind),
-            Err(_) => Kind::Other("thing of unknown kind"),
-        };
-        Self { name: entry.file_name(), path, kind }
+        }
     }
 }
 
@@ -97,20 +105,16 @@ pub(super) fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
 pub(super) struct Walker {
     entered: HashSet<(u64, u64)>,
     left: usize,
+    company: Company,
 }
 
 impl Walker {
-    /// A walk that reads a whole store.
-    pub(super) fn to_open() -> Self {
-        Self { entered: HashSet::new(), left: OPEN_LIMIT }
+    /// A walk that takes what is not another store's.
+    pub(super) fn beside(company: &Company) -> Self {
+        Self { entered: HashSet::new(), left: MOST, company: company.clone() }
     }
 
-    /// A walk that only finds out what is there.
-    fn to_recognise() -> Self {
-        Self { entered: HashSet::new(), left: RECOGNISE_LIMIT }
-    }
-
-    /// The entries of `dir`, or why it is not entered.
+    /// The entries of `dir` by name, or why it is not entered.
     pub(super) fn enter(&mut self, dir: &Path, depth: usize) -> io::Result<Vec<Entry>> {
         if depth > MAX_DEPTH {
             return Err(io::Error::other(format!("it lies more than {MAX_DEPTH} directories deep")));
@@ -119,28 +123,10 @@ impl Walker {
         if !self.entered.insert((data.dev(), data.ino())) {
             return Err(io::Error::other("a link leads here a second time"));
         }
-        read(dir, &mut self.left)
+        let mut entries = read(dir, &mut self.left)?;
+        entries.retain(|entry| self.company.leaves(entry));
+        Ok(entries)
     }
-}
-
-/// Looks through the tree at `top` for the first entry that `judge` accepts, nearest to the top first: a limit that is hit
-/// deep in one branch must not hide mail that lies beside it. Enters the directories that `enters` names.
-pub(super) fn search(
-    top: &Path,
-    enters: impl Fn(&Entry) -> bool,
-    judge: impl Fn(&Entry) -> Option<String>,
-) -> Option<String> {
-    let mut walker = Walker::to_recognise();
-    let mut waiting = VecDeque::from([(top.to_owned(), 0)]);
-    while let Some((dir, depth)) = waiting.pop_front() {
-        let Ok(entries) = walker.enter(&dir, depth) else { continue };
-        if let Some(evidence) = entries.iter().find_map(&judge) {
-            return Some(evidence);
-        }
-        let inner = entries.into_iter().filter(|entry| entry.kind == Kind::Directory && enters(entry));
-        waiting.extend(inner.map(|entry| (entry.path, depth + 1)));
-    }
-    None
 }
 
 /// A folder's name from its name on disk: modified UTF-7 where it is that, else as it is.
@@ -163,7 +149,7 @@ mod tests {
     fn a_loop_of_links_is_entered_once() {
         let dir = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(dir.path(), dir.path().join("again")).unwrap();
-        let mut walker = Walker::to_open();
+        let mut walker = Walker::beside(&Company::default());
         let found = walker.enter(dir.path(), 0).unwrap();
         assert_eq!(found.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [Kind::Directory]);
         assert!(walker.enter(&found[0].path, 1).is_err());

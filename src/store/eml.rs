@@ -12,12 +12,19 @@ use std::path::Path;
 use super::describe::Known;
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
-use super::{Damage, Format, Found, OpenOptions, Store, StoreError, file, livemail, msg};
+use super::{Damage, Format, Found, OpenOptions, Spot, Store, StoreError, file, livemail, msg};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{Flags, Locator, header};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "eml", title: "Message files (.eml), Windows Mail", recognise, open };
+pub(super) static FORMAT: Format = Format {
+    name: "eml",
+    title: "Message files (.eml), Windows Mail",
+    sign,
+    covers: &["msg"],
+    stands_alone: false,
+    open,
+};
 
 /// How much of a file is looked at to judge it.
 const SNIFF: usize = 4096;
@@ -33,13 +40,17 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Which directories are folders.
 const RULES: Rules = Rules { what: "message file", holds, is_own: |_| true, name, top: None };
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    open_as(path, &FORMAT)
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    open_as(path, &FORMAT, options)
 }
 
 /// Opens `path` as a store of message files that goes by the name of `format`.
-pub(super) fn open_as(path: &Path, format: &'static Format) -> Result<Box<dyn Store>, StoreError> {
-    Ok(FileStore::boxed(files::find(path, &RULES)?, Eml { format }))
+pub(super) fn open_as(
+    path: &Path,
+    format: &'static Format,
+    options: &OpenOptions,
+) -> Result<Box<dyn Store>, StoreError> {
+    Ok(FileStore::boxed(files::find(path, &RULES, &options.company)?, Eml { format }))
 }
 
 fn name(disk: &str, inner: &[Entry]) -> String {
@@ -51,15 +62,10 @@ fn holds(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| is_candidate(entry) && holds(&entry.path))
 }
 
-/// Whether `path` is a message file or a directory tree with one in it.
-fn recognise(path: &Path) -> Option<String> {
-    if path.is_dir() {
-        return files::search(path, |entry| {
-            let found = is_candidate(entry) && is_message(&entry.path);
-            found.then(|| format!("{} starts with the header of a message", entry.path.display()))
-        });
-    }
-    is_message(path).then(|| "starts with the header of a message".to_owned())
+/// Whether a file is a message.
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let found = (spot.is_given() || is_candidate(spot.entry())) && looks_like_message(spot.start());
+    found.then_some("starts with the header of a message")
 }
 
 fn is_candidate(entry: &Entry) -> bool {

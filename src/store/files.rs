@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dir::{self, Entry, Kind, Walker};
+use super::dir::{Entry, Kind, Walker};
 use super::moved::Moved;
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, maildir};
+use super::{Company, Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, maildir};
 use crate::mail::{Digest, FolderPath, Locator};
 
 /// How many files pass between two reports of progress.
@@ -121,10 +121,12 @@ impl<F: MessageFiles> FileStore<F> {
 
     fn files(&self, place: &Path) -> Result<Vec<Entry>, StoreError> {
         if place.is_dir() {
-            return self.kind.files(place).map_err(|source| StoreError::read(place, source));
+            let mut files = self.kind.files(place).map_err(|source| StoreError::read(place, source))?;
+            files.retain(|entry| self.tree.company().leaves(entry));
+            return Ok(files);
         }
         let name = place.file_name().unwrap_or(place.as_os_str()).to_owned();
-        Ok(vec![Entry { name, path: place.to_owned(), kind: Kind::File }])
+        Ok(vec![Entry { name, path: place.to_owned(), kind: Kind::File, is_link: false }])
     }
 
     /// The file that a locator names, with its message as it would be appended.
@@ -156,11 +158,11 @@ pub(super) struct Rules {
 }
 
 /// The folders at `path`, or the one of a single file.
-pub(super) fn find(path: &Path, rules: &Rules) -> Result<Tree, StoreError> {
+pub(super) fn find(path: &Path, rules: &Rules, company: &Company) -> Result<Tree, StoreError> {
     let refused = |source| StoreError::read(path, source);
-    let mut tree = Tree::new(path);
+    let mut tree = Tree::beside(path, company);
     if path.is_dir() {
-        let mut walker = Walker::to_open();
+        let mut walker = Walker::beside(company);
         let entries = walker.enter(path, 0).map_err(refused)?;
         walk(&mut walker, &mut tree, rules, (&FolderPath::root(), path), &entries, 0);
         if (rules.holds)(&entries) {
@@ -194,7 +196,7 @@ fn walk(
     for entry in entries.iter().filter(|entry| is_entered(entry)) {
         match walker.enter(&entry.path, depth + 1) {
             Ok(_) if maildir::is_maildir(&entry.path) => {
-                tree.skip(&entry.path, format!("a Maildir beside {}s; give its own path to read it", rules.what));
+                tree.skip_mail(&entry.path, &format!("a Maildir beside {}s", rules.what));
             }
             Ok(inner) => {
                 let here = above.child((rules.name)(&entry.text(), &inner));
@@ -208,9 +210,4 @@ fn walk(
 /// Hidden directories hold indexes.
 pub(super) fn is_entered(entry: &Entry) -> bool {
     entry.kind == Kind::Directory && !entry.name.as_encoded_bytes().starts_with(b".")
-}
-
-/// The first evidence for a format in the directories that [`find`] would enter.
-pub(super) fn search(path: &Path, judge: impl Fn(&Entry) -> Option<String>) -> Option<String> {
-    dir::search(path, is_entered, judge)
 }

@@ -8,29 +8,36 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::{eol, long};
-use super::{Format, OpenOptions, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Spot, Store, StoreError, Walk};
 use crate::mail::SpecialUse;
 use crate::mail::canonical::{self, BareCr};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "foxmail", title: "Foxmail (.BOX)", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "foxmail", title: "Foxmail (.BOX)", sign, covers: &[], stands_alone: false, open };
 
 /// What stands before every message, up to its line end.
 const SEPARATOR: &[u8] = b"\x10\x10\x10\x10\x10\x10\x10\x11\x11\x11\x11\x11\x11S";
 
-const RULES: Rules =
-    Rules { what: "folder of Foxmail", end: ".box", is_box, name: boxes::stem, specials: &[("in", SpecialUse::Inbox)] };
+const RULES: Rules = Rules {
+    what: "folder of Foxmail",
+    evidence: "is a folder of Foxmail",
+    end: ".box",
+    is_box,
+    name: boxes::stem,
+    specials: &[("in", SpecialUse::Inbox)],
+};
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(BoxStore::boxed(boxes::find(path, &RULES)?, Foxmail))
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    Ok(BoxStore::boxed(boxes::find(path, &RULES, &options.company)?, Foxmail))
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    boxes::recognise(path, &RULES)
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    boxes::sign(spot, &RULES)
 }
 
-fn is_box(path: &Path) -> bool {
-    boxes::starts_with(path, SEPARATOR)
+fn is_box(start: &[u8]) -> bool {
+    start.starts_with(SEPARATOR)
 }
 
 /// The files of this format.

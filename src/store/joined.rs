@@ -1,9 +1,14 @@
-//! Several stores as one: each below a folder of its own. Used by formats that keep mail in more than one way.
+//! Several stores as one: each below a folder of its own. Used by formats that keep mail in more than one way, and for
+//! directories that hold several stores.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Count, Damage, Folder, Format, Found, Removal, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
+
+/// What messages are called that lie at the very top, where folders of other stores are.
+const TOP: &str = "Messages";
 
 /// A store made of parts.
 pub(super) struct Joined {
@@ -11,6 +16,10 @@ pub(super) struct Joined {
     format: &'static Format,
     parts: Vec<Part>,
     skipped: Vec<Damage>,
+    /// The folders as they are shown.
+    shown: Vec<Folder>,
+    /// Which part holds a folder's messages, and under which path.
+    homes: HashMap<FolderPath, (usize, FolderPath)>,
 }
 
 /// One store and the folder that its top stands for.
@@ -22,19 +31,18 @@ struct Part {
 impl Joined {
     /// A store at `root` without parts.
     pub(super) fn new(root: &Path, format: &'static Format) -> Self {
-        Self { root: root.to_owned(), format, parts: Vec::new(), skipped: Vec::new() }
+        let (parts, skipped, shown, homes) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+        Self { root: root.to_owned(), format, parts, skipped, shown, homes }
     }
 
     /// Adds a store below the folder `at`; a name that is taken gets a number.
     pub(super) fn add(&mut self, at: &FolderPath, store: Box<dyn Store>) {
-        let above = at.parent().unwrap_or_default();
-        let others = (2_u32..1000).map(|number| above.child(format!("{} ({number})", at.name())));
         let is_free = |at: &FolderPath| self.parts.iter().all(|part| part.at != *at);
-        let at = std::iter::once(at.clone()).chain(others).find(is_free).unwrap_or_default();
+        let at = numbered(at).find(is_free).unwrap_or_default();
         self.parts.push(Part { at, store });
     }
 
-    /// Adds a store whose folders are others than those of the parts that are there already.
+    /// Adds a store whose folders lie among those of the parts that are there already.
     pub(super) fn add_beside(&mut self, at: &FolderPath, store: Box<dyn Store>) {
         self.parts.push(Part { at: at.clone(), store });
     }
@@ -49,29 +57,72 @@ impl Joined {
         self.parts.is_empty()
     }
 
-    /// The parts that may hold `folder`, those with the longest path first, and the folder's path in each.
-    fn within(&self, folder: &FolderPath) -> Vec<(usize, FolderPath)> {
-        let below = |(number, part): (usize, &Part)| Some((number, folder.below(&part.at)?));
-        let mut found: Vec<_> = self.parts.iter().enumerate().filter_map(below).collect();
-        found.sort_by_key(|(_, below)| below.depth());
-        found
+    /// The store, ready for use.
+    pub(super) fn boxed(mut self) -> Result<Box<dyn Store>, StoreError> {
+        self.arrange()?;
+        Ok(Box::new(self))
     }
 
-    /// Calls the part that knows `folder`.
-    fn with<T>(
-        &mut self,
-        folder: &FolderPath,
-        mut call: impl FnMut(&mut dyn Store, &FolderPath) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        for (number, below) in self.within(folder) {
-            let Some(part) = self.parts.get_mut(number) else { continue };
-            match call(part.store.as_mut(), &below) {
-                Err(StoreError::NoFolder { .. }) => {}
-                result => return result,
+    /// Puts the folders of all parts into one tree. Two that would have the same path are told apart by a number.
+    fn arrange(&mut self) -> Result<(), StoreError> {
+        self.shown.clear();
+        self.homes.clear();
+        let mut known: HashMap<FolderPath, usize> = HashMap::new();
+        let is_crowd = self.parts.len() > 1;
+        for (number, part) in self.parts.iter_mut().enumerate() {
+            let empty = |path: FolderPath| Folder { path, special: None, holds_messages: false };
+            let above = (1..=part.at.depth())
+                .map(|depth| empty(FolderPath::new(part.at.segments().iter().take(depth).cloned())));
+            let own: Vec<_> = part.store.folders()?;
+            for (inner, mut folder) in above.map(|folder| (None, folder)).chain(own.into_iter().map(|own| {
+                let path = part.at.join(&own.path);
+                (Some(own.path.clone()), Folder { path, ..own })
+            })) {
+                if folder.holds_messages {
+                    if folder.path.is_root() && is_crowd {
+                        folder.path = FolderPath::new([TOP]);
+                    }
+                    let is_free = |path: &FolderPath| !self.homes.contains_key(path);
+                    let path = numbered(&folder.path).find(is_free).unwrap_or_default();
+                    folder.path = path;
+                    self.homes.insert(folder.path.clone(), (number, inner.unwrap_or_default()));
+                }
+                match known.get(&folder.path).and_then(|at| self.shown.get_mut(*at)) {
+                    Some(shown) if folder.holds_messages => *shown = folder,
+                    Some(_) => {}
+                    None => {
+                        known.insert(folder.path.clone(), self.shown.len());
+                        self.shown.push(folder);
+                    }
+                }
             }
         }
-        Err(StoreError::NoFolder { folder: folder.to_string(), path: self.root.clone() })
+        Ok(())
     }
+
+    /// The part that holds a folder's messages, and the folder's path in it; `None` for one without messages.
+    fn home(&self, folder: &FolderPath) -> Result<Option<(usize, &FolderPath)>, StoreError> {
+        match self.homes.get(folder) {
+            Some((number, inner)) => Ok(Some((*number, inner))),
+            None if self.shown.iter().any(|shown| shown.path == *folder) => Ok(None),
+            None => Err(StoreError::NoFolder { folder: folder.to_string(), path: self.root.clone() }),
+        }
+    }
+
+    /// The part that holds a folder's messages, for calls that need one.
+    fn part(&mut self, folder: &FolderPath) -> Result<(&mut dyn Store, FolderPath), StoreError> {
+        let none = || StoreError::NoFolder { folder: folder.to_string(), path: self.root.clone() };
+        let (number, inner) = self.home(folder)?.map(|(number, inner)| (number, inner.clone())).ok_or_else(none)?;
+        let missing = none();
+        let part = self.parts.get_mut(number).ok_or(missing)?;
+        Ok((part.store.as_mut(), inner))
+    }
+}
+
+/// A path, then the same with numbers.
+fn numbered(path: &FolderPath) -> impl Iterator<Item = FolderPath> {
+    let (above, name) = (path.parent().unwrap_or_default(), path.name().to_owned());
+    std::iter::once(path.clone()).chain((2_u32..).map(move |number| above.child(format!("{name} ({number})"))))
 }
 
 impl Store for Joined {
@@ -79,65 +130,57 @@ impl Store for Joined {
         self.format
     }
 
+    fn format_of(&self, folder: &FolderPath) -> &'static Format {
+        let part = self.homes.get(folder).and_then(|(number, inner)| Some((self.parts.get(*number)?, inner)));
+        part.map_or(self.format, |(part, inner)| part.store.format_of(inner))
+    }
+
     fn root(&self) -> &Path {
         &self.root
     }
 
     fn folders(&mut self) -> Result<Vec<Folder>, StoreError> {
-        let mut all: Vec<Folder> = Vec::new();
-        for part in &mut self.parts {
-            let empty = |path: FolderPath| Folder { path, special: None, holds_messages: false };
-            let above =
-                (1..=part.at.depth()).map(|depth| FolderPath::new(part.at.segments().iter().take(depth).cloned()));
-            let own = part.store.folders()?.into_iter();
-            let own = own.map(|folder| Folder { path: part.at.join(&folder.path), ..folder });
-            for folder in above.map(empty).chain(own) {
-                match all.iter_mut().find(|known| known.path == folder.path) {
-                    Some(known) if folder.holds_messages => *known = folder,
-                    Some(_) => {}
-                    None => all.push(folder),
-                }
-            }
-        }
-        Ok(all)
+        self.arrange()?;
+        Ok(self.shown.clone())
     }
 
     fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
-        if !self.skipped.is_empty()
-            && self.folders()?.iter().find(|one| one.holds_messages).is_some_and(|one| one.path == *folder)
-        {
-            for damage in &self.skipped {
-                if visit(Found::Damage(damage.clone())).is_break() {
-                    return Ok(());
-                }
-            }
+        if self.home(folder)?.is_none() {
+            return Ok(());
         }
-        match self.with(folder, |store, below| store.list(below, visit)) {
-            Err(StoreError::NoFolder { .. }) if self.is_above(folder) => Ok(()),
-            result => result,
+        let is_first = self.shown.iter().find(|one| one.holds_messages).is_some_and(|one| one.path == *folder);
+        let mut skipped = self.skipped.iter().filter(|_| is_first);
+        if skipped.any(|damage| visit(Found::Damage(damage.clone())).is_break()) {
+            return Ok(());
         }
+        let (part, inner) = self.part(folder)?;
+        part.list(&inner, visit)
     }
 
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
-        match self.with(folder, |store, below| store.count(below, visit)) {
-            Err(StoreError::NoFolder { .. }) if self.is_above(folder) => Ok(Count::default()),
-            result => result,
+        if self.home(folder)?.is_none() {
+            return Ok(Count::default());
         }
+        let (part, inner) = self.part(folder)?;
+        part.count(&inner, visit)
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
-        self.with(folder, |store, below| store.read(below, locator))
+        let (part, inner) = self.part(folder)?;
+        part.read(&inner, locator)
+    }
+
+    fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {
+        let (part, inner) = self.part(folder).ok()?;
+        part.line(&inner, locator)
     }
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
-        for (number, below) in self.within(folder) {
-            let Some(part) = self.parts.get(number) else { continue };
-            match part.store.check_removable(&below) {
-                Err(StoreError::NoFolder { .. }) => {}
-                result => return result,
-            }
+        let home = self.home(folder)?.and_then(|(number, inner)| Some((self.parts.get(number)?, inner)));
+        match home {
+            Some((part, inner)) => part.store.check_removable(inner),
+            None => Err(StoreError::NoFolder { folder: folder.to_string(), path: self.root.clone() }),
         }
-        Err(StoreError::NoFolder { folder: folder.to_string(), path: self.root.clone() })
     }
 
     fn rewrites_whole_files(&self) -> bool {
@@ -145,13 +188,7 @@ impl Store for Joined {
     }
 
     fn remove(&mut self, folder: &FolderPath, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        self.with(folder, |store, below| store.remove(below, removals))
-    }
-}
-
-impl Joined {
-    /// Whether a folder is only there for the parts below it.
-    fn is_above(&self, folder: &FolderPath) -> bool {
-        self.parts.iter().any(|part| part.at.starts_with(folder))
+        let (part, inner) = self.part(folder)?;
+        part.remove(&inner, removals)
     }
 }

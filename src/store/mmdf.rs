@@ -7,30 +7,31 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::{self, eol, long};
-use super::{Format, OpenOptions, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Spot, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::header::{self, MAX_HEADER};
 use crate::mail::{DateSource, Warning};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "mmdf", title: "MMDF", recognise, open };
+pub(super) static FORMAT: Format = Format { name: "mmdf", title: "MMDF", sign, covers: &[], stands_alone: false, open };
 
 const MARK: &[u8] = b"\x01\x01\x01\x01";
 const MARK_LINE: &[u8] = b"\n\x01\x01\x01\x01";
 const FROM_LINE: &[u8] = b"From ";
 
-const RULES: Rules = Rules { what: "MMDF file", end: "", is_box, name: boxes::stem, specials: &[] };
+const RULES: Rules =
+    Rules { what: "MMDF file", evidence: "is an MMDF file", end: "", is_box, name: boxes::stem, specials: &[] };
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(BoxStore::boxed(boxes::find(path, &RULES)?, Mmdf))
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    Ok(BoxStore::boxed(boxes::find(path, &RULES, &options.company)?, Mmdf))
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    boxes::recognise(path, &RULES)
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    boxes::sign(spot, &RULES)
 }
 
-fn is_box(path: &Path) -> bool {
-    boxes::starts_with(path, b"\x01\x01\x01\x01\n") || boxes::starts_with(path, b"\x01\x01\x01\x01\r\n")
+fn is_box(start: &[u8]) -> bool {
+    start.starts_with(b"\x01\x01\x01\x01\n") || start.starts_with(b"\x01\x01\x01\x01\r\n")
 }
 
 /// The files of this format.

@@ -7,11 +7,13 @@ mod babyl;
 mod boxes;
 mod bytes;
 mod code_page;
+mod company;
 mod cyrus;
 mod dbx;
 mod describe;
 mod detect;
 mod dir;
+mod doubts;
 mod eml;
 mod emlx;
 mod error;
@@ -40,6 +42,8 @@ mod options;
 mod pages;
 mod pegasus;
 mod pst;
+mod spot;
+mod survey;
 mod thebat;
 mod thunderbird;
 mod tree;
@@ -49,9 +53,13 @@ use std::path::{Path, PathBuf};
 
 use crate::mail::{Digest, Envelope, FolderPath, Locator, SpecialUse};
 
-pub use detect::{detect, open, open_with};
+pub use company::Company;
+pub use detect::{open, open_with, survey};
+pub use doubts::{Doubt, Examined, Examiner};
 pub use error::StoreError;
 pub use options::{CodePage, Labels, OpenOptions};
+pub use spot::Spot;
+pub use survey::{Looked, Sighting, Survey};
 
 /// What opening gives.
 pub type Opened = Result<Box<dyn Store>, StoreError>;
@@ -62,8 +70,13 @@ pub struct Format {
     pub name: &'static str,
     /// The name for people.
     pub title: &'static str,
-    /// Whether a path holds this format, judged by content: `Some` with the evidence in words ("cur/ and new/").
-    pub recognise: fn(&Path) -> Option<String>,
+    /// Whether a path by itself shows this format: a file by its content, a directory by its own entries. `Some` with the
+    /// evidence in words ("starts with a \"From \" line").
+    pub sign: fn(&Spot<'_>) -> Option<&'static str>,
+    /// Formats whose files in the same directory belong to this one.
+    pub covers: &'static [&'static str],
+    /// Whether what shows the format is a store by itself, and not a part of the tree that it lies in.
+    pub stands_alone: bool,
     /// Opens a path that is known, or said, to hold this format.
     pub open: fn(&Path, &OpenOptions) -> Opened,
 }
@@ -123,7 +136,7 @@ pub enum Found {
 }
 
 /// Why a message is not shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hidden {
     /// Deleted by its client but not yet removed from the file.
     Expunged,
@@ -131,6 +144,17 @@ pub enum Hidden {
     Pseudo,
     /// A contact, an appointment, a task or the like, which programs keep beside mail.
     NotMail,
+}
+
+impl Hidden {
+    /// The words in JSON and on the screen, after a number of messages.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Expunged => "deleted",
+            Self::Pseudo => "of the store's own bookkeeping",
+            Self::NotMail => "not mail",
+        }
+    }
 }
 
 /// Something in a store that could not be read.
@@ -173,6 +197,11 @@ pub trait Store: Send {
     /// How it is written.
     fn format(&self) -> &'static Format;
 
+    /// How one of its folders is written, where they differ.
+    fn format_of(&self, _folder: &FolderPath) -> &'static Format {
+        self.format()
+    }
+
     /// The path it was opened on.
     fn root(&self) -> &Path;
 
@@ -199,6 +228,11 @@ pub trait Store: Send {
     /// The exact bytes of a message as they would be appended: unquoted, without the store's bookkeeping headers, every
     /// line ended by CRLF. Fails with [`StoreError::Vanished`] when it is no longer there.
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError>;
+
+    /// The number of the line that a message starts with, where its file has lines (mbox).
+    fn line(&mut self, _folder: &FolderPath, _locator: &Locator) -> Option<u64> {
+        None
+    }
 
     /// Checks that messages could be taken out of `folder` at all, before a move starts.
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError>;

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dir::{self, Entry, Kind, Walker};
+use super::dir::{Entry, Kind, Walker};
 use super::files::is_entered;
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file, mbox};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, file, mbox};
 use crate::mail::{FolderPath, Locator};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "opera", title: "Opera Mail", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "opera", title: "Opera Mail", sign, covers: &[], stands_alone: false, open };
 
 const END: &str = ".mbs";
 /// Digits in the names of a day's file and of the directories above it.
@@ -27,10 +28,11 @@ const MAX_ABOVE: usize = 3;
 const MAX_ACCOUNTS: u64 = 1024 * 1024;
 const NAME: &str = "account name";
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let names = account_names(path);
-    let mut store = Opera { tree: Tree::new(path), days: BTreeMap::new() };
-    let mut walker = Walker::to_open();
+    let company = &options.company;
+    let mut store = Opera { tree: Tree::beside(path, company), days: BTreeMap::new() };
+    let mut walker = Walker::beside(company);
     let entries = walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
     store.take(&mut walker, entries, 0);
     for account in store.days.keys() {
@@ -46,14 +48,10 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(store))
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    if !path.is_dir() {
-        return None; // a single day is an mbox
-    }
-    dir::search(path, is_entered, |entry| {
-        let found = entry.kind == Kind::File && account(&entry.path).is_some();
-        found.then(|| format!("{} is a day of Opera's mail by its name", entry.path.display()))
-    })
+/// Whether a file is a day of Opera's mail. A single one is an mbox.
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let found = spot.is_file() && !spot.is_given() && account(spot.path()).is_some();
+    found.then_some("is a day of Opera's mail by its name")
 }
 
 /// The directory of the account that a day's file belongs to.

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use encoding_rs::Encoding;
 
+use super::company::Company;
+
 /// How a store is to be read where it does not say so itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OpenOptions {
@@ -15,6 +17,8 @@ pub struct OpenOptions {
     pub recovered: bool,
     /// What becomes of Gmail's labels.
     pub labels: Labels,
+    /// The stores beside it; set where a survey found several.
+    pub company: Company,
 }
 
 impl OpenOptions {

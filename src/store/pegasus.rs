@@ -14,12 +14,13 @@ use super::files::{FileStore, MessageFiles, is_entered};
 use super::joined::Joined;
 use super::mbox::{self, long};
 use super::tree::Tree;
-use super::{Damage, Format, Found, OpenOptions, Store, StoreError, Walk, eml, file};
+use super::{Damage, Format, Found, OpenOptions, Spot, Store, StoreError, Walk, eml, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{Flags, FolderPath, SpecialUse, Warning, header};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "pegasus", title: "Pegasus Mail", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "pegasus", title: "Pegasus Mail", sign, covers: &["mbox", "eml"], stands_alone: false, open };
 
 const HIERARCHY: &str = "hierarch.pm";
 const MAX_HIERARCHY: u64 = 4 * 1024 * 1024;
@@ -43,7 +44,7 @@ const END: &[u8] = b"\x1a";
 const MAILBOX: &str = "2";
 const MAX_DEPTH: usize = 32;
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let refused = |source| StoreError::read(path, source);
     if !path.is_dir() {
         file::open_regular(path).map_err(refused)?;
@@ -51,8 +52,10 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
         tree.add(FolderPath::root(), path);
         return Ok(BoxStore::boxed(tree, Folders));
     }
-    let mut found = Mailbox { folders: Tree::new(path), new: Tree::new(path), unix: Vec::new() };
-    let mut walker = Walker::to_open();
+    let company = &options.company;
+    let mut found =
+        Mailbox { folders: Tree::beside(path, company), new: Tree::beside(path, company), unix: Vec::new() };
+    let mut walker = Walker::beside(company);
     let entries = walker.enter(path, 0).map_err(refused)?;
     found.take(&mut walker, &FolderPath::root(), path, &entries, 0);
     let Mailbox { folders, new, unix } = found;
@@ -70,18 +73,12 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
         let reason = "there is no folder of Pegasus Mail in this directory".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });
     }
-    Ok(Box::new(joined))
+    joined.boxed()
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    if !path.is_dir() {
-        return is_folder(path).then(|| "it is a folder of Pegasus Mail".to_owned());
-    }
-    dir::search(path, is_entered, |entry| {
-        let found =
-            entry.kind == Kind::File && (entry.text().eq_ignore_ascii_case(HIERARCHY) || is_folder(&entry.path));
-        found.then(|| format!("{} is a file of Pegasus Mail", entry.path.display()))
-    })
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let is_hierarchy = || !spot.is_given() && spot.name().eq_ignore_ascii_case(HIERARCHY);
+    (spot.is_file() && (is_hierarchy() || is_folder(spot.path()))).then_some("is a file of Pegasus Mail")
 }
 
 /// Whether a file is a folder: called so, with a header that holds a name, and a message after it if anything is.

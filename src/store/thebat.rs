@@ -9,12 +9,13 @@ use std::path::Path;
 
 use super::boxes::{self, BoxFile, BoxStore, Piece, Rules, Scan};
 use super::mbox::long;
-use super::{Format, OpenOptions, Store, StoreError, Walk};
+use super::{Format, OpenOptions, Spot, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{DateSource, Flags, InternalDate, Warning};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "thebat", title: "The Bat! (.tbb)", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "thebat", title: "The Bat! (.tbb)", sign, covers: &[], stands_alone: false, open };
 
 const MAGIC: &[u8] = b"\x20\x06\x79\x19";
 const RECORD_MAGIC: &[u8] = b"\x21\x09\x70\x19";
@@ -31,18 +32,19 @@ const DELETED: u8 = 0x01;
 /// What every folder's file is called; its directory has the name.
 const FILE: &str = "messages.tbb";
 
-const RULES: Rules = Rules { what: "folder of The Bat!", end: ".tbb", is_box, name, specials: &[] };
+const RULES: Rules =
+    Rules { what: "folder of The Bat!", evidence: "is a folder of The Bat!", end: ".tbb", is_box, name, specials: &[] };
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(BoxStore::boxed(boxes::find(path, &RULES)?, TheBat))
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    Ok(BoxStore::boxed(boxes::find(path, &RULES, &options.company)?, TheBat))
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    boxes::recognise(path, &RULES)
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    boxes::sign(spot, &RULES)
 }
 
-fn is_box(path: &Path) -> bool {
-    boxes::starts_with(path, MAGIC)
+fn is_box(start: &[u8]) -> bool {
+    start.starts_with(MAGIC)
 }
 
 fn name(file: &str) -> String {

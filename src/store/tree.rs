@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::company::Company;
 use super::dir::{Entry, Kind};
 use super::{Damage, Folder, Found, StoreError, Walk, detect};
 use crate::mail::{FolderPath, SpecialUse};
@@ -16,6 +17,7 @@ pub(super) struct Tree {
     specials: HashMap<FolderPath, SpecialUse>,
     skipped: Vec<Damage>,
     strays_left: usize,
+    company: Company,
 }
 
 /// How many files of no known use are looked at; every format looks into each.
@@ -24,18 +26,29 @@ const MAX_STRAYS: usize = 2000;
 impl Tree {
     /// A store at `root` without folders.
     pub(super) fn new(root: &Path) -> Self {
+        Self::beside(root, &Company::default())
+    }
+
+    /// A store at `root` without folders. What lies beside it is named only if no other store reads it.
+    pub(super) fn beside(root: &Path, company: &Company) -> Self {
         Self {
             root: root.to_owned(),
             places: HashMap::new(),
             specials: HashMap::new(),
             skipped: Vec::new(),
-            strays_left: MAX_STRAYS,
+            strays_left: if company.is_none() { MAX_STRAYS } else { 0 },
+            company: company.clone(),
         }
     }
 
     /// The path the store was opened on.
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The stores beside this one.
+    pub(super) fn company(&self) -> &Company {
+        &self.company
     }
 
     /// Whether there is no folder.
@@ -87,6 +100,13 @@ impl Tree {
         self.skipped.push(Damage { file: file.to_owned(), offset: 0, reason: reason.into() });
     }
 
+    /// Notes something that is mail and that this store does not read.
+    pub(super) fn skip_mail(&mut self, file: &Path, what: &str) {
+        if self.strays_left > 0 {
+            self.skip(file, format!("{what}; give its own path to read it"));
+        }
+    }
+
     /// Notes a file that the store's own format does not read, if it is mail of another kind.
     pub(super) fn skip_stray(&mut self, entry: &Entry) {
         if entry.kind != Kind::File || entry.text().starts_with('.') || self.strays_left == 0 {
@@ -94,11 +114,8 @@ impl Tree {
         }
         self.strays_left -= 1;
         let has_content = std::fs::metadata(&entry.path).is_ok_and(|data| data.len() > 0);
-        if let Some((format, _)) = detect(&entry.path).filter(|_| has_content) {
-            self.skip(
-                &entry.path,
-                format!("this is mail of another kind ({}); give its own path to read it", format.title),
-            );
+        if let Some((format, _)) = detect::sign(&entry.path).filter(|_| has_content) {
+            self.skip_mail(&entry.path, &format!("this is mail of another kind ({})", format.title));
         }
     }
 

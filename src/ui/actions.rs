@@ -56,8 +56,8 @@ pub(crate) struct Row {
     pub keys: &'static [Stroke],
     /// What the help says.
     pub help: &'static str,
-    /// Number and word in the key bar.
-    pub label: Option<(u8, &'static str)>,
+    /// Its number in the key bar, and its words there on the left and on the right.
+    pub label: Option<(u8, &'static str, &'static str)>,
     /// Under which heading the help lists it.
     pub section: &'static str,
 }
@@ -88,8 +88,12 @@ const fn row(action: Action, keys: &'static [Stroke], help: &'static str, sectio
     Row { action, keys, help, label: None, section }
 }
 
-const fn labelled(mut row: Row, number: u8, word: &'static str) -> Row {
-    row.label = Some((number, word));
+const fn labelled(row: Row, number: u8, word: &'static str) -> Row {
+    by_side(row, number, word, word)
+}
+
+const fn by_side(mut row: Row, number: u8, left: &'static str, right: &'static str) -> Row {
+    row.label = Some((number, left, right));
     row
 }
 
@@ -111,6 +115,17 @@ pub(crate) static ACTIONS: &[Row] = &[
         "Move",
     ),
     labelled(row(Action::View, &[function(3), letter('p')], "preview the message", CARRY), 3, "View"),
+    by_side(
+        row(
+            Action::Rename,
+            &[function(4), letter('R')],
+            "left: what a store is, and what is doubtful in it; right: rename the folder",
+            CARRY,
+        ),
+        4,
+        "Doubts",
+        "Rename",
+    ),
     row(Action::Transfers, &[letter('w')], "the running transfer in full", CARRY),
     row(Action::Failures, &[letter('x')], "what was not carried, and why", CARRY),
     row(Action::StopJob, &[ctrl('c')], "stop after the running message; twice: at once; without a job: quit", CARRY),
@@ -152,11 +167,6 @@ pub(crate) static ACTIONS: &[Row] = &[
         ),
         7,
         "New",
-    ),
-    labelled(
-        row(Action::Rename, &[function(4), letter('R')], "rename the folder under the right cursor", SERVER),
-        4,
-        "Rename",
     ),
     labelled(
         row(

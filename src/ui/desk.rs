@@ -38,6 +38,7 @@ pub(crate) struct Desk {
     lister: Sender<StoreRequest>,
     counter: Sender<StoreRequest>,
     reader: Sender<StoreRequest>,
+    examiner: Sender<StoreRequest>,
     server: Option<Sender<ServerRequest>>,
     job: Option<JobHandle>,
 }
@@ -50,6 +51,7 @@ impl Desk {
             lister: store::start("list messages", events),
             counter: store::start("count messages", events),
             reader: store::start("read messages", events),
+            examiner: store::start("examine messages", events),
             server: None,
             job: None,
         }
@@ -91,10 +93,12 @@ impl Desk {
             StoreRequest::Forget => {
                 let _ = self.lister.send(StoreRequest::Forget);
                 let _ = self.counter.send(StoreRequest::Forget);
+                let _ = self.examiner.send(StoreRequest::Forget);
                 &self.reader
             }
             StoreRequest::List { .. } | StoreRequest::StopList => &self.lister,
             StoreRequest::Count { .. } => &self.counter,
+            StoreRequest::Examine { .. } | StoreRequest::StopExamining => &self.examiner,
             StoreRequest::Folders { .. } | StoreRequest::Preview { .. } => &self.reader,
         };
         // A worker that broke has said so; its requests go nowhere.

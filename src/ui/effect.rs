@@ -76,6 +76,19 @@ pub(crate) enum StoreRequest {
         /// Columns to wrap to.
         columns: usize,
     },
+    /// Read all messages of a folder and of those below it, and tell what is doubtful; replaces an older request.
+    Examine {
+        /// Names the request in the answers.
+        generation: u64,
+        /// The store.
+        store: Source,
+        /// The folder.
+        folder: FolderPath,
+        /// Columns to wrap to.
+        columns: usize,
+    },
+    /// Stop examining.
+    StopExamining,
     /// Open stores afresh the next time: something changed on disk.
     Forget,
 }

@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 
 use crate::imap::{Counts, ImapError, RemoteFolder};
 use crate::mail::FolderPath;
-use crate::store::Count;
+use crate::store::{Count, Looked};
 use crate::transfer;
 
 use super::list::Row;
@@ -50,6 +50,20 @@ pub(crate) enum StoreEvent {
         source: usize,
         /// The format's name for people, and the folders.
         result: Result<(String, Vec<Entry>), String>,
+    },
+    /// How far the look through a store's directory is.
+    Looking {
+        /// Which store.
+        source: usize,
+        /// How far.
+        looked: Looked,
+    },
+    /// How many messages an examination has read.
+    Examined {
+        /// Which request.
+        generation: u64,
+        /// So many.
+        messages: u64,
     },
     /// What folders hold; `None` if one could not be counted.
     Counts(Vec<(usize, FolderPath, Option<Count>)>),

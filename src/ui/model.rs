@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::imap::{Account, ConnectOptions, RemoteFolder};
 use crate::mail::FolderPath;
-use crate::store::OpenOptions;
+use crate::store::{Looked, OpenOptions};
 use crate::transfer::{Mode, Plan, Progress, Source, Verify};
 
 use super::dialog::Dialog;
@@ -77,8 +77,8 @@ pub(crate) struct OpenSource {
 /// How far a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceState {
-    /// Being opened.
-    Opening,
+    /// Being opened; how far the look through its directory is.
+    Opening(Looked),
     /// Open.
     Ready,
     /// Not to be read; why.

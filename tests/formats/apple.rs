@@ -111,14 +111,14 @@ fn what_is_damaged_or_strange_is_named() {
     put(dir.path(), "A.mbox/mbox", "From a@b Tue Feb  3 10:00:00 2004\nFrom: a@b\nSubject: c\n\nx\n");
     put(dir.path(), "Empty.mbox/Info.plist", "<plist/>");
     let mut store = store::open(dir.path(), None).unwrap();
-    assert_eq!(folders(store.as_mut()), ["A", "Empty"]);
+    assert_eq!(folders(store.as_mut()), ["A", "Empty", "A (2)"], "the mbox is read beside");
     let listed = list(store.as_mut(), &FolderPath::parse("A")).unwrap();
     let shown: Vec<_> =
         listed.messages.iter().map(|one| (one.subject.as_str(), one.warnings.first().map(|one| one.label()))).collect();
     assert_eq!(shown, [("whole", None), ("cut", Some("its end is missing"))]);
     let mut reasons: Vec<_> = listed.damage.iter().map(|damage| damage.reason.as_str()).collect();
     reasons.sort_unstable();
-    assert!(reasons[0].contains("does not start with the length") && reasons[1].contains("(mbox)"), "{reasons:?}");
+    assert!(reasons[0].contains("does not start with the length") && reasons.len() == 1, "{reasons:?}");
 }
 
 /// The messages of qqilihq/partial-emlx-converter with the results that its author expects, and every attachment.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 use mailferry::mail::FolderPath;
-use mailferry::store::{self, FORMATS, StoreError};
+use mailferry::store::{self, FORMATS, OpenOptions, StoreError, Walk};
 
 use super::{data, folders, list, texts};
 
@@ -16,6 +17,13 @@ fn reason(result: Result<Box<dyn store::Store>, StoreError>) -> String {
     }
 }
 
+/// What a survey saw, in words, and what it did not look at.
+fn evidence(path: &Path) -> (Vec<String>, Vec<String>) {
+    let survey = store::survey(path, &OpenOptions::default(), &mut |_| Walk::Continue(())).unwrap();
+    let unseen = survey.unseen.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
+    (survey.sightings().map(|sighting| sighting.evidence.clone()).collect(), unseen)
+}
+
 #[test]
 fn the_ending_of_a_name_does_not_matter() {
     let dir = tempfile::tempdir().unwrap();
@@ -23,8 +31,8 @@ fn the_ending_of_a_name_does_not_matter() {
     fs::copy(data().join("single.eml"), dir.path().join("mail.mbox")).unwrap();
     assert_eq!(store::open(&dir.path().join("mail.eml"), None).unwrap().format().name, "mbox");
     assert_eq!(store::open(&dir.path().join("mail.mbox"), None).unwrap().format().name, "eml");
-    let (_, evidence) = store::detect(&data().join("python/Maildir")).unwrap();
-    assert_eq!(evidence, "cur/ and new/");
+    let (evidence, _) = evidence(&data().join("python/Maildir"));
+    assert!(evidence[0].ends_with("Maildir has cur/ and new/"), "{evidence:?}");
 }
 
 #[test]
@@ -90,7 +98,7 @@ fn mail_of_another_kind_in_a_tree_is_not_forgotten() {
             "a socket is not read"
         ]
     );
-    let mut maildir = store::open(dir.path(), None).unwrap();
+    let mut maildir = store::open(dir.path(), Some("maildir")).unwrap();
     assert_eq!(folders(maildir.as_mut()), ["deep/Maildir", "deep/Maildir/Archive/2004", "deep/Maildir/Entwürfe"]);
     let listed = list(maildir.as_mut(), &FolderPath::parse("deep/Maildir")).unwrap();
     assert!(listed.damage.iter().any(|damage| damage.reason.contains("an mbox among Maildirs")));
@@ -178,5 +186,12 @@ fn numbers_as_names_make_mh_only_where_nothing_speaks_against_it() {
     fs::copy(data().join("single.eml"), dir.path().join("two.eml")).unwrap();
     assert_eq!(store::open(dir.path(), None).unwrap().format().name, "eml");
     fs::write(dir.path().join(".mh_sequences"), "cur: 1\n").unwrap();
-    assert_eq!(store::open(dir.path(), None).unwrap().format().name, "mh");
+    let mut both = store::open(dir.path(), None).unwrap();
+    assert_eq!(
+        (both.format().name, folders(both.as_mut())),
+        ("several", vec!["Messages".into(), "Messages (2)".into()])
+    );
+    for folder in ["Messages", "Messages (2)"] {
+        assert_eq!(list(both.as_mut(), &FolderPath::parse(folder)).unwrap().messages.len(), 1, "{folder}");
+    }
 }

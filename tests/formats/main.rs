@@ -19,6 +19,7 @@ mod outlook_made;
 mod recorded;
 mod removal;
 mod samples;
+mod survey;
 
 use std::path::{Path, PathBuf};
 

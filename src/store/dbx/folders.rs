@@ -11,9 +11,9 @@ use encoding_rs::Encoding;
 use super::folder_list::{self, FolderRecord};
 use super::layout::{Class, SNIFF};
 use crate::mail::FolderPath;
-use crate::store::dir::{self, Entry, Kind, Walker};
+use crate::store::dir::{Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{StoreError, code_page, eml, file, maildir, mbox, oe4};
+use crate::store::{CodePage, OpenOptions, Spot, StoreError, code_page, eml, file, maildir, mbox, oe4};
 
 /// Directories between an identity and its files, which say nothing.
 const WRAPPERS: [&str; 2] = ["microsoft", "outlook express"];
@@ -28,26 +28,23 @@ struct Identity {
     records: Vec<FolderRecord>,
 }
 
-/// Whether `path` is a dbx file with messages or folders, or a directory tree with one in it.
-pub(super) fn recognise(path: &Path) -> Option<String> {
-    let says = |class| match class {
+/// Whether a file is one of Outlook Express.
+pub(super) fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    if !spot.is_file() || !(spot.is_given() || has_ending(spot.entry())) {
+        return None;
+    }
+    match Class::of(spot.start())? {
         Class::Messages => Some("starts like an Outlook Express folder"),
         Class::Folders => Some("starts like the folder list of Outlook Express"),
         Class::NoMail => None,
-    };
-    if path.is_dir() {
-        return dir::search(path, is_entered, |entry| {
-            let class = (entry.kind == Kind::File && has_ending(entry)).then(|| class_of(&entry.path))??;
-            says(class).map(|says| format!("{} {says}", entry.path.display()))
-        });
     }
-    says(class_of(path)?).map(str::to_owned)
 }
 
 /// The folders at `path` and the code page of their names: the one given, or the one that fits them.
-pub(super) fn find(path: &Path, code_page: Option<&'static Encoding>) -> Result<(Tree, &'static Encoding), StoreError> {
+pub(super) fn find(path: &Path, options: &OpenOptions) -> Result<(Tree, &'static Encoding), StoreError> {
     let refused = |source| StoreError::read(path, source);
-    let mut tree = Tree::new(path);
+    let (company, code_page) = (&options.company, options.code_page.map(CodePage::encoding));
+    let mut tree = Tree::beside(path, company);
     let top = if path.is_dir() {
         path.to_owned()
     } else {
@@ -62,7 +59,7 @@ pub(super) fn find(path: &Path, code_page: Option<&'static Encoding>) -> Result<
             None => return not_mail(path, "it does not start like an Outlook Express folder"),
         }
     };
-    let mut walker = Walker::to_open();
+    let mut walker = Walker::beside(company);
     let entries = walker.enter(&top, 0).map_err(refused)?;
     let mut identities = Vec::new();
     walk(&mut walker, &mut tree, &mut identities, (&top, &entries), 0);
@@ -135,7 +132,7 @@ fn walk(
     for entry in entries.iter().filter(|entry| is_entered(entry)) {
         match walker.enter(&entry.path, depth + 1) {
             Ok(_) if maildir::is_maildir(&entry.path) => {
-                tree.skip(&entry.path, "a Maildir among Outlook Express folders; give its own path to read it");
+                tree.skip_mail(&entry.path, "a Maildir among Outlook Express folders");
             }
             Ok(inner) => walk(walker, tree, identities, (&entry.path, &inner), depth + 1),
             Err(error) => tree.skip(&entry.path, format!("the directory is not read: {error}")),
@@ -153,17 +150,18 @@ fn name_other(tree: &mut Tree, entry: &Entry) {
         Err(error) => return tree.skip(&entry.path, format!("it is not read: {error}")),
     };
     let what = if oe4::is_mailbox(&start) {
-        "an Outlook Express 4 folder among those of version 5; give its own path to read it"
+        "an Outlook Express 4 folder among those of version 5"
     } else if ends_in_dbx(&entry.path) {
-        "it does not start like an Outlook Express folder; to search it all the same, give its own path with --format dbx"
+        let reason = "it does not start like an Outlook Express folder; to search it all the same, give its own path with --format dbx";
+        return tree.skip(&entry.path, reason);
     } else if mbox::starts_like_mbox(&start) {
-        "an mbox among Outlook Express folders; give its own path to read it"
+        "an mbox among Outlook Express folders"
     } else if eml::looks_like_message(&start) {
-        "a single message among Outlook Express folders; give its own path to read it"
+        "a single message among Outlook Express folders"
     } else {
         return;
     };
-    tree.skip(&entry.path, what);
+    tree.skip_mail(&entry.path, what);
 }
 
 /// Puts the folders of one identity into the tree below `above`.

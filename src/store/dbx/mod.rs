@@ -23,7 +23,7 @@ use encoding_rs::Encoding;
 use super::file::{self, FileId};
 use super::pages::{Broken, Pages};
 use super::tree::Tree;
-use super::{CodePage, Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
 use layout::{Cells, TEXT_CELL};
@@ -34,11 +34,17 @@ use walk::Walker;
 pub(super) use record::filetime;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format =
-    Format { name: "dbx", title: "Outlook Express 5/6 (.dbx)", recognise: folders::recognise, open };
+pub(super) static FORMAT: Format = Format {
+    name: "dbx",
+    title: "Outlook Express 5/6 (.dbx)",
+    sign: folders::sign,
+    covers: &[],
+    stands_alone: false,
+    open,
+};
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    let (tree, names) = folders::find(path, options.code_page.map(CodePage::encoding))?;
+    let (tree, names) = folders::find(path, options)?;
     Ok(Box::new(Dbx { tree, names, counts: HashMap::new() }))
 }
 

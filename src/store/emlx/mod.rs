@@ -15,16 +15,15 @@ use super::describe::Known;
 use super::dir::Entry;
 use super::files::{FileStore, MessageFiles};
 use super::tree::Tree;
-use super::{Damage, Format, Found, Hidden, OpenOptions, Store, StoreError, eml, file};
+use super::{Damage, Format, Found, Hidden, OpenOptions, Spot, Store, StoreError, eml, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{DateSource, Flags, FolderPath, SpecialUse, Warning};
 use layout::Layout;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "emlx", title: "Apple Mail (.emlx)", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "emlx", title: "Apple Mail (.emlx)", sign, covers: &[], stands_alone: false, open };
 
-/// How much of a file is looked at to judge it.
-const SNIFF: usize = 4096;
 /// The ending of messages whose attachments were taken out.
 const PARTIAL: &str = ".partial.emlx";
 /// Where attachments lie, from the directory above `Messages`.
@@ -37,9 +36,9 @@ const DRAFT: u64 = 1 << 6;
 const SYSTEM_FLAGS: [(u64, Flags); 3] = [(SEEN, Flags::SEEN), (1 << 2, Flags::ANSWERED), (1 << 4, Flags::FLAGGED)];
 const KEYWORDS: [(u64, &str); 3] = [(1 << 8, "$Forwarded"), (1 << 24, "$Junk"), (1 << 25, "$NotJunk")];
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     if path.is_dir() {
-        return Ok(FileStore::boxed(tree::find(path)?, Emlx));
+        return Ok(FileStore::boxed(tree::find(path, &options.company)?, Emlx));
     }
     file::open_regular(path).map_err(|source| StoreError::read(path, source))?;
     let mut tree = Tree::new(path);
@@ -47,14 +46,13 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(FileStore::boxed(tree, Emlx))
 }
 
-/// Whether `path` is such a file or a directory tree with one in it.
-fn recognise(path: &Path) -> Option<String> {
-    if path.is_dir() {
-        return tree::recognise(path);
+/// Whether a file is a message of Apple Mail; in a directory its name says so.
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    if !spot.is_given() {
+        return tree::is_message(spot.entry()).then_some("is a message of Apple Mail by its name");
     }
-    let start = file::prefix(path, SNIFF).ok()?;
-    let message = start.get(layout::length_line(&start)?.1..)?;
-    eml::looks_like_message(message).then(|| "starts with the length of a message, as Apple Mail writes it".to_owned())
+    let message = spot.start().get(layout::length_line(spot.start())?.1..)?;
+    eml::looks_like_message(message).then_some("starts with the length of a message, as Apple Mail writes it")
 }
 
 /// The files of this format.

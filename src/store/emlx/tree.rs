@@ -7,9 +7,9 @@ use std::io;
 use std::path::Path;
 
 use crate::mail::FolderPath;
-use crate::store::StoreError;
 use crate::store::dir::{self, Entry, Kind, Walker};
 use crate::store::tree::Tree;
+use crate::store::{Company, StoreError};
 
 const ENDING: &str = ".emlx";
 /// Endings of directories that are folders.
@@ -23,18 +23,10 @@ const LOCAL: &str = "Mailboxes";
 /// An mbox in a folder's directory, from an older system or an export; then there is no empty folder.
 const MBOX: &str = "mbox";
 
-/// Whether a directory tree holds such messages.
-pub(super) fn recognise(path: &Path) -> Option<String> {
-    let enters = |entry: &Entry| !entry.text().starts_with('.') && !is_closed(&entry.text());
-    dir::search(path, enters, |entry| {
-        is_message(entry).then(|| format!("{} is a message of Apple Mail by its name", entry.path.display()))
-    })
-}
-
 /// The folders at `path`.
-pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
-    let mut tree = Tree::new(path);
-    let mut walk = Find { tree: &mut tree, walker: Walker::to_open() };
+pub(super) fn find(path: &Path, company: &Company) -> Result<Tree, StoreError> {
+    let mut tree = Tree::beside(path, company);
+    let mut walk = Find { tree: &mut tree, walker: Walker::beside(company) };
     let entries = walk.walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
     walk.folder(path, &FolderPath::root(), entries, 0);
     if tree.is_empty() {
@@ -46,7 +38,7 @@ pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
 
 /// The messages of the folder at `place`, by number; each entry is named by its path from there.
 pub(super) fn files(place: &Path) -> io::Result<Vec<Entry>> {
-    let mut walker = Walker::to_open();
+    let mut walker = Walker::beside(&Company::default());
     let entries = walker.enter(place, 0)?;
     let mut parts = Parts::default();
     parts.take(&mut walker, &file_name(place), entries, 0);
@@ -133,7 +125,8 @@ fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn is_message(entry: &Entry) -> bool {
+/// Whether a file is called as a message is.
+pub(super) fn is_message(entry: &Entry) -> bool {
     let name = entry.name.as_encoded_bytes();
     entry.kind != Kind::Directory && name.ends_with(ENDING.as_bytes()) && !name.starts_with(b".")
 }

@@ -21,14 +21,15 @@ use crate::mail::{DateSource, Flags, FolderPath, Warning};
 use toc::Entry;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "eudora", title: "Eudora", recognise: names::recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "eudora", title: "Eudora", sign: names::sign, covers: &["mbox"], stands_alone: false, open };
 
 /// What every message starts with.
 pub(super) const SEPARATOR: &[u8] = b"From ???@??? ";
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let tree = if path.is_dir() {
-        names::find(path)?
+        names::find(path, &options.company)?
     } else {
         file::open_regular(path).map_err(|source| StoreError::read(path, source))?;
         let mut tree = Tree::new(path);

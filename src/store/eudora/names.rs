@@ -11,9 +11,8 @@ use super::{SEPARATOR, toc};
 use crate::mail::{FolderPath, SpecialUse};
 use crate::store::boxes::starts_with;
 use crate::store::dir::{self, Entry, Kind, Walker};
-use crate::store::files::is_entered;
 use crate::store::tree::Tree;
-use crate::store::{StoreError, file};
+use crate::store::{Company, Spot, StoreError, file};
 
 /// The list of names in a directory.
 const NAMES: &str = "descmap.pce";
@@ -30,18 +29,18 @@ const MAX_ATTACHMENTS: usize = 200_000;
 const SPECIAL: [(&str, SpecialUse); 4] =
     [("in", SpecialUse::Inbox), ("out", SpecialUse::Sent), ("trash", SpecialUse::Trash), ("junk", SpecialUse::Junk)];
 
-/// Whether `path` is a directory or a mailbox of Eudora.
-pub(super) fn recognise(path: &Path) -> Option<String> {
-    if !path.is_dir() {
-        let found = starts_with(path, SEPARATOR) && table_of(path).is_some_and(|table| toc::is_table(&table));
-        return found.then(|| "starts as a mailbox of Eudora, with a table of contents beside it".to_owned());
+/// Whether a file is a mailbox of Eudora, or one that stands beside its mailboxes.
+pub(super) fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    if !spot.is_file() {
+        return None;
     }
-    dir::search(path, is_entered, |entry| {
-        let name = entry.text();
-        let found = entry.kind == Kind::File
-            && (name.eq_ignore_ascii_case(NAMES) || (has_end(&name, TABLE_END) && has_mailbox(&entry.path)));
-        found.then(|| format!("{} is a file of Eudora", entry.path.display()))
-    })
+    if spot.is_given() {
+        let found =
+            spot.start().starts_with(SEPARATOR) && table_of(spot.path()).is_some_and(|table| toc::is_table(&table));
+        return found.then_some("starts as a mailbox of Eudora, with a table of contents beside it");
+    }
+    let name = spot.name();
+    (name == NAMES || (name.ends_with(TABLE_END) && has_mailbox(spot.path()))).then_some("is a file of Eudora")
 }
 
 /// Whether a file is a table of contents with its mailbox beside it.
@@ -51,9 +50,9 @@ fn has_mailbox(table: &Path) -> bool {
 }
 
 /// The folders at `path`.
-pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
-    let mut tree = Tree::new(path);
-    let mut walker = Walker::to_open();
+pub(super) fn find(path: &Path, company: &Company) -> Result<Tree, StoreError> {
+    let mut tree = Tree::beside(path, company);
+    let mut walker = Walker::beside(company);
     let entries = walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
     walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
     if tree.is_empty() {

@@ -24,13 +24,14 @@ use crate::mail::{DateSource, Digest, Envelope, FolderPath, InternalDate, Locato
 pub(super) use tree::is_maildir;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "maildir", title: "Maildir", recognise: tree::recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "maildir", title: "Maildir", sign: tree::sign, covers: &[], stands_alone: false, open };
 
 /// How many files pass between two reports of progress.
 const REPORT_EVERY: usize = 500;
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(Maildir { tree: tree::find(path)?, files: HashMap::new() }))
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(Maildir { tree: tree::find(path, &options.company)?, files: HashMap::new() }))
 }
 
 /// A tree of Maildirs.

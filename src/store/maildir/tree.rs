@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::mail::FolderPath;
 use crate::store::dir::{self, Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{StoreError, file, mbox};
+use crate::store::{Company, Spot, StoreError, file, mbox};
 
 /// The parts of a Maildir that hold messages.
 pub(super) const PARTS: [&str; 2] = ["cur", "new"];
@@ -30,26 +30,16 @@ fn is_folder(dir: &Path) -> bool {
     PARTS.iter().any(|part| dir.join(part).is_dir()) || dir.join("maildirfolder").is_file() || closed()
 }
 
-/// Whether `path` is a Maildir or holds some.
-pub(super) fn recognise(path: &Path) -> Option<String> {
-    if !path.is_dir() {
-        return None;
-    }
-    if is_maildir(path) {
-        return Some("cur/ and new/".to_owned());
-    }
-    let enters = |entry: &Entry| !entry.text().starts_with('.') || kmail_children(&entry.text()).is_some();
-    dir::search(path, enters, |entry| {
-        let found = entry.kind == Kind::Directory && is_maildir(&entry.path);
-        found.then(|| format!("cur/ and new/ in {}", entry.path.display()))
-    })
+/// Whether a directory is a Maildir.
+pub(super) fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    (spot.is_directory() && is_maildir(spot.path())).then_some("has cur/ and new/")
 }
 
 /// The folders at `path`.
-pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
-    let mut walker = Walker::to_open();
+pub(super) fn find(path: &Path, company: &Company) -> Result<Tree, StoreError> {
+    let mut walker = Walker::beside(company);
     let entries = walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
-    let mut tree = Tree::new(path);
+    let mut tree = Tree::beside(path, company);
     walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
     let own = PARTS.iter().any(|part| path.join(part).is_dir());
     if own {
@@ -113,7 +103,7 @@ fn note(tree: &mut Tree, entry: &Entry) {
     match entry.kind {
         Kind::Other(what) => tree.skip(&entry.path, format!("a {what} is not read")),
         _ if fs::metadata(&entry.path).is_ok_and(|data| data.len() > 0) && mbox::starts_like_mbox(&start()) => {
-            tree.skip(&entry.path, "an mbox among Maildirs; give its own path to read it");
+            tree.skip_mail(&entry.path, "an mbox among Maildirs");
         }
         _ => {}
     }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use super::dir;
 use super::file::{self, FileId};
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{Company, Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::{FolderPath, InternalDate, Locator};
 use scan::{Index, Span, Step};
 
@@ -32,21 +32,50 @@ pub(super) use tree::starts_like_mbox;
 pub(super) use window::{Window, long};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "mbox", title: "mbox", recognise: tree::recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "mbox", title: "mbox", sign: tree::sign, covers: &[], stands_alone: false, open };
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    open_named(path, dir::folder_name)
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    open_named(path, dir::folder_name, &options.company)
 }
 
 /// Opens a tree whose names on disk are decoded by `name`.
-pub(super) fn open_named(path: &Path, name: fn(&str) -> String) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(Mbox { tree: tree::find(path, name)?, indexes: HashMap::new() }))
+pub(super) fn open_named(
+    path: &Path,
+    name: fn(&str) -> String,
+    company: &Company,
+) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(Mbox { tree: tree::find(path, name, company)?, indexes: HashMap::new(), counted: None }))
 }
 
 /// One mbox or a tree of them.
 struct Mbox {
     tree: Tree,
     indexes: HashMap<PathBuf, Index>,
+    counted: Option<Counted>,
+}
+
+/// How many lines a file has up to an offset.
+struct Counted {
+    id: FileId,
+    offset: u64,
+    /// The line that starts there; the first one is 1.
+    line: u64,
+}
+
+impl Counted {
+    fn go_on(&mut self, file: &File, to: u64) -> io::Result<()> {
+        let mut window = Window::new(file, to);
+        while self.offset < to {
+            let bytes = window.get(self.offset, 1)?;
+            if bytes.is_empty() {
+                break;
+            }
+            self.line += long(memchr::memchr_iter(b'\n', bytes).count());
+            self.offset += long(bytes.len());
+        }
+        Ok(())
+    }
 }
 
 impl Store for Mbox {
@@ -84,6 +113,17 @@ impl Store for Mbox {
             None => scan::has_marks(&file),
         };
         Ok(content::of(&region, marks.map_err(|source| StoreError::read(path, source))?))
+    }
+
+    fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {
+        let path = self.tree.messages(folder).ok()?.to_owned();
+        let file = file::open_regular(&path).ok()?;
+        let id = FileId::of(&file.metadata().ok()?);
+        // Asked for in order, so that the file is counted through once.
+        let counted = self.counted.take().filter(|counted| counted.id == id && counted.offset <= locator.offset);
+        let mut counted = counted.unwrap_or(Counted { id, offset: 0, line: 1 });
+        counted.go_on(&file, locator.offset).ok()?;
+        Some(self.counted.insert(counted).line)
     }
 
     fn rewrites_whole_files(&self) -> bool {

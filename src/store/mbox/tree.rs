@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::scan;
 use crate::mail::FolderPath;
-use crate::store::dir::{self, Entry, Kind, Walker};
+use crate::store::dir::{Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{StoreError, eml, file, maildir, msg};
+use crate::store::{Company, Spot, StoreError, eml, file, maildir, msg};
 
 /// How much of a file is looked at to judge it; blank lines may come first.
 const SNIFF: usize = 4096;
@@ -59,31 +59,26 @@ enum Content {
     Other,
 }
 
-/// Whether `path` is an mbox or a directory tree with one in it.
-pub(super) fn recognise(path: &Path) -> Option<String> {
-    if path.is_dir() {
-        return dir::search(path, is_entered, |entry| {
-            let read = entry.kind == Kind::File && !is_ignored(&entry.text());
-            let found = read && sniff(&entry.path).is_ok_and(|content| content == Content::Mbox);
-            found.then(|| format!("{} starts with a \"From \" line", entry.path.display()))
-        });
+/// Whether a file is an mbox.
+pub(super) fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    if !spot.is_file() || (!spot.is_given() && is_ignored(&spot.name())) {
+        return None;
     }
-    match sniff(path).ok()? {
-        Content::Mbox => Some("starts with a \"From \" line".to_owned()),
-        Content::Empty => Some("an empty file, as an mbox without messages is".to_owned()),
-        _ => None,
+    if spot.is_given() && spot.start().is_empty() {
+        return Some("an empty file, as an mbox without messages is");
     }
+    starts_like_mbox(spot.start()).then_some("starts with a \"From \" line")
 }
 
 /// A folder's name from its name on disk.
 type Name = fn(&str) -> String;
 
 /// The folders at `path`, their names decoded by `name`.
-pub(super) fn find(path: &Path, name: Name) -> Result<Tree, StoreError> {
-    let mut tree = Tree::new(path);
+pub(super) fn find(path: &Path, name: Name, company: &Company) -> Result<Tree, StoreError> {
+    let mut tree = Tree::beside(path, company);
     let data = std::fs::metadata(path).map_err(|source| StoreError::read(path, source))?;
     if data.is_dir() {
-        let mut walker = Walker::to_open();
+        let mut walker = Walker::beside(company);
         let entries = walker.enter(path, 0).map_err(|source| StoreError::read(path, source))?;
         walk(&mut walker, &mut tree, name, &FolderPath::root(), &entries, 0);
         if tree.is_empty() {
@@ -113,7 +108,7 @@ fn walk(walker: &mut Walker, tree: &mut Tree, decode: Name, above: &FolderPath, 
         };
         let name = entry.text();
         if maildir::is_maildir(&entry.path) {
-            tree.skip(&entry.path, "a Maildir among mbox files; give its own path to read it");
+            tree.skip_mail(&entry.path, "a Maildir among mbox files");
         } else if let Some(export) = inner.iter().find(|file| file.name == "mbox" && has_end(&name, ".mbox")) {
             tree.add(above.child(decode(shown(&name, entries))), &export.path); // an Apple Mail export
         } else {
@@ -136,7 +131,7 @@ fn take(tree: &mut Tree, decode: Name, above: &FolderPath, entries: &[Entry], en
             tree.add(above.child(decode(shown(&name, entries))), &entry.path);
         }
         Ok(Content::Message) => {
-            tree.skip(&entry.path, "a single message among mbox files; give its own path to read it");
+            tree.skip_mail(&entry.path, "a single message among mbox files");
         }
         Ok(_) => {}
         Err(error) => tree.skip(&entry.path, format!("it is not read: {error}")),

@@ -9,46 +9,42 @@ use std::path::Path;
 
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
-use super::{Damage, Format, Found, Hidden, OpenOptions, Store, StoreError, eml, file};
+use super::{Damage, Format, Found, Hidden, OpenOptions, Spot, Store, StoreError, eml};
 use marks::Marks;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "mh", title: "MH, Sylpheed, Claws Mail", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "mh", title: "MH, Sylpheed, Claws Mail", sign, covers: &[], stands_alone: false, open };
 
-/// How much of a file is looked at to judge it.
-const SNIFF: usize = 4096;
 /// Files that only MH and its kin keep in a folder.
 const MARKERS: [&str; 6] =
     [".mh_sequences", ".sylpheed_mark", ".claws_mark", ".sylpheed_cache", ".claws_cache", ".xmhcache"];
+/// The weaker evidence: others name messages by numbers too.
+pub(super) const NUMBERED: &str = "is a message named by a number";
 /// What MH's `rmm` puts before the name of a message.
 const DELETED: char = ',';
 
 /// Which directories are folders.
 const RULES: Rules = Rules { what: "MH message", holds, is_own, name: |disk, _| dir::folder_name(disk), top: None };
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     if path.is_file() {
         let reason = "MH is a directory of message files; open a single file as eml".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });
     }
-    Ok(FileStore::boxed(files::find(path, &RULES)?, Mh))
+    Ok(FileStore::boxed(files::find(path, &RULES, &options.company)?, Mh))
 }
 
-/// Whether `path` is a tree of MH folders. Without a file of MH itself, messages with other names speak against it.
-fn recognise(path: &Path) -> Option<String> {
-    let marker =
-        |entry: &Entry| is_marker(entry).then(|| format!("{} is a file of MH or its kin", entry.path.display()));
-    if let Some(evidence) = files::search(path, marker) {
-        return Some(evidence);
-    }
-    if files::search(path, |entry| eml::says_message(&entry.path).then(String::new)).is_some() {
+/// Whether a file is one of MH or its kin.
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    if spot.is_given() || !spot.is_file() {
         return None;
     }
-    files::search(path, |entry| {
-        let is_message = || file::prefix(&entry.path, SNIFF).is_ok_and(|start| eml::looks_like_message(&start));
-        (entry.kind == Kind::File && number(&entry.text()).is_some() && is_message())
-            .then(|| format!("{} is a message named by a number", entry.path.display()))
-    })
+    if is_marker(spot.entry()) {
+        return Some("is a file of MH or its kin");
+    }
+    let is_message = is_own(spot.entry()) && eml::looks_like_message(spot.start());
+    is_message.then_some(NUMBERED)
 }
 
 fn holds(entries: &[Entry]) -> bool {

@@ -11,31 +11,26 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::dir::Kind;
 use super::guard::guarded;
-use super::{Format, Hidden, OpenOptions, Store, StoreError, eml, file, files, mapi};
+use super::{Format, Hidden, OpenOptions, Spot, Store, StoreError, eml, file, mapi};
 use crate::mail::{Envelope, Locator};
 use read::Extent;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "msg", title: "Outlook message files (.msg)", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "msg", title: "Outlook message files (.msg)", sign, covers: &[], stands_alone: false, open };
 
 /// How a compound file starts; other Office files are compound files too.
 const MAGIC: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const ENDING: &str = "msg";
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    eml::open_as(path, &FORMAT)
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    eml::open_as(path, &FORMAT, options)
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    if path.is_dir() {
-        return files::search(path, |entry| {
-            let found = entry.kind == Kind::File && is_msg(&entry.path);
-            found.then(|| format!("{} is an Outlook message", entry.path.display()))
-        });
-    }
-    is_msg(path).then(|| "a compound file with the properties of a message".to_owned())
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let found = spot.start().starts_with(MAGIC) && is_msg(spot.path());
+    found.then_some("is a compound file with the properties of a message")
 }
 
 /// Whether a file is an Outlook message, or is damaged but claims to be one.

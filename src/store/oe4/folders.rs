@@ -8,7 +8,7 @@ use crate::mail::FolderPath;
 use crate::store::dir::{self, Entry, Kind, Walker};
 use crate::store::pages::{Pages, c_string, le32};
 use crate::store::tree::Tree;
-use crate::store::{StoreError, code_page, eml, file, maildir, mbox};
+use crate::store::{Company, Spot, StoreError, code_page, eml, file, maildir, mbox};
 
 /// The folder list's name, its first bytes, and where it has the place of its first record (facts/formats.md 1.2).
 const LIST: &str = "folders.nch";
@@ -45,26 +45,19 @@ pub(in crate::store) fn is_mailbox(start: &[u8]) -> bool {
     start.starts_with(mailbox::MAGIC)
 }
 
-/// Whether `path` is an .mbx file or a directory tree with one in it.
-pub(super) fn recognise(path: &Path) -> Option<String> {
-    let is_one = |path: &Path| file::prefix(path, mailbox::MAGIC.len()).is_ok_and(|start| is_mailbox(&start));
-    if path.is_dir() {
-        return dir::search(path, is_entered, |entry| {
-            let named = entry.kind == Kind::File && (ends_in_mbx(&entry.path) || has_ending(&entry.path, "dbx"));
-            (named && is_one(&entry.path))
-                .then(|| format!("{} starts like an Outlook Express 4 folder", entry.path.display()))
-        });
-    }
-    is_one(path).then(|| "starts like an Outlook Express 4 folder".to_owned())
+/// Whether a file is a folder of version 4.
+pub(super) fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let named = spot.is_given() || ends_in_mbx(spot.path()) || has_ending(spot.path(), "dbx");
+    (named && is_mailbox(spot.start())).then_some("starts like an Outlook Express 4 folder")
 }
 
 /// The folders at `path`.
-pub(super) fn find(path: &Path) -> Result<Tree, StoreError> {
+pub(super) fn find(path: &Path, company: &Company) -> Result<Tree, StoreError> {
     let refused = |source| StoreError::read(path, source);
     let not_mail = |reason: &str| Err(StoreError::NotMail { path: path.to_owned(), reason: reason.to_owned() });
-    let mut tree = Tree::new(path);
+    let mut tree = Tree::beside(path, company);
     if path.is_dir() {
-        let mut walker = Walker::to_open();
+        let mut walker = Walker::beside(company);
         let entries = walker.enter(path, 0).map_err(refused)?;
         walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
         return if tree.is_empty() {
@@ -105,7 +98,7 @@ fn walk(walker: &mut Walker, tree: &mut Tree, above: &FolderPath, entries: &[Ent
     for entry in entries.iter().filter(|entry| is_entered(entry)) {
         match walker.enter(&entry.path, depth + 1) {
             Ok(_) if maildir::is_maildir(&entry.path) => {
-                tree.skip(&entry.path, "a Maildir among Outlook Express folders; give its own path to read it");
+                tree.skip_mail(&entry.path, "a Maildir among Outlook Express folders");
             }
             Ok(inner) => walk(walker, tree, &above.child(dir::folder_name(&entry.text())), &inner, depth + 1),
             Err(error) => tree.skip(&entry.path, format!("the directory is not read: {error}")),
@@ -125,7 +118,7 @@ fn take(tree: &mut Tree, files: &mut Vec<Entry>, entry: &Entry) {
         Ok(_) => return,
         Err(error) => return tree.skip(&entry.path, format!("it is not read: {error}")),
     };
-    tree.skip(&entry.path, format!("{what} among Outlook Express folders; give its own path to read it"));
+    tree.skip_mail(&entry.path, &format!("{what} among Outlook Express folders"));
 }
 
 /// Puts the folders of one directory into the tree; a file that the list does not name goes by its own name.

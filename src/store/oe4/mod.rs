@@ -22,11 +22,17 @@ use walk::Walker;
 pub(super) use folders::{ends_in_mbx, is_mailbox};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format =
-    Format { name: "oe4", title: "Outlook Express 4 (.mbx)", recognise: folders::recognise, open };
+pub(super) static FORMAT: Format = Format {
+    name: "oe4",
+    title: "Outlook Express 4 (.mbx)",
+    sign: folders::sign,
+    covers: &[],
+    stands_alone: false,
+    open,
+};
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(Oe4 { tree: folders::find(path)? }))
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    Ok(Box::new(Oe4 { tree: folders::find(path, &options.company)? }))
 }
 
 /// One file or a tree of them.

@@ -9,22 +9,29 @@ mod folder;
 use std::io;
 use std::path::Path;
 
-use super::dir::{self, Entry, Kind, Walker};
+use super::dir::{Entry, Kind, Walker};
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file};
+use super::{Count, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
 use folder::{Header, INDEX, INDEX_MAGIC, MAIL, MAIL_MAGIC, Opened};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format =
-    Format { name: "oe-mac", title: "Outlook Express 4 for Mac (Index and Mail)", recognise, open };
+pub(super) static FORMAT: Format = Format {
+    name: "oe-mac",
+    title: "Outlook Express 4 for Mac (Index and Mail)",
+    sign,
+    covers: &[],
+    stands_alone: false,
+    open,
+};
 
 /// Directories around the folders that say nothing.
 const WRAPPERS: [&str; 2] = ["oe user(s)", "internet mail"];
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    let mut tree = Tree::new(path);
-    let mut walker = Walker::to_open();
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    let company = &options.company;
+    let mut tree = Tree::beside(path, company);
+    let mut walker = Walker::beside(company);
     // One of the two files stands for its folder.
     let top =
         if path.is_dir() { path } else { path.parent().filter(|dir| *dir != Path::new("")).unwrap_or(Path::new(".")) };
@@ -37,14 +44,11 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(OeMac { tree }))
 }
 
-/// Whether `path` is one of the two files of a folder, or a directory tree with one in it.
-fn recognise(path: &Path) -> Option<String> {
-    let evidence = |path: &Path| format!("{} starts like a folder of Outlook Express 4 for Mac", path.display());
-    if path.is_dir() {
-        return dir::search(path, is_entered, |entry| is_mail(entry).then(|| evidence(&entry.path)));
-    }
-    let start = file::prefix(path, 4).ok()?;
-    (start == INDEX_MAGIC || start == MAIL_MAGIC).then(|| evidence(path))
+/// Whether a file is one of the two of a folder.
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let is_mail = spot.entry().name == MAIL && spot.start().starts_with(MAIL_MAGIC);
+    let starts = [INDEX_MAGIC, MAIL_MAGIC].iter().any(|magic| spot.start().starts_with(*magic));
+    (is_mail || (spot.is_given() && starts)).then_some("starts like a folder of Outlook Express 4 for Mac")
 }
 
 fn is_entered(entry: &Entry) -> bool {

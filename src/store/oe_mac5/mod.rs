@@ -10,30 +10,30 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::dir::{self, Entry, Kind, Walker};
+use super::dir::{Entry, Kind, Walker};
 use super::listed::{self, Listed};
 use super::pages::{Broken, Pages};
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file, oe_mac};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, file, oe_mac};
 use crate::mail::{Flags, FolderPath, Locator};
 use survey::{ENTRY, LAST_TABLE, MAIL, Piece, Survey, TABLE};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format =
-    Format { name: "oe-mac5", title: "Outlook Express 5 for Mac (Messages), experimental", recognise, open };
+pub(super) static FORMAT: Format = Format {
+    name: "oe-mac5",
+    title: "Outlook Express 5 for Mac (Messages), experimental",
+    sign,
+    covers: &[],
+    stands_alone: false,
+    open,
+};
 
 /// The file's name.
 const FILE: &str = "Messages";
 
-/// Whether `path` is such a file or a directory tree with one in it.
-fn recognise(path: &Path) -> Option<String> {
-    let evidence =
-        |path: &Path| format!("{} leads to a table of Outlook Express 5 for Mac (experimental)", path.display());
-    if path.is_dir() {
-        let judge = |entry: &Entry| (is_named(entry) && is_one(&entry.path)).then(|| evidence(&entry.path));
-        return dir::search(path, is_entered, judge);
-    }
-    is_one(path).then(|| evidence(path))
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let found = spot.is_file() && (spot.is_given() || is_named(spot.entry())) && is_one(spot.path());
+    found.then_some("leads to a table of Outlook Express 5 for Mac (experimental)")
 }
 
 /// Nothing at the start of the file says what it is; its last table does.
@@ -54,13 +54,14 @@ fn is_entered(entry: &Entry) -> bool {
     entry.kind == Kind::Directory && !entry.name.as_encoded_bytes().starts_with(b".")
 }
 
-fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let refused = |source| StoreError::read(path, source);
-    let mut tree = Tree::new(path);
+    let company = &options.company;
+    let mut tree = Tree::beside(path, company);
     let mut mail = HashMap::new();
     let mut files = vec![path.to_owned()];
     if path.is_dir() {
-        let mut walker = Walker::to_open();
+        let mut walker = Walker::beside(company);
         let entries = walker.enter(path, 0).map_err(refused)?;
         files.clear();
         walk(&mut walker, &mut tree, &mut files, &entries, 0);

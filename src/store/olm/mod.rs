@@ -13,11 +13,12 @@ use super::archive::Archive;
 use super::file::{self, FileId};
 use super::mapi::{self, Object};
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "olm", title: "Outlook for Mac export (.olm)", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "olm", title: "Outlook for Mac export (.olm)", sign, covers: &[], stands_alone: true, open };
 
 const MAGIC: &[u8] = b"PK\x03\x04";
 /// The directory with the folders of one account.
@@ -29,11 +30,10 @@ const ENDING: &str = ".xml";
 /// How many messages pass between two reports of progress.
 const REPORT_EVERY: usize = 100;
 
-fn recognise(path: &Path) -> Option<String> {
-    let start = file::prefix(path, MAGIC.len()).ok()?;
-    let archive = (start == MAGIC).then(|| Archive::open(path).ok()).flatten()?;
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let archive = spot.start().starts_with(MAGIC).then(|| Archive::open(spot.path()).ok()).flatten()?;
     let found = archive.names().iter().any(|name| folder_of(name).is_some());
-    found.then(|| format!("a zip archive with a directory {MESSAGES}"))
+    found.then_some("is a zip archive with messages of Outlook for Mac")
 }
 
 fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {

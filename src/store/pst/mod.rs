@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, FileId};
 use super::mapi::tags::Tag;
-use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, mapi};
+use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, mapi};
 use crate::mail::{FolderPath, Locator};
 use disk::{Disk, NodeId};
 use folders::Folders;
@@ -29,16 +29,16 @@ use version::Kind;
 pub(super) use version::advice;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format = Format { name: "pst", title: "Outlook data file (.pst)", recognise, open };
+pub(super) static FORMAT: Format =
+    Format { name: "pst", title: "Outlook data file (.pst)", sign, covers: &[], stands_alone: true, open };
 
 /// How much of a file tells what it is.
 const SNIFF: usize = 16;
 /// How many messages pass between two reports of progress.
 const REPORT_EVERY: usize = 200;
 
-fn recognise(path: &Path) -> Option<String> {
-    let start = file::prefix(path, SNIFF).ok()?;
-    (version::kind(&start)? == Kind::Pst).then(|| "starts with !BDN and the mark of a PST".to_owned())
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    (version::kind(spot.start())? == Kind::Pst).then_some("starts with !BDN and the mark of a PST")
 }
 
 fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{FORMAT, folder_name};
+use super::{Company, FORMAT, folder_name};
 use crate::mail::{FolderPath, header};
 use crate::store::dir::{self, Entry, Kind, Walker};
 use crate::store::files::{FileStore, MessageFiles, is_entered};
@@ -25,7 +25,7 @@ pub(super) fn is_account(directory: &Path) -> bool {
 /// Opens an account's directory.
 pub(super) fn open(directory: &Path) -> Result<Box<dyn Store>, StoreError> {
     let mut tree = Tree::new(directory);
-    let mut walker = Walker::to_open();
+    let mut walker = Walker::beside(&Company::default());
     let entries = walker.enter(directory, 0).map_err(|source| StoreError::read(directory, source))?;
     walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
     if tree.is_empty() {

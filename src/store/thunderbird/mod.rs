@@ -12,13 +12,19 @@ use percent_encoding::percent_decode_str;
 
 use super::dir::{self, Entry, Kind};
 use super::joined::Joined;
-use super::{Format, OpenOptions, Store, StoreError, file, mbox};
+use super::{Company, Format, OpenOptions, Spot, Store, StoreError, file, mbox};
 use crate::mail::FolderPath;
 use prefs::Account;
 
 /// The row in `FORMATS`.
-pub(super) static FORMAT: Format =
-    Format { name: "thunderbird", title: "Thunderbird, SeaMonkey or Netscape profile", recognise, open };
+pub(super) static FORMAT: Format = Format {
+    name: "thunderbird",
+    title: "Thunderbird, SeaMonkey or Netscape profile",
+    sign,
+    covers: &[],
+    stands_alone: true,
+    open,
+};
 
 /// Where a profile keeps mail.
 const MAIL: [&str; 2] = ["Mail", "ImapMail"];
@@ -45,12 +51,13 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
         let reason = "there is no account with mail in this profile".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });
     }
-    Ok(Box::new(joined))
+    joined.boxed()
 }
 
-fn recognise(path: &Path) -> Option<String> {
-    let (_, profile) = profiles(path).into_iter().next()?;
-    Some(format!("{} is a profile with Mail or ImapMail", profile.display()))
+fn sign(spot: &Spot<'_>) -> Option<&'static str> {
+    let found = spot.is_directory()
+        && if spot.is_given() { !profiles(spot.path()).is_empty() } else { is_profile(spot.path()) };
+    found.then_some("is a profile with Mail or ImapMail")
 }
 
 /// The profiles at `path`: itself, or those in it.
@@ -146,7 +153,11 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 impl Account {
     fn open(&self) -> Result<Box<dyn Store>, StoreError> {
-        if self.is_maildir { maildirs::open(&self.directory) } else { mbox::open_named(&self.directory, folder_name) }
+        if self.is_maildir {
+            maildirs::open(&self.directory)
+        } else {
+            mbox::open_named(&self.directory, folder_name, &Company::default())
+        }
     }
 }
 

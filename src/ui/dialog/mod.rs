@@ -77,6 +77,8 @@ pub(crate) enum Command {
     },
     /// Show one failure in full.
     ShowFailure(usize),
+    /// What was asked to be read is not waited for any more.
+    StopReading,
     /// Stop the job after the running message, and then end.
     StopAndQuit(Quit),
 }

@@ -1,11 +1,11 @@
-//! A message: headers, text, attachments.
+//! A page to read: a message with its headers, text and attachments, or what is doubtful in a store.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 
 use super::scroll::Scroll;
-use super::{Answer, closes};
+use super::{Answer, Command, closes};
 use crate::mail::units::thousands;
 use crate::ui::event::{PreviewKind, PreviewLine};
 use crate::ui::layout::page;
@@ -19,6 +19,7 @@ pub(crate) struct PreviewDialog {
     pub generation: u64,
     title: String,
     lines: Option<Vec<PreviewLine>>,
+    waiting: String,
     scroll: Scroll,
 }
 
@@ -30,7 +31,13 @@ pub(crate) fn columns(size: (u16, u16)) -> usize {
 impl PreviewDialog {
     /// A message that is being read.
     pub(crate) fn new(generation: u64, title: &str) -> Self {
-        Self { generation, title: title.to_owned(), lines: None, scroll: Scroll::default() }
+        Self {
+            generation,
+            title: title.to_owned(),
+            lines: None,
+            waiting: "reading …".to_owned(),
+            scroll: Scroll::default(),
+        }
     }
 
     /// It has been read.
@@ -38,12 +45,17 @@ impl PreviewDialog {
         self.lines = Some(lines);
     }
 
+    /// It takes a while; says how far it is.
+    pub(crate) fn wait(&mut self, words: String) {
+        self.waiting = words;
+    }
+
     /// Takes a key.
     pub(crate) fn press(&mut self, key: &KeyEvent, model: &Model) -> Answer {
         if closes(key)
-            || matches!(key.code, KeyCode::F(3) | KeyCode::Char('p' | 'h') | KeyCode::Left | KeyCode::Backspace)
+            || matches!(key.code, KeyCode::F(3 | 4) | KeyCode::Char('p' | 'h') | KeyCode::Left | KeyCode::Backspace)
         {
-            return Answer::Close;
+            return if self.lines.is_none() { Answer::Finish(Command::StopReading) } else { Answer::Close };
         }
         let page = usize::from(model.size.1.saturating_sub(2));
         self.scroll.press(key, self.lines.as_ref().map_or(0, Vec::len), page);
@@ -63,7 +75,7 @@ impl PreviewDialog {
         };
         let inside = paint::window(buf, area, &self.title, &keys, theme, false);
         let Some(lines) = &self.lines else {
-            paint::text(buf, inside.x, inside.y, inside.width, "reading …", theme.faint());
+            paint::text(buf, inside.x, inside.y, inside.width, &self.waiting, theme.faint());
             return;
         };
         for (line, y) in lines.iter().skip(self.scroll.top).zip(inside.y..inside.bottom()) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::ending;
 use crate::imap::Target;
+use crate::store::Looked;
 use crate::transfer::Source;
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::connect::Connect;
@@ -172,10 +173,10 @@ pub(crate) fn open_store(model: &mut Model, path: PathBuf, is_sought: bool) {
     let known = model.sources.iter().position(|open| open.source.path == source.path);
     let at = known.unwrap_or(model.sources.len());
     if known.is_none() {
-        let state = SourceState::Opening;
+        let state = SourceState::Opening(Looked::default());
         model.sources.push(OpenSource { source: source.clone(), format: String::new(), state, is_sought });
     } else if let Some(open) = model.sources.get_mut(at) {
-        open.state = SourceState::Opening;
+        open.state = SourceState::Opening(Looked::default());
     }
     model.side = Side::Local;
     model.ask(Effect::Store(StoreRequest::Folders { source: at, store: source }));

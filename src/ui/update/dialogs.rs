@@ -7,7 +7,7 @@ use crate::mail::FolderPath;
 use crate::ui::dialog::error::Problem;
 use crate::ui::dialog::prompt::Purpose;
 use crate::ui::dialog::{Answer, Command, Dialog};
-use crate::ui::effect::{Effect, ServerRequest};
+use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::Trouble;
 use crate::ui::model::{LinkState, Model};
 
@@ -47,6 +47,7 @@ fn run(model: &mut Model, command: Command) {
             let failed = model.job.as_ref().and_then(|job| job.progress.failures.get(at)).map(Problem::failure);
             model.dialogs.extend(failed.map(Dialog::Error));
         }
+        Command::StopReading => model.ask(Effect::Store(StoreRequest::StopExamining)),
         Command::StopAndQuit(quit) => ending::stop_and_quit(model, quit),
     }
 }

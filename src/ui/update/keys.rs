@@ -2,13 +2,13 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{browsing, carrying, dialogs, ending, finding, marking, serverside};
+use super::{browsing, carrying, dialogs, ending, examining, finding, marking, serverside};
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, action_of, function_of};
 use crate::ui::dialog::{Dialog, failures, help, transfers};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
-use crate::ui::pane::Focus;
+use crate::ui::pane::{Focus, Side};
 
 /// Takes a key.
 pub(crate) fn press(model: &mut Model, key: &KeyEvent) {
@@ -67,6 +67,7 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::Copy => carrying::open_plan(model, Mode::Copy),
         Action::Move => carrying::open_plan(model, Mode::Move),
         Action::NewFolder => serverside::new_folder(model),
+        Action::Rename if model.side == Side::Local => examining::ask(model),
         Action::Rename => serverside::rename(model),
         Action::Delete => serverside::delete(model),
         Action::Quit => ending::quit(model),

@@ -5,6 +5,7 @@ mod carrying;
 mod choosing;
 mod dialogs;
 mod ending;
+mod examining;
 mod finding;
 mod keys;
 mod marking;

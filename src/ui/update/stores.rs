@@ -9,13 +9,19 @@ use crate::ui::list::Stage;
 use crate::ui::model::{Model, SourceState};
 use crate::ui::tree::{Entry, Place, Tally};
 
-use super::{carrying, dialogs};
+use super::{carrying, dialogs, examining};
 
 /// Takes the news; answers to questions that are no longer asked are dropped.
 pub(crate) fn happened(model: &mut Model, event: StoreEvent) {
     match event {
         StoreEvent::Folders { source, result: Ok((format, entries)) } => opened(model, source, format, entries),
         StoreEvent::Folders { source, result: Err(why) } => unreadable(model, source, &why),
+        StoreEvent::Looking { source, looked } => {
+            if let Some(open) = model.sources.get_mut(source).filter(|open| open.state != SourceState::Ready) {
+                open.state = SourceState::Opening(looked);
+            }
+        }
+        StoreEvent::Examined { generation, messages } => examining::told(model, generation, messages),
         StoreEvent::Counts(counts) => counted(model, counts),
         StoreEvent::Rows { generation, rows, progress: (done, total) } => {
             let list = &mut model.local.list;

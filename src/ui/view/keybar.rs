@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::paint;
 use crate::ui::actions::ACTIONS;
 use crate::ui::model::Model;
+use crate::ui::pane::Side;
 use crate::ui::theme::Theme;
 
 /// Draws the key bar; in a dialog its own keys count, which it shows itself.
@@ -13,7 +14,8 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
     if !model.dialogs.is_empty() {
         return;
     }
-    let mut labels: Vec<(u8, &str)> = ACTIONS.iter().filter_map(|row| row.label).collect();
+    let word = |(number, left, right)| (number, if model.side == Side::Local { left } else { right });
+    let mut labels: Vec<(u8, &str)> = ACTIONS.iter().filter_map(|row| row.label).map(word).collect();
     labels.sort_by_key(|(number, _)| *number);
     let wanted: u16 =
         labels.iter().map(|(number, word)| paint::columns(&number.to_string()) + paint::columns(word) + 2).sum();

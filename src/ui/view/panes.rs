@@ -73,6 +73,10 @@ fn nothing(buf: &mut Buffer, area: Rect, model: &Model, side: Side, theme: Theme
                 ("No local mail is open. O opens a mail file or directory of any known format.".into(), theme.text())
             }
             Some(SourceState::Failed(why)) => (format!("! {why} (O opens another)"), theme.bad()),
+            Some(SourceState::Opening(looked)) if looked.entries > 0 => {
+                let (entries, mail) = (thousands(looked.entries), thousands(looked.mail));
+                (format!("looking for mail … {entries} files and directories, {mail} with mail"), theme.faint())
+            }
             Some(_) => ("opening …".into(), theme.faint()),
         },
         Side::Remote => match &model.link.state {

@@ -2,6 +2,7 @@
 
 pub(crate) mod input;
 pub(crate) mod reading;
+mod report;
 pub(crate) mod server;
 pub(crate) mod signals;
 pub(crate) mod store;

@@ -40,7 +40,8 @@ pub(crate) fn lines(message: &[u8], columns: usize) -> Result<Vec<PreviewLine>, 
     Ok(lines)
 }
 
-fn push(lines: &mut Vec<PreviewLine>, kind: PreviewKind, text: &str, columns: usize, indent: usize) {
+/// Adds a text, wrapped; lines after its first one are indented.
+pub(crate) fn push(lines: &mut Vec<PreviewLine>, kind: PreviewKind, text: &str, columns: usize, indent: usize) {
     let mut wrapped = wrap(text, columns).into_iter();
     lines.extend(wrapped.next().map(|text| PreviewLine { kind, text }));
     let rest: Vec<String> = wrapped.collect();

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use super::report::Report;
 use super::{reading, spawn};
 use crate::mail::FolderPath;
-use crate::store::{self, Count, Found, Store, StoreError};
+use crate::store::{self, Count, Examiner, Found, Store, StoreError, Walk};
 use crate::transfer::Source;
 use crate::ui::effect::StoreRequest;
-use crate::ui::event::{Event, StoreEvent};
+use crate::ui::event::{Event, PreviewLine, StoreEvent};
 use crate::ui::list::Row;
 use crate::ui::tree::Entry;
 
@@ -76,6 +77,10 @@ impl Worker {
                         continue;
                     }
                 }
+                StoreRequest::Examine { .. } | StoreRequest::StopExamining => {
+                    self.waiting
+                        .retain(|old| !matches!(old, StoreRequest::Examine { .. } | StoreRequest::StopExamining));
+                }
                 StoreRequest::Forget => {
                     self.waiting.retain(|old| !matches!(old, StoreRequest::Count { .. }));
                     self.waiting.push_front(request);
@@ -91,7 +96,14 @@ impl Worker {
     fn is_stale(&mut self) -> bool {
         self.collect();
         let stops = |old: &StoreRequest| {
-            matches!(old, StoreRequest::List { .. } | StoreRequest::StopList | StoreRequest::Forget)
+            matches!(
+                old,
+                StoreRequest::List { .. }
+                    | StoreRequest::StopList
+                    | StoreRequest::Examine { .. }
+                    | StoreRequest::StopExamining
+                    | StoreRequest::Forget
+            )
         };
         self.waiting.iter().any(stops)
     }
@@ -124,10 +136,18 @@ impl Worker {
     fn serve(&mut self, request: StoreRequest) {
         match request {
             StoreRequest::Forget => self.stores.clear(),
-            StoreRequest::StopList => {}
+            StoreRequest::StopList | StoreRequest::StopExamining => {}
             StoreRequest::Folders { source, store } => {
-                let result = self.folders(store).map_err(|error| error.to_string());
+                let result = self.folders(source, store).map_err(|error| error.to_string());
                 self.tell(StoreEvent::Folders { source, result });
+            }
+            StoreRequest::Examine { generation, store, folder, columns } => {
+                let result = match self.examine(generation, &store, &folder, columns) {
+                    Ok(ControlFlow::Continue(lines)) => Ok(lines),
+                    Ok(ControlFlow::Break(())) => return, // nobody waits for it
+                    Err(error) => Err(error.to_string()),
+                };
+                self.tell(StoreEvent::Preview { generation, result });
             }
             StoreRequest::Count { source, store, folder } => self.count(source, store, folder),
             StoreRequest::List { generation, store, folder } => match self.list(generation, store, &folder) {
@@ -153,8 +173,16 @@ impl Worker {
         }
     }
 
-    fn folders(&mut self, source: Source) -> Result<(String, Vec<Entry>), StoreError> {
-        let mut open = self.take(&source)?;
+    fn folders(&mut self, number: usize, source: Source) -> Result<(String, Vec<Entry>), StoreError> {
+        let mut told = Instant::now();
+        let survey = store::survey(&source.path, &source.options, &mut |looked| {
+            if told.elapsed() >= BATCH_TIME {
+                told = Instant::now();
+                self.tell(StoreEvent::Looking { source: number, looked });
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut open = survey.open(&source.options)?;
         let folders = open.folders()?;
         let title = open.format().title.to_owned();
         self.put_back(source, open);
@@ -210,6 +238,44 @@ impl Worker {
         }
         self.tell(batch.send(generation));
         Ok(ControlFlow::Continue(remarks))
+    }
+}
+
+impl Worker {
+    /// Reads all of a folder and of those below it. Gives what is to be said of them; breaks when nobody waits for it.
+    fn examine(
+        &mut self,
+        generation: u64,
+        source: &Source,
+        top: &FolderPath,
+        columns: usize,
+    ) -> Result<ControlFlow<(), Vec<PreviewLine>>, StoreError> {
+        let survey = store::survey(&source.path, &source.options, &mut |_| self.going_on())?;
+        let mut open = survey.open(&source.options)?;
+        let mut report = Report::new(&survey, columns);
+        let mut examiner = Examiner::default();
+        let mut told = Instant::now();
+        let folders = open.folders()?;
+        for folder in folders.iter().filter(|folder| folder.holds_messages && folder.path.starts_with(top)) {
+            report.folder(&folder.path);
+            let walk = examiner.examine(open.as_mut(), &folder.path, &mut |examined| {
+                report.take(&examined);
+                if told.elapsed() >= BATCH_TIME {
+                    told = Instant::now();
+                    self.tell(StoreEvent::Examined { generation, messages: report.messages() });
+                }
+                self.going_on()
+            })?;
+            if walk.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(report.lines()))
+    }
+
+    /// Breaks when the work under way is of no more use.
+    fn going_on(&mut self) -> Walk {
+        if self.is_stale() { Walk::Break(()) } else { Walk::Continue(()) }
     }
 }
 
