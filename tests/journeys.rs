@@ -201,6 +201,31 @@ fn a_refused_message_is_listed_with_its_reason() {
 }
 
 #[test]
+fn a_home_directory_is_one_tree_whose_doubts_are_told_and_which_is_copied_whole() {
+    let Some(scene) = Scene::new() else { return };
+    let old = scene.home.path().join("old");
+    fs::create_dir(&old).unwrap();
+    write_mbox(&old.join("Letters"), &Maker::new(31).folder(5, 2002, 60), MboxStyle::Mboxrd).unwrap();
+    let long = format!("From: a@x\r\nSubject: long\r\n\r\n{}\r\n", "x".repeat(1200));
+    fs::write(old.join("one.eml"), &long).unwrap();
+    fs::write(old.join("two.eml"), &long).unwrap();
+    let pty = scene.open_store(scene.home.path().to_str().unwrap(), scene.server.imap_port);
+    pty.wait_for("several");
+    pty.type_keys(key::F[3]);
+    for words in ["32 messages read, 3 doubts", "has cur/ and new/", "up to 1,200 bytes", "the same message as"] {
+        pty.wait_for(words);
+    }
+    pty.type_keys(key::ESC);
+    pty.wait_for("10Quit");
+    pty.type_keys(key::F[4]);
+    pty.wait_for("what goes where");
+    pty.type_keys("\r");
+    pty.wait_for("Copied 32 messages");
+    assert_eq!(scene.arrived(), 32);
+    quit(pty);
+}
+
+#[test]
 fn a_lost_connection_is_told_and_the_job_completes_exactly_once() {
     let Some(scene) = Scene::new() else { return };
     let store = scene.many(60);

@@ -20,7 +20,7 @@ use crate::mail::FolderPath;
 /// What a directory with several stores goes by.
 static SEVERAL: Format = Format {
     name: "several",
-    title: "Several kinds of mail",
+    title: "several kinds",
     sign: |_| None,
     covers: &[],
     stands_alone: false,

@@ -5,7 +5,7 @@ use crate::transfer::{Chosen, Event, Mode, Outcome};
 use crate::ui::Quit;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
-use crate::ui::event::{Event as Happening, ServerEvent, StoreEvent, Trouble};
+use crate::ui::event::{Event as Happening, PreviewKind, PreviewLine, ServerEvent, StoreEvent, Trouble};
 use crate::ui::list::Stage;
 use crate::ui::marks::Totals;
 use crate::ui::model::{LinkState, Stopping};
@@ -244,6 +244,36 @@ fn a_lost_connection_is_told_without_a_dialog_and_the_next_key_connects_again() 
     assert!(world.screen().contains("connection lost"));
     world.keys("<Tab>r");
     assert!(world.server_requests().contains(&ServerRequest::Folders));
+}
+
+#[test]
+fn doubts_are_asked_for_with_f4_on_the_left_and_not_waited_for_after_esc() {
+    let mut world = World::new((80, 24));
+    world.keys("<F4>");
+    let examined = |effect: &Effect| match effect {
+        Effect::Store(StoreRequest::Examine { generation, folder, .. }) if folder.is_root() => Some(*generation),
+        _ => None,
+    };
+    let generation = world.effects.iter().find_map(examined).unwrap();
+    world.happens(Happening::Store(StoreEvent::Examined { generation, messages: 1234 }));
+    assert!(world.screen().contains("1,234 messages so far"));
+    let line = PreviewLine { kind: PreviewKind::Note, text: "it has 2 NUL bytes".into() };
+    world.happens(Happening::Store(StoreEvent::Preview { generation, result: Ok(vec![line]) }));
+    assert!(world.screen().contains("2 NUL bytes"));
+    let stops = |effect: &Effect| matches!(effect, Effect::Store(StoreRequest::StopExamining));
+    world.keys("<Esc>");
+    assert!(!world.asked(stops) && world.model.dialogs.is_empty());
+    world.keys("<F4><Esc>");
+    assert!(world.asked(stops) && world.model.dialogs.is_empty());
+}
+
+#[test]
+fn a_long_look_through_a_directory_is_told() {
+    let mut world = World::empty((80, 24));
+    crate::ui::update::open_store(&mut world.model, "/x".into(), true);
+    let looked = crate::store::Looked { entries: 12_000, mail: 34 };
+    world.happens(Happening::Store(StoreEvent::Looking { source: 0, looked }));
+    assert!(world.screen().contains("12,000 files"), "{}", world.screen());
 }
 
 #[test]
