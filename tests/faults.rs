@@ -171,13 +171,34 @@ fn refused_connections_are_tried_again() {
     scene.assert_once("anna", "first message");
 }
 
+/// A proxy that hides that messages may go without waiting, so that each is a command.
+fn one_by_one(scene: &Scene) -> Proxy {
+    Proxy::new(scene.server.imap_port).replace("LITERAL+", "X-NONE")
+}
+
+#[test]
+fn messages_in_commands_of_their_own_are_each_there_exactly_once_wherever_the_line_is_cut() {
+    cut_everywhere(&[("MULTIAPPEND", "X-NONE")]);
+}
+
+#[test]
+fn messages_that_are_refused_together_go_one_by_one() {
+    for words in ["NO nope", "NO [TOOBIG] one of them", "BAD Command Argument Error. 11"] {
+        let Some(scene) = Scene::new() else { return };
+        let proxy = Proxy::new(scene.server.imap_port).fault(2, At::AfterLiteral, Do::Answer(words.into())).start();
+        let run = scene.carry("copy", "anna", proxy.port).expect(0);
+        assert_eq!((run.totals(), proxy.fired()), ((8, 0, 0), 1), "{words}");
+        scene.assert_once("anna", words);
+    }
+}
+
 #[test]
 fn a_refused_message_is_listed_and_the_others_get_across() {
     for words in ["NO [TOOBIG] no way", "NO nope", "BAD Command Argument Error. 11"] {
         let Some(scene) = Scene::new() else { return };
         for at in [At::BeforeLine, At::AfterLiteral] {
             let user = format!("{at:?}").to_lowercase();
-            let proxy = Proxy::new(scene.server.imap_port).fault(4, at, Do::Answer(words.into())).start();
+            let proxy = one_by_one(&scene).fault(4, at, Do::Answer(words.into())).start();
             let run = scene.carry("copy", &user, proxy.port).expect(1);
             assert_eq!(run.totals(), (7, 0, 1), "{words}");
             let failed = run.events_of("message.failed").remove(0);
@@ -193,8 +214,7 @@ fn a_refused_message_is_listed_and_the_others_get_across() {
 #[test]
 fn a_full_mailbox_ends_the_job_and_every_message_left_is_counted() {
     let Some(scene) = Scene::new() else { return };
-    let proxy =
-        Proxy::new(scene.server.imap_port).fault(3, At::BeforeLine, Do::Answer("NO [OVERQUOTA] full".into())).start();
+    let proxy = one_by_one(&scene).fault(3, At::BeforeLine, Do::Answer("NO [OVERQUOTA] full".into())).start();
     let run = scene.carry("copy", "anna", proxy.port).expect(1);
     assert_eq!(run.totals(), (2, 0, 6));
     assert!(run.events_of("message.failed")[0]["hint"].as_str().unwrap().contains("quota"));
@@ -241,7 +261,7 @@ fn a_second_connection_that_is_refused_is_done_without() {
 #[test]
 fn an_answer_that_never_comes_is_given_up_and_found() {
     let Some(scene) = Scene::new() else { return };
-    let proxy = Proxy::new(scene.server.imap_port)
+    let proxy = one_by_one(&scene)
         .fault(2, At::AfterLine, Do::Stall)
         .round_trip(Duration::from_millis(5))
         .download_chunk(1)

@@ -184,12 +184,38 @@ impl Answer {
 
     /// The numbers of an APPENDUID code: UIDVALIDITY and the one UID (RFC 4315).
     pub fn append_uid(&self) -> Option<(u32, u32)> {
+        self.append_uids(1).first().copied().flatten()
+    }
+
+    /// UIDVALIDITY and UID of each of `count` messages, in their order; none if the server does not say, or says nonsense.
+    pub fn append_uids(&self, count: usize) -> Vec<Option<(u32, u32)>> {
+        let told = self.told_uids(count).filter(|(_, uids)| uids.len() == count);
+        match told {
+            Some((validity, uids)) => uids.into_iter().map(|uid| Some((validity, uid))).collect(),
+            None => vec![None; count],
+        }
+    }
+
+    /// UIDVALIDITY and the UIDs of an APPENDUID code, as far as there are not more than `most`.
+    fn told_uids(&self, most: usize) -> Option<(u32, Vec<u32>)> {
         let (_, code, _) = self.status_parts()?;
         let mut words = code.split_ascii_whitespace();
         if !words.next()?.eq_ignore_ascii_case("APPENDUID") {
             return None;
         }
-        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+        let validity = words.next()?.parse().ok()?;
+        let mut uids = Vec::new();
+        for range in words.next()?.split(',') {
+            let (first, last) = range.split_once(':').unwrap_or((range, range));
+            let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+            let length = usize::try_from(last.checked_sub(first)?).ok()?;
+            if uids.len() + length >= most {
+                uids.extend((first..=last).take(most.saturating_sub(uids.len()) + 1));
+                break;
+            }
+            uids.extend(first..=last);
+        }
+        Some((validity, uids))
     }
 
     /// The bytes for the `imap` crate, or `None` to keep them from it.
@@ -365,6 +391,15 @@ mod tests {
         assert_eq!(answer("M1 NO\r\n").refusal().map(|refusal| refusal.to_string()).as_deref(), Some("NO"));
         assert_eq!(answer("M1 OK [APPENDUID 5 7] done\r\n").append_uid(), Some((5, 7)));
         assert_eq!(answer("M1 OK [APPENDUID 5 7:8] done\r\n").append_uid(), None);
+        let uids = |code: &str, count| -> Vec<u32> {
+            let told = answer(&format!("M1 OK [APPENDUID 5 {code}] done\r\n")).append_uids(count);
+            told.into_iter().map(|uid| uid.map_or(0, |(_, uid)| uid)).collect()
+        };
+        assert_eq!(uids("7:9", 3), [7, 8, 9]);
+        assert_eq!(uids("7,9:10", 3), [7, 9, 10]);
+        for nonsense in ["7:8", "7:10", "9:7", "1:4294967295", "x", "7,,8"] {
+            assert_eq!(uids(nonsense, 3), [0, 0, 0], "{nonsense}");
+        }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! APPEND by our own code: the crate's takes stored messages for failed ones and lets folder names inject commands.
 //!
-//! The outcome is yes, no, or unknown; unknown is settled by looking at the server, never by sending again.
+//! The outcome is yes, no, or unknown; unknown is settled by looking at the server, never by sending again. One message
+//! goes with a synchronising literal. Many go without waiting, in one command (MULTIAPPEND) or one after the other, once
+//! their shape is proven: some servers run the rest of a refused message as commands (facts/servers.md 0.1).
 
 use std::time::Duration;
 
 use crate::mail::{Flags, InternalDate};
 
+use super::answer::Answer;
 use super::error::ImapError;
 use super::names::quoted;
 use super::wire::Wire;
@@ -37,6 +40,8 @@ pub enum Stored {
     No,
     /// It was sent whole, and no answer came: look before sending again.
     Unknown,
+    /// It was sent with others, one of which was refused: look, then send what is missing one by one.
+    Perhaps,
 }
 
 /// A failed APPEND.
@@ -91,11 +96,153 @@ pub fn append(
 
 /// `tag APPEND "mailbox" (flags) "date" {length}`
 fn command(tag: &str, mailbox: &str, message: Outgoing<'_>) -> Result<String, ImapError> {
-    let flags: Vec<&str> =
-        message.flags.names().map(|name| -> &str { name }).chain(message.keywords.iter().map(String::as_str)).collect();
+    Ok(format!("{tag} APPEND {}{}{{{}}}\r\n", quoted(mailbox)?, announcement(message), message.bytes.len()))
+}
+
+/// ` (flags) "date" `
+fn announcement(message: Outgoing<'_>) -> String {
     let date = message.internal_date.map(|date| format!(" \"{}\"", date.to_imap())).unwrap_or_default();
-    let (mailbox, flags, length) = (quoted(mailbox)?, flags.join(" "), message.bytes.len());
-    Ok(format!("{tag} APPEND {mailbox} ({flags}){date} {{{length}}}\r\n"))
+    format!(" ({}){date} ", flags(message))
+}
+
+fn flags(message: Outgoing<'_>) -> String {
+    let names = message.flags.names().map(|name| -> &str { name });
+    names.chain(message.keywords.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+}
+
+/// What of a message a server may refuse whatever the message is: the flags, and whether it is dated.
+pub(super) fn shape(message: Outgoing<'_>) -> String {
+    format!("{} {}", flags(message), message.internal_date.is_some())
+}
+
+/// How several messages go without waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Together {
+    /// In one command (RFC 3502).
+    OneCommand,
+    /// In commands of their own.
+    OneByOne,
+}
+
+/// Appends messages of proven shapes without waiting for a go-ahead (RFC 7888). `go_on` is asked before each and told
+/// its place and the bytes of it that were sent.
+///
+/// Gives as many results as messages were begun. Where the server refuses a common command, or says BAD, nothing is known
+/// of the others but that they were sent.
+pub(super) fn append_together(
+    wire: &Wire,
+    mailbox: &str,
+    messages: &[Outgoing<'_>],
+    how: Together,
+    go_on: &mut dyn FnMut(usize, u64) -> bool,
+) -> Vec<Result<Appended, AppendError>> {
+    let mut sent = Sent { tags: Vec::new(), begun: 0, bytes: 0 };
+    let failure = sent.send(wire, mailbox, messages, how, go_on).err();
+    let mut results = sent.results(wire, failure);
+    results.truncate(sent.begun);
+    results
+}
+
+/// What has been sent of a lot of messages.
+struct Sent {
+    /// The tags of the commands, in order.
+    tags: Vec<String>,
+    /// Messages begun.
+    begun: usize,
+    bytes: usize,
+}
+
+impl Sent {
+    fn send(
+        &mut self,
+        wire: &Wire,
+        mailbox: &str,
+        messages: &[Outgoing<'_>],
+        how: Together,
+        go_on: &mut dyn FnMut(usize, u64) -> bool,
+    ) -> Result<(), ImapError> {
+        let mailbox = quoted(mailbox)?;
+        let mut line = Vec::new();
+        for (place, message) in messages.iter().enumerate() {
+            if !go_on(place, 0) {
+                break;
+            }
+            if place == 0 || how == Together::OneByOne {
+                let tag = wire.tag();
+                line.extend_from_slice(format!("{tag} APPEND {mailbox}").as_bytes());
+                self.tags.push(tag);
+            }
+            line.extend_from_slice(format!("{}{{{}+}}\r\n", announcement(*message), message.bytes.len()).as_bytes());
+            self.begun += 1;
+            self.bytes += message.bytes.len();
+            // One write for what is small: fewer packets.
+            if message.bytes.len() < CHUNK {
+                line.extend_from_slice(message.bytes);
+            } else {
+                wire.send(&line)?;
+                line.clear();
+                for chunk in message.bytes.chunks(CHUNK) {
+                    wire.send(chunk)?;
+                }
+            }
+            if how == Together::OneByOne {
+                line.extend_from_slice(b"\r\n");
+            }
+            if line.len() >= CHUNK {
+                wire.send(&line)?;
+                line.clear();
+            }
+            go_on(place, message.bytes.len() as u64);
+        }
+        if how == Together::OneCommand && self.begun > 0 {
+            line.extend_from_slice(b"\r\n");
+        }
+        if line.is_empty() { Ok(()) } else { wire.send(&line) }
+    }
+
+    /// The answers to what was sent. `failure` is why the sending broke off, if it did.
+    fn results(&self, wire: &Wire, failure: Option<ImapError>) -> Vec<Result<Appended, AppendError>> {
+        let megabytes = u32::try_from(self.bytes >> 20).unwrap_or(u32::MAX);
+        let storing = STORING + STORING_PER_MEGABYTE.saturating_mul(megabytes);
+        let is_common = self.tags.len() == 1;
+        let each = if is_common { self.begun } else { 1 };
+        let mut results = Vec::with_capacity(self.begun);
+        let mut lost = failure;
+        for tag in &self.tags {
+            let answer = match lost.take() {
+                Some(error) => Err((error, Stored::Unknown)),
+                None => result(wire, tag, storing),
+            };
+            match answer {
+                Ok(answer) => results.extend(answer.append_uids(each).into_iter().map(|uid| Ok(Appended { uid }))),
+                Err((error, stored)) => {
+                    let is_bad = matches!(&error, ImapError::Refused { refusal, .. } if refusal.is_bad);
+                    let is_refused = matches!(&error, ImapError::Refused { .. });
+                    let stored = if is_refused && each > 1 { Stored::Perhaps } else { stored };
+                    // What followed a BAD may have been taken for commands: nothing is known of it.
+                    let of_others = if is_bad {
+                        Some(ImapError::Lost { reason: format!("after a message that was not understood ({error})") })
+                    } else if is_refused {
+                        None
+                    } else {
+                        Some(error.again())
+                    };
+                    let others =
+                        (1..each).map(|_| Err(AppendError { error: error.again(), stored })).collect::<Vec<_>>();
+                    results.push(Err(AppendError { error, stored }));
+                    results.extend(others);
+                    lost = of_others;
+                }
+            }
+        }
+        results
+    }
+}
+
+/// The answer to one command.
+fn result(wire: &Wire, tag: &str, storing: Duration) -> Result<Answer, (ImapError, Stored)> {
+    let result = wire.slow_result(tag, storing).map_err(|error| (error, Stored::Unknown))?;
+    result.accept(|| "the server refused the message".into()).map_err(|error| (error, Stored::No))
 }
 
 #[cfg(test)]

@@ -212,6 +212,16 @@ impl Refusal {
 }
 
 impl ImapError {
+    /// The same error for another message that it struck.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::Refused { doing, refusal } => Self::Refused { doing: doing.clone(), refusal: refusal.clone() },
+            Self::Bye { text } => Self::Bye { text: text.clone() },
+            Self::Cancelled => Self::Cancelled,
+            other => Self::Lost { reason: other.to_string() },
+        }
+    }
+
     /// How far the error reaches.
     pub fn scope(&self) -> Scope {
         match self {

@@ -11,6 +11,7 @@ mod error;
 mod fetch;
 mod names;
 mod session;
+mod upload;
 mod wire;
 
 pub use account::{Account, ConnectOptions, Security, TIMEOUT, Target, TargetError};

@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::mail::FolderPath;
 
 use super::answer::Wanted;
-use super::append::{AppendError, Appended, Outgoing, Stored, append};
-use super::error::{ImapError, Refusal, Scope};
+use super::error::{ImapError, Refusal};
 use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
 use super::names::{Listing, Namespace, RemoteFolder, quoted};
+use super::upload::Proven;
 use super::wire::{Canceller, Wire};
 
 /// The longest silence after goodbye.
@@ -65,13 +65,15 @@ struct Known {
 /// One logged-in connection.
 pub struct Session {
     commands: imap::Session<Wire>,
-    wire: Wire,
+    pub(super) wire: Wire,
     capabilities: Vec<String>,
     namespace: Namespace,
     /// Folders that were listed or made.
     names: HashMap<FolderPath, Known>,
     /// The name on the wire of the open folder.
     open: Option<String>,
+    /// What the server has taken so far, so that more of it may go without waiting.
+    pub(super) proven: Proven,
 }
 
 impl Session {
@@ -81,7 +83,15 @@ impl Session {
         capabilities: Vec<String>,
         namespace: Namespace,
     ) -> Self {
-        Self { commands: session, wire, capabilities, namespace, names: HashMap::new(), open: None }
+        Self {
+            commands: session,
+            wire,
+            capabilities,
+            namespace,
+            names: HashMap::new(),
+            open: None,
+            proven: Proven::default(),
+        }
     }
 
     /// A handle that cuts this connection from another thread.
@@ -109,7 +119,7 @@ impl Session {
         self.wire.take_warnings()
     }
 
-    fn wire_name(&self, folder: &FolderPath) -> String {
+    pub(super) fn wire_name(&self, folder: &FolderPath) -> String {
         self.names.get(folder).map_or_else(|| self.namespace.to_wire(folder), |known| known.wire.clone())
     }
 
@@ -387,43 +397,6 @@ impl Session {
         }
         self.leave()?;
         Ok(can_expunge)
-    }
-
-    /// Appends messages to a folder, one after the other; nothing is selected meanwhile.
-    ///
-    /// The results are in order. There are fewer than messages when the connection broke or was told to stop: `go_on` is
-    /// asked before each message and told its place and the bytes sent so far, first 0.
-    pub fn append(
-        &mut self,
-        folder: &FolderPath,
-        messages: &[Outgoing<'_>],
-        go_on: &mut dyn FnMut(usize, u64) -> bool,
-    ) -> Vec<Result<Appended, AppendError>> {
-        let mut results = Vec::with_capacity(messages.len());
-        if let Err(error) = self.leave() {
-            results.push(Err(AppendError { error, stored: Stored::No }));
-            return results;
-        }
-        let name = self.wire_name(folder);
-        for (index, message) in messages.iter().enumerate() {
-            if !go_on(index, 0) {
-                break;
-            }
-            let result = append(&self.wire, &name, *message, &mut |bytes| {
-                go_on(index, bytes); // a message that was begun is finished
-            });
-            // BAD means that we and the server disagree on what was said: this connection is not to be trusted any more.
-            // After a full mailbox, say, the next message has no better chance.
-            let can_go_on = result.as_ref().err().is_none_or(|failed| match &failed.error {
-                ImapError::Refused { refusal, .. } => !refusal.is_bad && refusal.scope() == Scope::Message,
-                _ => false,
-            });
-            results.push(result);
-            if !can_go_on {
-                break;
-            }
-        }
-        results
     }
 
     /// Keeps the connection alive.

@@ -26,7 +26,7 @@ use super::{Chosen, Event, FolderPlan, How, Mode, Proof, Verify};
 /// The most bytes of a batch, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
 /// The most messages of a batch.
-pub(super) const BATCH_MESSAGES: usize = 64;
+pub(super) const BATCH_MESSAGES: usize = 2000;
 /// What is kept of a listed message until its turn.
 struct Item {
     locator: Locator,
@@ -55,6 +55,8 @@ pub(super) struct Carry<'c, 'a> {
     /// Proven messages of a move, not yet removed.
     pub(super) proven: Vec<Removal>,
     pub(super) batch_messages: usize,
+    /// Whether each message of the batch is waited for, to find the one that is refused.
+    pub(super) one_by_one: bool,
     /// Messages told as done or failed.
     pub(super) finished: u64,
     pub(super) is_complete: bool,
@@ -84,6 +86,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             twins: HashSet::new(),
             proven: Vec::new(),
             batch_messages: 4,
+            one_by_one: false,
             finished: 0,
             is_complete: true,
         }

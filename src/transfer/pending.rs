@@ -44,6 +44,8 @@ pub(super) enum State {
     Sent(Option<(u32, u32)>),
     /// Sent whole, and the answer was lost.
     Unknown,
+    /// Sent with others of which one was refused: it is there now or never.
+    Doubtful,
 }
 
 impl Pending {

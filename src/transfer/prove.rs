@@ -79,9 +79,9 @@ impl Carry<'_, '_> {
             })
             .collect();
         for (one, found) in pending.iter().zip(&mut matched) {
-            let is_open = matches!(one.state, State::Unknown | State::Sent(None))
+            let is_open = matches!(one.state, State::Unknown | State::Doubtful | State::Sent(None))
                 || is_stale(one.state, self.selected.uid_validity);
-            if is_open && found.is_none() {
+            if is_open && found.is_none() && !news.is_empty() {
                 *found = self.search(&one.prepared, news, claimed)?;
             }
         }
@@ -123,6 +123,7 @@ impl Carry<'_, '_> {
         for (one, found) in std::mem::take(pending).into_iter().zip(matched) {
             match (one.state, found) {
                 (State::Waiting, _) | (State::Unknown, None) => left.push(one),
+                (State::Doubtful, None) => left.push(Pending { state: State::Waiting, ..one }),
                 (State::Sent(_), None) => {
                     self.fail(&one.prepared, "the server said that it stored the message, but it is not there".into());
                 }

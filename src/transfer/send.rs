@@ -19,6 +19,7 @@ impl Carry<'_, '_> {
     pub(super) fn send(&mut self, batch: Vec<Prepared>) -> Result<(), Halt> {
         let begun = Instant::now();
         let mut pending: Vec<Pending> = batch.into_iter().map(Pending::new).collect();
+        self.one_by_one = false;
         while !pending.is_empty() {
             let halt = self.append(&mut pending)?;
             self.settle(&mut pending)?;
@@ -55,13 +56,18 @@ impl Carry<'_, '_> {
             }
             !brake.is_pulled()
         };
-        let results = self.link.session()?.append(&self.target, &outgoing, &mut go_on);
+        let results = self.link.session()?.append(&self.target, &outgoing, self.one_by_one, &mut go_on);
         let mut refused: HashMap<usize, ImapError> = HashMap::new();
         let mut lost = None;
+        let mut together = None;
         for (at, result) in waiting.into_iter().zip(results) {
             let Some(one) = pending.get_mut(at) else { continue };
             match result {
                 Ok(appended) => one.state = State::Sent(appended.uid),
+                Err(failed) if failed.stored == Stored::Perhaps => {
+                    one.state = State::Doubtful;
+                    together = Some(failed.error);
+                }
                 Err(failed) => {
                     if failed.stored == Stored::Unknown {
                         one.state = State::Unknown;
@@ -82,8 +88,23 @@ impl Carry<'_, '_> {
             }
         }
         let halt = self.tell_refused(pending, refused);
-        self.recover(lost, pending)?;
+        let only_time = self.refused_together(together);
+        self.recover(only_time.or(lost), pending)?;
         Ok(halt)
+    }
+
+    /// One of several messages that went together was refused: once it is known which are there, the others go one by one.
+    /// Gives an error that only time can mend.
+    fn refused_together(&mut self, error: Option<ImapError>) -> Option<ImapError> {
+        let error = error?;
+        if error.scope() == Scope::Connection {
+            return Some(error);
+        }
+        self.one_by_one = true;
+        if matches!(&error, ImapError::Refused { refusal, .. } if refusal.is_bad) {
+            self.link.drop_session(); // what followed may have been taken for commands
+        }
+        None
     }
 
     /// Takes refused messages out of `pending`. A refusal that concerns all mail ends the job.

@@ -1,0 +1,122 @@
+//! Many messages into one folder: the first of each shape with a synchronising literal, the others as fast as the server
+//! lets us. Used by the engine, through [`Session`].
+
+use std::collections::HashSet;
+
+use super::append::{AppendError, Appended, Outgoing, Stored, Together, append, append_together, shape};
+use super::error::{ImapError, Scope};
+use super::session::Session;
+use crate::mail::FolderPath;
+
+/// The most bytes that LITERAL- lets go without waiting (RFC 7888).
+const SMALL: usize = 4096;
+/// Exchange 5.5 resets the connection over 100 queued commands (KB Q230285).
+const MOST_COMMANDS: usize = 50;
+/// What one command may hold, so that no answer is waited for too long.
+const MOST_MESSAGES: usize = 2000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// Shapes of messages that the server took in a folder, by the folder's name on the wire.
+#[derive(Default)]
+pub(super) struct Proven(HashSet<(String, String)>);
+
+/// How many may go at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Literals {
+    /// Each waits for its go-ahead.
+    Synchronising,
+    /// Small ones need not wait.
+    Small,
+    /// None needs to wait.
+    Any,
+}
+
+impl Session {
+    /// Appends messages to a folder that [`Self::folders`] or [`Self::create`] told. With `one_by_one`, each is waited for,
+    /// to find out which of several a server refuses.
+    ///
+    /// The results are in order. There are fewer than messages when the connection broke or was told to stop: `go_on` is
+    /// asked before each message and told its place and the bytes sent so far, first 0.
+    pub fn append(
+        &mut self,
+        folder: &FolderPath,
+        messages: &[Outgoing<'_>],
+        one_by_one: bool,
+        go_on: &mut dyn FnMut(usize, u64) -> bool,
+    ) -> Vec<Result<Appended, AppendError>> {
+        if let Err(error) = self.leave() {
+            return vec![Err(AppendError { error, stored: Stored::No })];
+        }
+        let name = self.wire_name(folder);
+        let mut results = Vec::with_capacity(messages.len());
+        while let Some((first, rest)) = messages.get(results.len()..).and_then(<[_]>::split_first) {
+            let begun = results.len();
+            let lot = if one_by_one { 0 } else { self.lot(&name, first, rest) };
+            if lot > 1 {
+                let lot = messages.get(begun..begun + lot).unwrap_or_default();
+                let mut within = |place: usize, bytes: u64| go_on(begun + place, bytes);
+                results.extend(append_together(&self.wire, &name, lot, self.together(), &mut within));
+            } else {
+                if !go_on(begun, 0) {
+                    break;
+                }
+                // A message that was begun is finished.
+                let result = append(&self.wire, &name, *first, &mut |bytes| {
+                    go_on(begun, bytes);
+                });
+                if result.is_ok() {
+                    self.proven.0.insert((name.clone(), shape(*first)));
+                }
+                results.push(result);
+            }
+            let is_stopped = results.len() == begun;
+            if is_stopped || !results.get(begun..).unwrap_or_default().iter().all(can_go_on) {
+                break;
+            }
+        }
+        results
+    }
+
+    /// How many messages from `first` on may go without waiting.
+    fn lot(&self, name: &str, first: &Outgoing<'_>, rest: &[Outgoing<'_>]) -> usize {
+        let literals = self.literals();
+        let most = if self.together() == Together::OneCommand { MOST_MESSAGES } else { MOST_COMMANDS };
+        let mut bytes = 0;
+        let may_go = |message: &&Outgoing<'_>| {
+            bytes += message.bytes.len();
+            let fits = match literals {
+                Literals::Synchronising => false,
+                Literals::Small => message.bytes.len() <= SMALL,
+                Literals::Any => true,
+            };
+            // A few shapes are had by most mail, so this is asked again and again for the same ones.
+            fits && bytes <= MOST_BYTES && self.proven.0.contains(&(name.to_owned(), shape(**message)))
+        };
+        std::iter::once(first).chain(rest).take(most).take_while(may_go).count()
+    }
+
+    fn literals(&self) -> Literals {
+        if self.has("LITERAL+") {
+            Literals::Any
+        } else if self.has("LITERAL-") {
+            Literals::Small
+        } else {
+            Literals::Synchronising
+        }
+    }
+
+    fn together(&self) -> Together {
+        if self.has("MULTIAPPEND") { Together::OneCommand } else { Together::OneByOne }
+    }
+}
+
+/// BAD means that we and the server disagree on what was said: this connection is not to be trusted any more. After a full
+/// mailbox, say, the next message has no better chance.
+fn can_go_on(result: &Result<Appended, AppendError>) -> bool {
+    result.as_ref().err().is_none_or(|failed| match &failed.error {
+        ImapError::Refused { refusal, .. } => {
+            failed.stored == Stored::No && !refusal.is_bad && refusal.scope() == Scope::Message
+        }
+        _ => false,
+    })
+}
