@@ -93,8 +93,9 @@ impl Scan<'_> {
             flags: piece.flags,
             keywords: piece.keywords,
             arrived: piece.arrived,
-            modified: Some(self.modified),
+            other_date: Some((self.modified, DateSource::Mtime)),
             warnings: piece.warnings,
+            may_start_late: false,
         };
         Ok((self.visit)(Found::Message(known.envelope(header))))
     }

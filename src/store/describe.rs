@@ -18,10 +18,12 @@ pub(super) struct Known {
     pub(super) keywords: Vec<String>,
     /// When it arrived, with the rule that says so; comes before all that the header says.
     pub(super) arrived: Option<(InternalDate, DateSource)>,
-    /// When its file was changed; comes last, since copies lose it.
-    pub(super) modified: Option<InternalDate>,
+    /// Another date for when nothing else is known, such as when its file was changed, which copies lose.
+    pub(super) other_date: Option<(InternalDate, DateSource)>,
     /// Doubts that only the store can have.
     pub(super) warnings: Vec<Warning>,
+    /// Whether its header may start later than in its first line, which a store with damage may have lost.
+    pub(super) may_start_late: bool,
 }
 
 impl Known {
@@ -33,26 +35,44 @@ impl Known {
             flags: Flags::SEEN,
             keywords: Vec::new(),
             arrived: None,
-            modified: Some(InternalDate::from_unix(data.mtime())),
+            other_date: Some((InternalDate::from_unix(data.mtime()), DateSource::Mtime)),
             warnings: Vec::new(),
+            may_start_late: false,
+        }
+    }
+
+    /// A text of that length at `offset` in a store of one file a folder. Read, unless the store knows better.
+    pub(super) fn of_text(offset: impl Into<u64>, length: u64) -> Self {
+        Self {
+            locator: Locator { name: "".into(), offset: offset.into(), length },
+            size: length,
+            flags: Flags::SEEN,
+            keywords: Vec::new(),
+            arrived: None,
+            other_date: None,
+            warnings: Vec::new(),
+            may_start_late: true,
         }
     }
 
     /// The envelope of the message with that header (design.md section 5, "Internal date").
     pub(super) fn envelope(self, header: &[u8]) -> Envelope {
         let summary = Summary::of(header);
-        let (arrived, rule) = self.arrived.unzip();
         let candidates = [
-            (arrived, rule.unwrap_or(DateSource::Store)),
-            (summary.sane_received(), DateSource::Received),
-            (summary.sane_date(), DateSource::Date),
-            (self.modified, DateSource::Mtime),
+            self.arrived,
+            summary.sane_received().map(|date| (date, DateSource::Received)),
+            summary.sane_date().map(|date| (date, DateSource::Date)),
+            self.other_date,
         ];
-        let sane = candidates.into_iter().find_map(|(date, rule)| Some((date.filter(|date| date.is_sane())?, rule)));
-        let starts = header::lines(header).next().is_some_and(|line| header::name_length(line).is_some());
-        let mut warnings = self.warnings;
+        let sane = candidates.into_iter().flatten().find(|(date, _)| date.is_sane());
+        let starts = if self.may_start_late {
+            header::fields(header).next().is_some()
+        } else {
+            header::lines(header).next().is_some_and(|line| header::name_length(line).is_some())
+        };
         let doubts = [(sane.is_none(), Warning::NoDate), (!starts, Warning::NoHeader)];
-        warnings.extend(doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning));
+        let doubts = doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning);
+        let warnings = doubts.chain(self.warnings).collect();
         Envelope {
             locator: self.locator,
             size: self.size,

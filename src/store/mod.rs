@@ -23,7 +23,6 @@ mod files;
 mod foxmail;
 mod guard;
 mod joined;
-mod listed;
 mod livemail;
 mod maildir;
 mod mapi;

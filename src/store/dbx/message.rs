@@ -4,8 +4,8 @@ use super::layout::Cells;
 use super::record::Record;
 use super::text::{self, Chain};
 use crate::mail::header::{self, MAX_HEADER};
-use crate::mail::{Envelope, Flags};
-use crate::store::listed::{self, Listed};
+use crate::mail::{DateSource, Envelope, Flags, Warning};
+use crate::store::describe::Known;
 use crate::store::pages::Pages;
 
 /// Fields of a message's record (facts/formats.md 1.1).
@@ -70,17 +70,16 @@ pub(super) fn stored_length(record: &Record) -> u64 {
 
 /// What a list shows of the message at `at`: its record's offset, or its text's where no record was found.
 pub(super) fn envelope(at: u32, record: Option<&Record>, text: &Text) -> Envelope {
-    let date = |field| record.and_then(|record| record.date(field));
+    let date = |field| Some((record?.date(field)?, DateSource::Store));
     let bits = record.and_then(|record| record.number(FLAGS)).unwrap_or(0);
     let set = IMAP_FLAGS.iter().filter(|(bit, _)| bits & bit != 0);
-    let listed = Listed {
-        locator: listed::at(at, text.chain.length),
-        head: &text.head,
+    let known = Known {
         flags: set.fold(Flags::NONE, |all, (_, flag)| all | *flag),
         keywords: if bits & FORWARDED == 0 { Vec::new() } else { vec![FORWARDED_KEYWORD.to_owned()] },
-        received: date(RECEIVED),
+        arrived: date(RECEIVED),
         other_date: date(SAVED),
-        is_cut: text.chain.broken.is_some(),
+        warnings: text.chain.broken.as_ref().map(|_| Warning::Truncated).into_iter().collect(),
+        ..Known::of_text(at, text.chain.length)
     };
-    listed.envelope()
+    known.envelope(&text.head)
 }

@@ -7,8 +7,8 @@ use memchr::memmem::Finder;
 
 use super::index::{self, Index, Known};
 use super::mailbox::{self, Message};
-use crate::mail::{Envelope, Flags};
-use crate::store::listed::{self, Listed};
+use crate::mail::{DateSource, Envelope, Flags, Warning};
+use crate::store::describe;
 use crate::store::pages::{Broken, Pages};
 use crate::store::{Damage, Found, Hidden, Walk, dir};
 
@@ -119,16 +119,13 @@ impl<'a> Walker<'a> {
 }
 
 fn envelope(message: &Message, known: Option<Known>, head: &[u8]) -> Envelope {
-    let listed = Listed {
-        locator: listed::at(message.offset, message.length),
-        head,
+    let text = describe::Known {
         flags: known.map_or(Flags::SEEN, |known| known.flags),
-        keywords: Vec::new(),
-        received: known.and_then(|known| known.received),
-        other_date: None,
-        is_cut: message.is_cut,
+        arrived: known.and_then(|known| known.received).map(|date| (date, DateSource::Store)),
+        warnings: message.is_cut.then_some(Warning::Truncated).into_iter().collect(),
+        ..describe::Known::of_text(message.offset, message.length)
     };
-    listed.envelope()
+    text.envelope(head)
 }
 
 /// The index beside the file at `path`, and where that is.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem::Finder;
 
-use crate::mail::{Flags, InternalDate, Locator};
-use crate::store::listed::{self, Listed};
+use crate::mail::{DateSource, InternalDate, Locator, Warning};
+use crate::store::describe::Known;
 use crate::store::pages::{Broken, Pages, be32};
 use crate::store::{Damage, Found, Hidden, StoreError, Walk, file};
 
@@ -235,15 +235,12 @@ impl Opened {
         let padding = tail.iter().rev().take_while(|byte| **byte == 0).count().min(PADDING);
         let length = room.saturating_sub(u64::try_from(padding).unwrap_or(0));
         let head = if with_headers { self.mail.head(start, length)? } else { Vec::new() };
-        let listed = Listed {
-            locator: listed::at(message.at, length),
-            head: &head,
-            flags: Flags::SEEN,
-            keywords: Vec::new(),
-            received: None, // the index's date is that of the Date field in the real sample, not the time of arrival
-            other_date: message.date,
-            is_cut,
+        let known = Known {
+            // That of the Date field in the real sample, not the time of arrival.
+            other_date: message.date.map(|date| (date, DateSource::Store)),
+            warnings: is_cut.then_some(Warning::Truncated).into_iter().collect(),
+            ..Known::of_text(message.at, length)
         };
-        Ok(Found::Message(listed.envelope()))
+        Ok(Found::Message(known.envelope(&head)))
     }
 }

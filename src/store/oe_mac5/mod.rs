@@ -10,12 +10,12 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::describe::Known;
 use super::dir::{Entry, Kind, Walker};
-use super::listed::{self, Listed};
 use super::pages::{Broken, Pages};
 use super::tree::Tree;
 use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, file, oe_mac};
-use crate::mail::{Flags, FolderPath, Locator};
+use crate::mail::{FolderPath, Locator, Warning};
 use survey::{ENTRY, LAST_TABLE, MAIL, Piece, Survey, TABLE};
 
 /// The row in `FORMATS`.
@@ -188,14 +188,7 @@ fn shown(pages: &mut Pages, at: u32) -> Result<Found, Broken> {
         return Err(Broken::at(at, "the message here has no text"));
     }
     let head = pages.head(start, length)?;
-    let listed = Listed {
-        locator: listed::at(at, length),
-        head: &head,
-        flags: Flags::SEEN, // where the read state stands is not known
-        keywords: Vec::new(),
-        received: None,
-        other_date: None,
-        is_cut: length < piece.length.into(),
-    };
-    Ok(Found::Message(listed.envelope()))
+    let mut known = Known::of_text(at, length); // where the read state stands is not known
+    known.warnings.extend((length < piece.length.into()).then_some(Warning::Truncated));
+    Ok(Found::Message(known.envelope(&head)))
 }
