@@ -37,6 +37,8 @@ pub enum Warning {
     DoubtfulSplit,
     /// A part of it, mostly an attachment, was not kept where its store says.
     Incomplete,
+    /// It was deleted, and what is left of it has gaps.
+    Recovered,
 }
 
 impl Warning {
@@ -48,6 +50,7 @@ impl Warning {
             Self::Truncated => "its end is missing",
             Self::DoubtfulSplit => "the line that starts it may be text",
             Self::Incomplete => "an attachment is not in the store",
+            Self::Recovered => "it was deleted; 4 of every 512 bytes are lost and marked by dashes",
         }
     }
 }

@@ -41,6 +41,7 @@ mod options;
 mod pages;
 mod pegasus;
 mod pst;
+mod recovered;
 mod spot;
 mod survey;
 mod thebat;

@@ -17,6 +17,7 @@ mod outlook_express;
 mod outlook_express_damage;
 mod outlook_made;
 mod recorded;
+mod recovered;
 mod removal;
 mod samples;
 mod survey;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use mailferry::mail::{Digest, FolderPath, Warning};
-use mailferry::store::{self, StoreError};
+use mailferry::store::{self, OpenOptions, StoreError};
 
+use super::samples::samples_of;
 use super::{Listed, copy_tree, data, list};
 
 /// No sample takes longer, whatever its bytes.
@@ -169,10 +170,11 @@ impl Numbers {
     }
 }
 
-/// Opens, lists and reads whatever is at `path`.
+/// Opens, lists and reads whatever is at `path`, what was deleted too.
 fn exercise(path: &Path, format: &str) {
     let started = Instant::now();
-    if let Ok(mut store) = store::open(path, Some(format)) {
+    let options = OpenOptions { recovered: true, ..OpenOptions::of_format(Some(format)) };
+    if let Ok(mut store) = store::open_with(path, &options) {
         for folder in store.folders().unwrap().into_iter().filter(|folder| folder.holds_messages) {
             let Ok(listed) = list(store.as_mut(), &folder.path) else { continue };
             for one in &listed.messages {
@@ -228,6 +230,9 @@ fn torture(store: &str, file: &str, format: &str, step: usize, flips: usize) {
 #[test]
 fn a_damaged_dbx_file_is_survived() {
     torture("identity/Posteingang.dbx", "", "dbx", 97, 10_000);
+    if let Some(made) = samples_of("made/dbx") {
+        torture(made.join("deleted.dbx").to_str().unwrap(), "", "dbx", 997, 2_000);
+    }
 }
 
 #[test]

@@ -11,6 +11,8 @@ const CLASS_END: &[u8] = b"\x66\xe3\xd1\x11\x9a\x4e\x00\xc0\x4f\xa3\x09\xd4";
 /// How much of a file is looked at to know it.
 pub(super) const SNIFF: usize = 0x14;
 
+/// Where the header has the first text object that is free for use again.
+const FREED_TEXTS: u64 = 0x48;
 /// Where the header has the number of entries of the first tree, and its root.
 const ENTRIES: u64 = 0xc4;
 const ROOT: u64 = 0xe4;
@@ -31,6 +33,10 @@ pub(super) const ENTRY_UNDER: usize = 8;
 pub(super) const TEXT_HEADER: usize = 16;
 pub(super) const TEXT: u32 = 0x200;
 pub(super) const TEXT_DELETED: u32 = 0x1fc;
+/// How many bytes of text each deleted one has lost at its start: the place of the one that was freed before it.
+pub(super) const TEXT_LOST: usize = 4;
+/// A text object in all: what a deleted one has in place of the length of its text.
+pub(super) const TEXT_OBJECT: u32 = 0x210;
 pub(super) const TEXT_LENGTH: usize = 8;
 pub(super) const TEXT_NEXT: usize = 12;
 /// What objects never take less than, so that two of a kind in one cell of this size overlap.
@@ -82,6 +88,11 @@ impl Header {
     pub(super) fn read(pages: &mut Pages) -> Result<Self, Broken> {
         let word = |pages: &mut Pages, at| pages.array(at).map(u32::from_le_bytes);
         Ok(Self { entries: word(pages, ENTRIES)?, root: word(pages, ROOT)? })
+    }
+
+    /// Where the first deleted text object is, which leads to the others, or zero.
+    pub(super) fn freed_texts(pages: &mut Pages) -> Result<u32, Broken> {
+        pages.array(FREED_TEXTS).map(u32::from_le_bytes)
     }
 }
 

@@ -52,7 +52,8 @@ impl Text {
     }
 }
 
-fn has_blank_line(bytes: &[u8]) -> bool {
+/// Whether a header ends in `bytes`.
+pub(super) fn has_blank_line(bytes: &[u8]) -> bool {
     [&b"\n\r\n"[..], b"\n\n", b"\r\r"].iter().any(|blank| memchr::memmem::find(bytes, blank).is_some())
 }
 

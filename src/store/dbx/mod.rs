@@ -1,12 +1,15 @@
 //! Outlook Express 5 and 6 folders (.dbx): one file, a directory of them, or identities with their folder trees.
 //!
 //! Used through [`FORMAT`]. Reads the file in place and never writes: single messages can not be taken out of it. Holds at
-//! most 4 MiB of a file, and some ten MB of marks during a walk through one of 2 GiB. Deleted messages are not looked for.
+//! most 4 MiB of a file, and some ten MB of marks during a walk through one of 2 GiB. Deleted messages are looked for on
+//! request only, and shown in folders of their own.
 
+mod deleted;
 mod folder_list;
 mod folders;
 mod index;
 mod layout;
+mod mend;
 mod message;
 mod record;
 mod search;
@@ -16,12 +19,13 @@ mod walk;
 use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use encoding_rs::Encoding;
 
 use super::file::{self, FileId};
 use super::pages::{Broken, Pages};
+use super::recovered::Recovered;
 use super::tree::Tree;
 use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
@@ -44,16 +48,20 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    let (tree, names) = folders::find(path, options)?;
-    Ok(Box::new(Dbx { tree, names, counts: HashMap::new() }))
+    let (mut tree, names) = folders::find(path, options)?;
+    let has = |file: &Path| pages(file).is_ok_and(|mut pages| deleted::is_there(&mut pages));
+    let recovered = Recovered::add_to(&mut tree, options, has);
+    Ok(Box::new(Dbx { tree, names, recovered, counts: HashMap::new() }))
 }
 
 /// One file or a tree of them.
 struct Dbx {
     tree: Tree,
     names: &'static Encoding,
+    /// Folders with what was deleted from the file of the folder above.
+    recovered: Recovered,
     /// What whole walks have counted, while the file is as it was.
-    counts: HashMap<PathBuf, (FileId, Count)>,
+    counts: HashMap<FolderPath, (FileId, Count)>,
 }
 
 impl Store for Dbx {
@@ -74,20 +82,22 @@ impl Store for Dbx {
         if self.tree.report_skipped(folder, visit).is_break() {
             return Ok(());
         }
-        self.walk(&path, visit).map(|_| ())
+        self.walk(folder, &path, visit).map(|_| ())
     }
 
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
         let Some(path) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(Count::default()) };
         let mut pages = pages(&path)?;
-        if let Some((_, count)) = self.counts.get(&path).filter(|(id, _)| *id == pages.id()) {
+        if let Some((_, count)) = self.counts.get(folder).filter(|(id, _)| *id == pages.id()) {
             return Ok(*count);
         }
-        if let Some(count) = Walker::new(&mut pages, &path, self.names, visit).count() {
+        if !self.recovered.holds(folder)
+            && let Some(count) = Walker::new(&mut pages, &path, self.names, visit).count()
+        {
             return Ok(count);
         }
         let mut reports = |found| if matches!(found, Found::Message(_)) { Walk::Continue(()) } else { visit(found) };
-        self.walk(&path, &mut reports)
+        self.walk(folder, &path, &mut reports)
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
@@ -98,13 +108,15 @@ impl Store for Dbx {
             }
             other => other?,
         };
-        let text = text_at(&mut pages, locator).ok_or_else(|| StoreError::vanished(&path, locator))?;
-        let (bytes, end) = text_of(&mut pages, text, locator).map_err(|source| StoreError::read(&path, source))?;
+        let is_deleted = self.recovered.holds(folder);
+        let text = text_at(&mut pages, locator, is_deleted).ok_or_else(|| StoreError::vanished(&path, locator))?;
+        let text = text_of(&mut pages, text, locator, is_deleted);
+        let (bytes, end) = text.map_err(|source| StoreError::read(&path, source))?;
         let is_whole = match end {
             End::Whole => true,
             End::Short => false,
             // Where the listing stopped because another message has the next part, only a listing can tell.
-            End::GoesOn => self.is_listed(&path, locator)?,
+            End::GoesOn => self.is_listed(folder, &path, locator)?,
         };
         if is_whole {
             Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
@@ -123,21 +135,31 @@ impl Store for Dbx {
 }
 
 impl Dbx {
-    /// Shows every message of the file at `path`, and remembers how many there are.
-    fn walk(&mut self, path: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
+    /// Shows every message of `folder`, whose file is at `path`, and remembers how many there are.
+    fn walk(
+        &mut self,
+        folder: &FolderPath,
+        path: &Path,
+        visit: &mut dyn FnMut(Found) -> Walk,
+    ) -> Result<Count, StoreError> {
         let mut pages = pages(path)?;
-        match Walker::new(&mut pages, path, self.names, visit).list() {
+        let walked = if self.recovered.holds(folder) {
+            deleted::walk(&mut pages, visit)
+        } else {
+            Walker::new(&mut pages, path, self.names, visit).list()
+        };
+        match walked {
             ControlFlow::Continue(count) => {
-                self.counts.insert(path.to_owned(), (pages.id(), count));
+                self.counts.insert(folder.clone(), (pages.id(), count));
                 Ok(count)
             }
             ControlFlow::Break(()) => Ok(Count::default()),
         }
     }
 
-    fn is_listed(&mut self, path: &Path, locator: &Locator) -> Result<bool, StoreError> {
+    fn is_listed(&mut self, folder: &FolderPath, path: &Path, locator: &Locator) -> Result<bool, StoreError> {
         let mut is_listed = false;
-        self.walk(path, &mut |found| {
+        self.walk(folder, path, &mut |found| {
             is_listed |= matches!(&found, Found::Message(envelope) if envelope.locator == *locator);
             if is_listed { Walk::Break(()) } else { Walk::Continue(()) }
         })?;
@@ -150,8 +172,11 @@ fn pages(path: &Path) -> Result<Pages, StoreError> {
 }
 
 /// Where the text starts of the message that a locator names: by its record, or the text itself.
-fn text_at(pages: &mut Pages, locator: &Locator) -> Option<u32> {
+fn text_at(pages: &mut Pages, locator: &Locator, is_deleted: bool) -> Option<u32> {
     let at = u32::try_from(locator.offset).ok()?;
+    if is_deleted {
+        return text::freed(pages, at).is_ok().then_some(at);
+    }
     if Part::read(pages, at).is_ok() {
         return Some(at);
     }
@@ -166,21 +191,28 @@ enum End {
 }
 
 /// The text that starts at `first`, as long as it was when it was listed.
-fn text_of(pages: &mut Pages, first: u32, locator: &Locator) -> io::Result<(Vec<u8>, End)> {
+fn text_of(pages: &mut Pages, first: u32, locator: &Locator, is_deleted: bool) -> io::Result<(Vec<u8>, End)> {
     let too_long = || io::Error::other("the message is longer than its file");
     let want = usize::try_from(locator.length.min(pages.size())).map_err(|_| too_long())?;
     let mut bytes: Vec<u8> = Vec::new();
     bytes.try_reserve_exact(want).map_err(io::Error::other)?;
     let mut goes_on = false;
-    let chain = text::follow(pages, first, &mut Cells::of(TEXT_CELL), &mut |part| {
+    let mut take = |part: &[u8]| {
         goes_on = bytes.len() + part.len() > want;
         if !goes_on {
             bytes.extend_from_slice(part);
         }
         !goes_on
-    });
-    if let Some(Broken { reason, .. }) = chain.broken.as_ref().filter(|_| bytes.len() < want) {
-        return Err(io::Error::other(reason.clone()));
+    };
+    let mut claimed = Cells::of(TEXT_CELL);
+    let broken = if is_deleted {
+        deleted::follow(pages, first, &mut claimed, &mut take);
+        None
+    } else {
+        text::follow(pages, first, &mut claimed, &mut take).broken
+    };
+    if let Some(Broken { reason, .. }) = broken.filter(|_| bytes.len() < want) {
+        return Err(io::Error::other(reason));
     }
     let end = match bytes.len() {
         length if length < want => End::Short,

@@ -1,6 +1,6 @@
 //! The text of a message: a chain of parts of up to 512 bytes. The chain is the truth; stored lengths are often wrong.
 
-use super::layout::{Cells, TEXT, TEXT_DELETED, TEXT_HEADER, TEXT_LENGTH, TEXT_NEXT, check_marker};
+use super::layout::{Cells, TEXT, TEXT_DELETED, TEXT_HEADER, TEXT_LENGTH, TEXT_NEXT, TEXT_OBJECT, check_marker};
 use crate::store::pages::{Broken, Pages, le32};
 
 /// How long a part's text can be.
@@ -27,6 +27,23 @@ impl Part {
             _ => Err(Broken::at(at, "the part of a text here is not as it must be")),
         }
     }
+}
+
+/// The deleted part at `at`: where the next one of its text is, zero at the end, and its room with what is left in it.
+pub(super) fn freed(pages: &mut Pages, at: u32) -> Result<(u32, Vec<u8>), Broken> {
+    let head: [u8; TEXT_HEADER] = pages.array(at)?;
+    check_marker(&head, at, "part of a text")?;
+    let word = |at| le32(&head, at).unwrap_or(0);
+    if (word(4), word(TEXT_LENGTH)) != (TEXT_DELETED, TEXT_OBJECT) {
+        return Err(Broken::at(at, "the part of a text here was not deleted"));
+    }
+    Ok((word(TEXT_NEXT), pages.bytes(u64::from(at) + 16, TEXT.into())?))
+}
+
+/// Where the part is that was deleted before the one at `at`; zero if none was.
+pub(super) fn next_freed(pages: &mut Pages, at: u32) -> Result<u32, Broken> {
+    let (_, room) = freed(pages, at)?;
+    le32(&room, 0).ok_or_else(|| Broken::at(at, "the file ends here"))
 }
 
 /// What following a chain came to.

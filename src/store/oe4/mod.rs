@@ -12,6 +12,7 @@ use std::io;
 use std::path::Path;
 
 use super::pages::Pages;
+use super::recovered::{Recovered, Shows};
 use super::tree::Tree;
 use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file};
 use crate::mail::canonical::{self, BareCr};
@@ -32,12 +33,21 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(Oe4 { tree: folders::find(path, &options.company)? }))
+    let mut tree = folders::find(path, &options.company)?;
+    let has = |file: &Path| {
+        let mut first = |found| if matches!(found, Found::Message(_)) { Walk::Break(()) } else { Walk::Continue(()) };
+        pages(file)
+            .is_ok_and(|mut pages| Walker::new(&mut pages, file, Shows::Deleted, false, &mut first).run().is_break())
+    };
+    let recovered = Recovered::add_to(&mut tree, options, has);
+    Ok(Box::new(Oe4 { tree, recovered }))
 }
 
 /// One file or a tree of them.
 struct Oe4 {
     tree: Tree,
+    /// Folders with what was deleted from the folder above.
+    recovered: Recovered,
 }
 
 impl Store for Oe4 {
@@ -56,7 +66,7 @@ impl Store for Oe4 {
     fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
         let Some(path) = self.tree.place(folder)? else { return Ok(()) };
         if self.tree.report_skipped(folder, visit).is_continue() {
-            let _ = Walker::new(&mut pages(path)?, path, true, visit).run(); // the visitor may have seen enough
+            let _ = Walker::new(&mut pages(path)?, path, self.recovered.shown_in(folder), true, visit).run(); // the visitor may have seen enough
         }
         Ok(())
     }
@@ -71,7 +81,7 @@ impl Store for Oe4 {
             }
             other => visit(other),
         };
-        let _ = Walker::new(&mut pages(path)?, path, false, &mut add).run();
+        let _ = Walker::new(&mut pages(path)?, path, self.recovered.shown_in(folder), false, &mut add).run();
         Ok(count)
     }
 

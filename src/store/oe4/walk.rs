@@ -10,6 +10,7 @@ use super::mailbox::{self, Message};
 use crate::mail::{DateSource, Envelope, Flags, Warning};
 use crate::store::describe;
 use crate::store::pages::{Broken, Pages};
+use crate::store::recovered::Shows;
 use crate::store::{Damage, Found, Hidden, Walk, dir};
 
 /// How many messages pass between two reports of progress.
@@ -19,6 +20,7 @@ const REPORT_EVERY: u64 = 500;
 pub(super) struct Walker<'a> {
     pages: &'a mut Pages,
     path: &'a Path,
+    shows: Shows,
     /// Whether headers are read; a count needs none.
     with_headers: bool,
     known: Option<HashMap<u32, Known>>,
@@ -33,10 +35,11 @@ impl<'a> Walker<'a> {
     pub(super) fn new(
         pages: &'a mut Pages,
         path: &'a Path,
+        shows: Shows,
         with_headers: bool,
         visit: &'a mut dyn FnMut(Found) -> Walk,
     ) -> Self {
-        Self { pages, path, with_headers, known: None, passed: 0, unknown: 0, visit }
+        Self { pages, path, shows, with_headers, known: None, passed: 0, unknown: 0, visit }
     }
 
     /// Shows every message. Breaks when the visitor does.
@@ -70,10 +73,9 @@ impl<'a> Walker<'a> {
         match beside(self.path) {
             Ok((Index { known, broken }, file)) => {
                 self.known = Some(known);
-                for Broken { offset, reason } in broken {
-                    (self.visit)(Found::Damage(Damage { file: file.clone(), offset, reason }))?;
-                }
-                Walk::Continue(())
+                broken
+                    .into_iter()
+                    .try_for_each(|Broken { offset, reason }| self.name(Damage { file: file.clone(), offset, reason }))
             }
             Err(reason) => self.damage(0, &reason),
         }
@@ -87,7 +89,7 @@ impl<'a> Walker<'a> {
             self.damage(message.offset, &format!("message {}: {doubt}", message.number))?;
         }
         match self.shown(message, known) {
-            Ok(found) => (self.visit)(found)?,
+            Ok(found) => found.map_or(Walk::Continue(()), |found| (self.visit)(found))?,
             Err(broken) => self.damage(broken.offset, &format!("message {}: {}", message.number, broken.reason))?,
         }
         if self.passed.is_multiple_of(REPORT_EVERY) {
@@ -96,15 +98,17 @@ impl<'a> Walker<'a> {
         Walk::Continue(())
     }
 
-    fn shown(&mut self, message: &Message, known: Option<Known>) -> Result<Found, Broken> {
-        if known.is_some_and(|known| known.is_deleted) {
-            return Ok(Found::Hidden(Hidden::Expunged));
+    fn shown(&mut self, message: &Message, known: Option<Known>) -> Result<Option<Found>, Broken> {
+        match (self.shows, known.is_some_and(|known| known.is_deleted)) {
+            (Shows::Living, true) => return Ok(Some(Found::Hidden(Hidden::Expunged))),
+            (Shows::Deleted, false) => return Ok(None),
+            _ => {}
         }
         if message.length == 0 {
             return Err(Broken::at(message.offset, "it is empty"));
         }
         let head = if self.with_headers { self.pages.head(message.text(), message.length)? } else { Vec::new() };
-        Ok(Found::Message(envelope(message, known, &head)))
+        Ok(Some(Found::Message(envelope(message, known, &head))))
     }
 
     /// What the index knows of a message; another message may stand where it once was.
@@ -114,7 +118,11 @@ impl<'a> Walker<'a> {
     }
 
     fn damage(&mut self, offset: u64, reason: &str) -> Walk {
-        (self.visit)(Found::Damage(Damage { file: self.path.to_owned(), offset, reason: reason.to_owned() }))
+        self.name(Damage { file: self.path.to_owned(), offset, reason: reason.to_owned() })
+    }
+
+    fn name(&mut self, damage: Damage) -> Walk {
+        if self.shows == Shows::Living { (self.visit)(Found::Damage(damage)) } else { Walk::Continue(()) }
     }
 }
 

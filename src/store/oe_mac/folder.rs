@@ -9,6 +9,7 @@ use memchr::memmem::Finder;
 use crate::mail::{DateSource, InternalDate, Locator, Warning};
 use crate::store::describe::Known;
 use crate::store::pages::{Broken, Pages, be32};
+use crate::store::recovered::Shows;
 use crate::store::{Damage, Found, Hidden, StoreError, Walk, file};
 
 /// The two files and their first bytes.
@@ -45,22 +46,28 @@ fn mac_date(seconds: u32) -> Option<InternalDate> {
     Some(InternalDate::from_unix(i64::from(seconds) - MAC_EPOCH)).filter(|date| date.is_sane())
 }
 
-/// The header of a message: how long it is, if the message was not deleted.
-pub(super) enum Header {
-    /// Its text starts that many bytes on.
-    Live(u64),
-    /// It was deleted.
-    Deleted,
+/// The header of a message.
+pub(super) struct Header {
+    /// How many bytes on its text starts; deleted messages may have lost that.
+    length: Option<u64>,
+    is_deleted: bool,
+}
+
+impl Header {
+    /// How many bytes on the text starts of a message that is shown.
+    pub(super) fn shown(&self, shows: Shows) -> Option<u64> {
+        self.length.filter(|_| self.is_deleted == (shows == Shows::Deleted))
+    }
 }
 
 /// Reads the header of the message at `at`.
 pub(super) fn message_header(mail: &mut Pages, at: u64) -> Result<Header, Broken> {
     let head: [u8; 8] = mail.array(at)?;
     let length = be32(&head, 4).unwrap_or(0);
-    let is_sane = (MESSAGE_HEADER..=MAX_MESSAGE_HEADER).contains(&length);
+    let length = (MESSAGE_HEADER..=MAX_MESSAGE_HEADER).contains(&length).then(|| length.into());
     match head.first_chunk() {
-        Some(LIVE) if is_sane => Ok(Header::Live(length.into())),
-        Some(DELETED) => Ok(Header::Deleted),
+        Some(LIVE) if length.is_some() => Ok(Header { length, is_deleted: false }),
+        Some(DELETED) => Ok(Header { length, is_deleted: true }),
         _ => Err(Broken::at(at, "no message starts here")),
     }
 }
@@ -117,15 +124,16 @@ pub(super) struct Opened {
     pub(super) mail: Pages,
     path: PathBuf,
     index: Result<Pages, String>,
+    shows: Shows,
 }
 
 impl Opened {
     /// The files of the folder at `dir`; `None` for an empty one, which has no `Mail`.
-    pub(super) fn of(dir: &Path) -> Result<Option<Self>, StoreError> {
+    pub(super) fn of(dir: &Path, shows: Shows) -> Result<Option<Self>, StoreError> {
         let open = |name| file::open_regular(&dir.join(name)).and_then(Pages::new);
         let path = dir.join(MAIL);
         match open(MAIL) {
-            Ok(mail) => Ok(Some(Self { mail, path, index: open(INDEX).map_err(|error| error.to_string()) })),
+            Ok(mail) => Ok(Some(Self { mail, path, index: open(INDEX).map_err(|error| error.to_string()), shows })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::read(&path, error)),
         }
@@ -136,7 +144,9 @@ impl Opened {
         let mut messages = Vec::new();
         if let Err(Broken { offset, reason }) = self.by_index(&mut messages) {
             let reason = format!("the index does not fit the folder, which is searched instead: {reason}");
-            visit(Found::Damage(Damage { file: self.path.with_file_name(INDEX), offset, reason }))?;
+            if self.shows == Shows::Living {
+                visit(Found::Damage(Damage { file: self.path.with_file_name(INDEX), offset, reason }))?;
+            }
             messages = self.by_search(&messages);
         }
         for (message, passed) in messages.iter().zip(1_u64..) {
@@ -216,15 +226,16 @@ impl Opened {
     }
 
     fn show(&mut self, message: &Message, visit: &mut dyn FnMut(Found) -> Walk, with_headers: bool) -> Walk {
-        let shown = self.shown(message, with_headers);
-        visit(shown.unwrap_or_else(|Broken { offset, reason }| {
-            Found::Damage(Damage { file: self.path.clone(), offset, reason })
-        }))
+        match self.shown(message, with_headers) {
+            Ok(found) => found.map_or(Walk::Continue(()), visit),
+            Err(_) if self.shows == Shows::Deleted => Walk::Continue(()),
+            Err(Broken { offset, reason }) => visit(Found::Damage(Damage { file: self.path.clone(), offset, reason })),
+        }
     }
 
-    fn shown(&mut self, message: &Message, with_headers: bool) -> Result<Found, Broken> {
-        let Header::Live(header) = message_header(&mut self.mail, message.at)? else {
-            return Ok(Found::Hidden(Hidden::Expunged));
+    fn shown(&mut self, message: &Message, with_headers: bool) -> Result<Option<Found>, Broken> {
+        let Some(header) = message_header(&mut self.mail, message.at)?.shown(self.shows) else {
+            return Ok((self.shows == Shows::Living).then_some(Found::Hidden(Hidden::Expunged)));
         };
         let start = message.at + header;
         let end = (message.at + message.length).min(self.mail.size());
@@ -241,6 +252,6 @@ impl Opened {
             warnings: is_cut.then_some(Warning::Truncated).into_iter().collect(),
             ..Known::of_text(message.at, length)
         };
-        Ok(Found::Message(known.envelope(&head)))
+        Ok(Some(Found::Message(known.envelope(&head))))
     }
 }

@@ -10,11 +10,12 @@ use std::io;
 use std::path::Path;
 
 use super::dir::{Entry, Kind, Walker};
+use super::recovered::{Recovered, Shows};
 use super::tree::Tree;
 use super::{Count, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
-use folder::{Header, INDEX, INDEX_MAGIC, MAIL, MAIL_MAGIC, Opened};
+use folder::{INDEX, INDEX_MAGIC, MAIL, MAIL_MAGIC, Opened};
 
 /// The row in `FORMATS`.
 pub(super) static FORMAT: Format = Format {
@@ -41,7 +42,13 @@ fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError
         let reason = "there is no folder of Outlook Express 4 for Mac in it".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });
     }
-    Ok(Box::new(OeMac { tree }))
+    let has = |folder: &Path| {
+        let mut first = |found| if matches!(found, Found::Message(_)) { Walk::Break(()) } else { Walk::Continue(()) };
+        let opened = Opened::of(folder, Shows::Deleted);
+        opened.ok().flatten().is_some_and(|mut opened| opened.list(&mut first, false).is_break())
+    };
+    let recovered = Recovered::add_to(&mut tree, options, has);
+    Ok(Box::new(OeMac { tree, recovered }))
 }
 
 /// Whether a file is one of the two of a folder.
@@ -84,6 +91,8 @@ fn walk(walker: &mut Walker, tree: &mut Tree, here: &FolderPath, (dir, entries):
 /// A tree of folders.
 struct OeMac {
     tree: Tree,
+    /// Folders with what was deleted from the folder above.
+    recovered: Recovered,
 }
 
 impl Store for OeMac {
@@ -102,7 +111,7 @@ impl Store for OeMac {
     fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
         let Some(place) = self.tree.place(folder)? else { return Ok(()) };
         if self.tree.report_skipped(folder, visit).is_continue()
-            && let Some(mut opened) = Opened::of(place)?
+            && let Some(mut opened) = Opened::of(place, self.recovered.shown_in(folder))?
         {
             let _ = opened.list(visit, true); // the visitor may have seen enough
         }
@@ -119,7 +128,7 @@ impl Store for OeMac {
             }
             other => visit(other),
         };
-        if let Some(mut opened) = Opened::of(place)? {
+        if let Some(mut opened) = Opened::of(place, self.recovered.shown_in(folder))? {
             let _ = opened.list(&mut add, false);
         }
         Ok(count)
@@ -127,10 +136,12 @@ impl Store for OeMac {
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
         let place = self.tree.messages(folder)?;
-        let mut opened = Opened::of(place)?.ok_or_else(|| StoreError::vanished(place, locator))?;
+        let mut opened =
+            Opened::of(place, self.recovered.shown_in(folder))?.ok_or_else(|| StoreError::vanished(place, locator))?;
         let (mail, at) = (&mut opened.mail, locator.offset);
-        let header = folder::message_header(mail, at).map_err(|_| StoreError::vanished(place, locator))?;
-        let Header::Live(header) = header else { return Err(StoreError::vanished(place, locator)) };
+        let shows = self.recovered.shown_in(folder);
+        let header = folder::message_header(mail, at).ok().and_then(|header| header.shown(shows));
+        let header = header.ok_or_else(|| StoreError::vanished(place, locator))?;
         let end = at + header + locator.length;
         // Where the next message lost its start, only a listing can tell that this one ends there.
         let ends = (end..=end + folder::PADDING_LONG).any(|end| folder::is_end(mail, end));
