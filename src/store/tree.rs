@@ -41,6 +41,11 @@ impl Tree {
         }
     }
 
+    /// The same store without its folders, for one that makes others of its files.
+    pub(super) fn without_folders(&self) -> Self {
+        Self { skipped: self.skipped.clone(), strays_left: self.strays_left, ..Self::new(&self.root) }
+    }
+
     /// The path the store was opened on.
     pub(super) fn root(&self) -> &Path {
         &self.root

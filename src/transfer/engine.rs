@@ -6,11 +6,11 @@ use std::thread;
 
 use crossbeam_channel::Sender;
 
-use crate::mail::FolderPath;
+use crate::store::Labels;
 
 use super::job::{Brake, Group, Halt, Job, tell};
 use super::worker::Worker;
-use super::{Event, Failed, Outcome, Plan};
+use super::{Event, Failed, FolderPlan, Mode, Outcome, Plan};
 
 /// A running job. Dropping it leaves the job running.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ fn run(job: &Job, brake: &Brake, events: &Sender<Event>) -> Outcome {
         events,
         Event::JobStart { mode: job.mode, folders: plan.folders.len(), messages: plan.messages(), bytes: plan.bytes() },
     );
-    let groups = groups(plan);
+    let groups = groups(plan, job.mode);
     let workers = job.connections.clamp(1, groups.len().max(1));
     let queue = Mutex::new(groups);
     let ends: Vec<Result<bool, Halt>> = thread::scope(|scope| {
@@ -84,16 +84,23 @@ fn tell_left_over(queue: Mutex<VecDeque<Group<'_>>>, reason: &str, events: &Send
     }
 }
 
-/// The folders by target, in the order of the plan: never two connections on one folder.
-fn groups(plan: &Plan) -> VecDeque<Group<'_>> {
-    let mut groups: VecDeque<(&FolderPath, Group<'_>)> = VecDeque::new();
+/// The folders by target, in the order of the plan: never two connections on one folder, and never two that rewrite one
+/// file, as those of labels do.
+fn groups(plan: &Plan, mode: Mode) -> VecDeque<Group<'_>> {
+    let mut groups: VecDeque<Group<'_>> = VecDeque::new();
     for (index, folder) in plan.folders.iter().enumerate() {
-        match groups.iter_mut().find(|(target, _)| **target == folder.target) {
-            Some((_, group)) => group.push((index, folder)),
-            None => groups.push_back((&folder.target, vec![(index, folder)])),
-        }
+        let is_together = |other: &FolderPlan| {
+            let rewrites = mode == Mode::Move && folder.source.options.labels == Labels::Folders;
+            other.target == folder.target || rewrites && other.source == folder.source
+        };
+        let is_same = |group: &Group<'_>| group.iter().any(|(_, other)| is_together(other));
+        let first = groups.iter().position(is_same).unwrap_or(groups.len());
+        // A folder may belong to more than one group, which then are one.
+        let (same, others): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_same);
+        groups = others.into();
+        groups.insert(first, same.into_iter().flatten().chain([(index, folder)]).collect());
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    groups
 }
 
 /// The worst end counts.
@@ -118,12 +125,13 @@ fn outcome(ends: Vec<Result<bool, Halt>>) -> (Outcome, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::{Chosen, FolderPlan, Source};
+    use crate::mail::FolderPath;
+    use crate::store::OpenOptions;
+    use crate::transfer::{Chosen, Source};
 
-    #[test]
-    fn folders_with_one_target_go_to_one_worker() {
-        let folder = |target: &str| FolderPlan {
-            source: Source { path: "/x".into(), options: crate::store::OpenOptions::default() },
+    fn grouped(mode: Mode, labels: Labels, folders: &[(&str, &str)]) -> Vec<Vec<usize>> {
+        let folder = |(path, target): &(&str, &str)| FolderPlan {
+            source: Source { path: path.into(), options: OpenOptions { labels, ..OpenOptions::default() } },
             folder: FolderPath::root(),
             chosen: Chosen::All,
             target: FolderPath::parse(target),
@@ -131,9 +139,20 @@ mod tests {
             messages: 0,
             bytes: 0,
         };
-        let plan = Plan { folders: vec![folder("A"), folder("B"), folder("A")] };
-        let places: Vec<Vec<usize>> =
-            groups(&plan).iter().map(|group| group.iter().map(|(index, _)| *index).collect()).collect();
-        assert_eq!(places, [vec![0, 2], vec![1]]);
+        let plan = Plan { folders: folders.iter().map(folder).collect() };
+        groups(&plan, mode).iter().map(|group| group.iter().map(|(index, _)| *index).collect()).collect()
+    }
+
+    #[test]
+    fn folders_with_one_target_go_to_one_worker() {
+        let folders = [("/x", "A"), ("/x", "B"), ("/x", "A")];
+        assert_eq!(grouped(Mode::Move, Labels::Keywords, &folders), [vec![0, 2], vec![1]]);
+        assert_eq!(grouped(Mode::Copy, Labels::Folders, &folders), [vec![0, 2], vec![1]]);
+    }
+
+    #[test]
+    fn folders_of_labels_in_one_file_are_moved_by_one_worker() {
+        let folders = [("/x", "A"), ("/y", "B"), ("/z", "C"), ("/x", "B")];
+        assert_eq!(grouped(Mode::Move, Labels::Folders, &folders), [vec![0, 1, 3], vec![2]]);
     }
 }

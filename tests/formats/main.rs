@@ -12,6 +12,7 @@ mod boxes;
 mod detection;
 mod files;
 mod hostile;
+mod labels;
 mod outlook;
 mod outlook_express;
 mod outlook_express_damage;

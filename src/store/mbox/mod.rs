@@ -6,10 +6,13 @@
 mod content;
 mod gmail;
 mod headers;
+mod labelled;
+mod languages;
 mod lock;
 mod rewrite;
 mod scan;
 mod separator;
+mod sorted;
 mod tree;
 mod window;
 
@@ -22,8 +25,9 @@ use std::path::{Path, PathBuf};
 use super::dir;
 use super::file::{self, FileId};
 use super::tree::Tree;
-use super::{Company, Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{Company, Count, Folder, Format, Found, Labels, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::{FolderPath, InternalDate, Locator};
+use labelled::Labelled;
 use scan::{Index, Span, Step};
 
 pub(super) use headers::{arrival, hidden, is_bookkeeping, marks};
@@ -36,7 +40,10 @@ pub(super) static FORMAT: Format =
     Format { name: "mbox", title: "mbox", sign: tree::sign, covers: &[], stands_alone: false, open };
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    open_named(path, dir::folder_name, &options.company)
+    match options.labels {
+        Labels::Keywords => open_named(path, dir::folder_name, &options.company),
+        Labels::Folders => Ok(Box::new(Labelled::new(Mbox::open(path, dir::folder_name, &options.company)?))),
+    }
 }
 
 /// Opens a tree whose names on disk are decoded by `name`.
@@ -45,7 +52,7 @@ pub(super) fn open_named(
     name: fn(&str) -> String,
     company: &Company,
 ) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(Mbox { tree: tree::find(path, name, company)?, indexes: HashMap::new(), counted: None }))
+    Ok(Box::new(Mbox::open(path, name, company)?))
 }
 
 /// One mbox or a tree of them.
@@ -116,14 +123,8 @@ impl Store for Mbox {
     }
 
     fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {
-        let path = self.tree.messages(folder).ok()?.to_owned();
-        let file = file::open_regular(&path).ok()?;
-        let id = FileId::of(&file.metadata().ok()?);
-        // Asked for in order, so that the file is counted through once.
-        let counted = self.counted.take().filter(|counted| counted.id == id && counted.offset <= locator.offset);
-        let mut counted = counted.unwrap_or(Counted { id, offset: 0, line: 1 });
-        counted.go_on(&file, locator.offset).ok()?;
-        Some(self.counted.insert(counted).line)
+        let file = file::open_regular(self.tree.messages(folder).ok()?).ok()?;
+        self.line_at(&file, locator.offset)
     }
 
     fn rewrites_whole_files(&self) -> bool {
@@ -142,6 +143,19 @@ impl Store for Mbox {
 }
 
 impl Mbox {
+    fn open(path: &Path, name: fn(&str) -> String, company: &Company) -> Result<Self, StoreError> {
+        Ok(Self { tree: tree::find(path, name, company)?, indexes: HashMap::new(), counted: None })
+    }
+
+    /// The line that starts at `offset`. Asked for in order, so that the file is counted through once.
+    fn line_at(&mut self, file: &File, offset: u64) -> Option<u64> {
+        let id = FileId::of(&file.metadata().ok()?);
+        let counted = self.counted.take().filter(|counted| counted.id == id && counted.offset <= offset);
+        let mut counted = counted.unwrap_or(Counted { id, offset: 0, line: 1 });
+        counted.go_on(file, offset).ok()?;
+        Some(self.counted.insert(counted).line)
+    }
+
     /// What is known of the file as it is now.
     fn known(&self, path: &Path, file: &File) -> Option<&Index> {
         let now = FileId::of(&file.metadata().ok()?);
@@ -192,9 +206,9 @@ impl Mbox {
     }
 }
 
-fn sum(spans: &[Span]) -> Count {
+fn sum<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Count {
     spans
-        .iter()
+        .into_iter()
         .filter(|span| span.hidden.is_none())
         .fold(Count::default(), |count, span| Count { messages: count.messages + 1, bytes: count.bytes + span.size() })
 }
