@@ -24,7 +24,8 @@ use exit::Failure;
 ///
 /// SOURCE is a path, or `PATH#Folder/Sub`; its format is detected. TARGET is `imaps://user@host[:port]/Folder/Sub` (TLS),
 /// `imap://…` (STARTTLS, required) or `imap+plaintext://…` (no encryption). Passwords are asked for, or come by
-/// --password-file, --password-command, --password-fd or the environment variable `MAILFERRY_PASSWORD`.
+/// --password-file, --password-command, --password-fd or the environment variable `MAILFERRY_PASSWORD`. In a folder's name,
+/// %2F stands for a slash, as `ls` prints it.
 ///
 /// Exit codes: 0 all carried, or already there; 1 some messages not carried, each listed; 2 wrong usage; 66 source
 /// unreadable; 69 server unreachable; 74 local read or write failed; 75 try again later; 76 TLS refused; 77 login refused;

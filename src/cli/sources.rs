@@ -21,7 +21,8 @@ pub struct SourceArgument {
 }
 
 impl SourceArgument {
-    /// Reads `PATH#Folder/Sub`; a `#` that belongs to an existing path is no separator.
+    /// Reads `PATH#Folder/Sub`, the folder as [`FolderPath::parse`] does, so that what is printed can be given back; a `#`
+    /// that belongs to an existing path is no separator.
     pub fn parse(text: &str) -> Self {
         let whole = PathBuf::from(text);
         match text.rsplit_once('#') {
@@ -148,6 +149,8 @@ mod tests {
     fn a_source_may_name_a_folder() {
         let source = SourceArgument::parse("/no/such#Inbox/Sub");
         assert_eq!((source.path, source.folder), ("/no/such".into(), FolderPath::parse("Inbox/Sub")));
+        let slash = SourceArgument::parse("/no/such#In%2FOut/50% off");
+        assert_eq!(slash.folder.segments(), ["In/Out", "50% off"]);
         let directory = tempfile::tempdir().unwrap();
         let odd = directory.path().join("a#b");
         std::fs::write(&odd, "").unwrap();

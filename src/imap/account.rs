@@ -132,7 +132,8 @@ impl Target {
         SECURITIES.iter().any(|(_, scheme, ..)| text.strip_prefix(scheme).is_some_and(|rest| rest.starts_with("://")))
     }
 
-    /// Reads `imaps://user@host:port/Folder/Sub`, percent-encoded.
+    /// Reads `imaps://user@host:port/Folder/Sub`, percent-encoded: `%2F` is a slash in a folder's name, as in
+    /// [`FolderPath::parse`], and all other escapes of URLs count too.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let refuse = || TargetError::NotATarget(text.to_owned());
         let url = Url::parse(text).map_err(|_| refuse())?;

@@ -17,9 +17,10 @@ impl FolderPath {
         Self(segments.into_iter().map(Into::into).filter(|segment: &String| !segment.is_empty()).collect())
     }
 
-    /// Reads `A/B/C` as a person writes it.
+    /// Reads `A/B/C` as a person writes it and as a path prints itself. `%2F` is a slash in a name, and `%25` a percent sign
+    /// where one of the two would be read otherwise; any other percent sign stands for itself, unlike in URLs.
     pub fn parse(text: &str) -> Self {
-        Self::new(text.split('/'))
+        Self::new(text.split('/').map(unescaped))
     }
 
     /// The segments from the top down.
@@ -74,9 +75,50 @@ impl FolderPath {
 }
 
 impl fmt::Display for FolderPath {
+    /// As [`FolderPath::parse`] reads it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("/"))
+        for (number, segment) in self.0.iter().enumerate() {
+            f.write_str(if number == 0 { "" } else { "/" })?;
+            f.write_str(&escaped(segment))?;
+        }
+        Ok(())
     }
+}
+
+/// What stands for a slash and a percent sign inside a name.
+const ESCAPES: [(&str, char); 2] = [("%2F", '/'), ("%25", '%')];
+
+/// The character that an escape at the start of `text` stands for.
+fn escape(text: &str) -> Option<char> {
+    let start = text.get(..3)?;
+    ESCAPES.iter().find(|(escape, _)| escape.eq_ignore_ascii_case(start)).map(|(_, ch)| *ch)
+}
+
+/// A segment as it is, from how it is written.
+fn unescaped(mut text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    while let Some(at) = text.find('%') {
+        let (before, rest) = text.split_at(at);
+        out.push_str(before);
+        let ch = escape(rest);
+        out.push(ch.unwrap_or('%'));
+        text = rest.get(if ch.is_some() { 3 } else { 1 }..).unwrap_or_default();
+    }
+    out + text
+}
+
+/// A segment as it is written, so that it is read back as it is.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, ch) in text.char_indices() {
+        let rest = text.get(at..).unwrap_or_default();
+        match ch {
+            '/' => out.push_str("%2F"),
+            '%' if escape(rest).is_some() => out.push_str("%25"),
+            _ => out.push(ch),
+        }
+    }
+    out
 }
 
 /// What a folder is for (RFC 6154, and INBOX).
@@ -139,6 +181,24 @@ mod tests {
         assert_eq!(FolderPath::parse("X").join(&path).to_string(), "X/A/B/C");
         assert!(path.starts_with(&FolderPath::root()));
         assert!(!FolderPath::parse("AB").starts_with(&FolderPath::parse("A")));
+    }
+
+    #[test]
+    fn a_slash_inside_a_name_is_written_so_that_it_is_read_back() {
+        for (segments, text) in [
+            (&["a/b", "c"][..], "a%2Fb/c"),
+            (&["50% off", "%"], "50% off/%"),
+            (&["a%2Fb"], "a%252Fb"),
+            (&["%25", "%2f"], "%2525/%252f"),
+            (&["%/"], "%%2F"),
+            (&["%%2F", "%2"], "%%252F/%2"),
+            (&["Größe %2Ü"], "Größe %2Ü"),
+        ] {
+            let path = FolderPath::new(segments.iter().copied());
+            assert_eq!(path.to_string(), text);
+            assert_eq!(FolderPath::parse(text), path, "{text}");
+        }
+        assert_eq!(FolderPath::parse("a%2fb").segments(), ["a/b"]);
     }
 
     #[test]

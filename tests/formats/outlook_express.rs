@@ -170,7 +170,7 @@ fn a_made_store_has_its_tree() {
     for folder in [
         "Inbox",
         "Inbox/Bücher",
-        "Inbox/Bücher/Zweite Ebene/mit Schrägstrich",
+        "Inbox/Bücher/Zweite Ebene%2Fmit Schrägstrich",
         "imap.example.net/Inbox",
         "Orphan (parent missing)",
         "Drafts",

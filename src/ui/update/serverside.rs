@@ -35,7 +35,7 @@ pub(crate) fn rename(model: &mut Model) {
     match model.remote.place.as_ref().map(|place| place.path.clone()).filter(|path| !path.is_root()) {
         Some(folder) if is_inbox(model, &folder) => model.warn("INBOX can't be renamed"),
         Some(folder) => {
-            let name = folder.name().to_owned();
+            let name = FolderPath::new([folder.name()]).to_string(); // as it is read back
             model.dialogs.push(Dialog::Prompt(Prompt::new(Purpose::Rename(folder), &name)));
         }
         None => model.warn("choose a folder on the right first"),
