@@ -13,6 +13,7 @@ mod detection;
 mod files;
 mod hostile;
 mod labels;
+mod mozilla;
 mod outlook;
 mod outlook_express;
 mod outlook_express_damage;

@@ -25,10 +25,13 @@ use std::path::{Path, PathBuf};
 use super::dir;
 use super::file::{self, FileId};
 use super::tree::Tree;
-use super::{Company, Count, Folder, Format, Found, Labels, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{
+    Company, Count, Folder, Format, Found, Labels, OpenOptions, Removal, Store, StoreError, Walk, thunderbird,
+};
 use crate::mail::{FolderPath, InternalDate, Locator};
 use labelled::Labelled;
 use scan::{Index, Span, Step};
+use tree::Name;
 
 pub(super) use headers::{arrival, hidden, is_bookkeeping, marks};
 pub(super) use scan::eol;
@@ -40,18 +43,16 @@ pub(super) static FORMAT: Format =
     Format { name: "mbox", title: "mbox", sign: tree::sign, covers: &[], stands_alone: false, open };
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    let plain: Name = |_, name| dir::folder_name(name);
+    let name = if thunderbird::has_summaries(path) { thunderbird::folder_name } else { plain };
     match options.labels {
-        Labels::Keywords => open_named(path, dir::folder_name, &options.company),
-        Labels::Folders => Ok(Box::new(Labelled::new(Mbox::open(path, dir::folder_name, &options.company)?))),
+        Labels::Keywords => open_named(path, name, &options.company),
+        Labels::Folders => Ok(Box::new(Labelled::new(Mbox::open(path, name, &options.company)?))),
     }
 }
 
 /// Opens a tree whose names on disk are decoded by `name`.
-pub(super) fn open_named(
-    path: &Path,
-    name: fn(&str) -> String,
-    company: &Company,
-) -> Result<Box<dyn Store>, StoreError> {
+pub(super) fn open_named(path: &Path, name: Name, company: &Company) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(Mbox::open(path, name, company)?))
 }
 
@@ -143,7 +144,7 @@ impl Store for Mbox {
 }
 
 impl Mbox {
-    fn open(path: &Path, name: fn(&str) -> String, company: &Company) -> Result<Self, StoreError> {
+    fn open(path: &Path, name: Name, company: &Company) -> Result<Self, StoreError> {
         Ok(Self { tree: tree::find(path, name, company)?, indexes: HashMap::new(), counted: None })
     }
 

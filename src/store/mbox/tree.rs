@@ -70,8 +70,8 @@ pub(super) fn sign(spot: &Spot<'_>) -> Option<&'static str> {
     starts_like_mbox(spot.start()).then_some("starts with a \"From \" line")
 }
 
-/// A folder's name from its name on disk.
-type Name = fn(&str) -> String;
+/// A folder's name from the directory it lies in and its name there.
+pub(in crate::store) type Name = fn(&Path, &str) -> String;
 
 /// The folders at `path`, their names decoded by `name`.
 pub(super) fn find(path: &Path, name: Name, company: &Company) -> Result<Tree, StoreError> {
@@ -110,9 +110,9 @@ fn walk(walker: &mut Walker, tree: &mut Tree, decode: Name, above: &FolderPath, 
         if maildir::is_maildir(&entry.path) {
             tree.skip_mail(&entry.path, "a Maildir among mbox files");
         } else if let Some(export) = inner.iter().find(|file| file.name == "mbox" && has_end(&name, ".mbox")) {
-            tree.add(above.child(decode(shown(&name, entries))), &export.path); // an Apple Mail export
+            tree.add(above.child(decode(around(entry), shown(&name, entries))), &export.path); // an Apple Mail export
         } else {
-            walk(walker, tree, decode, &above.child(decode(below(&name))), &inner, depth + 1);
+            walk(walker, tree, decode, &above.child(decode(around(entry), below(&name))), &inner, depth + 1);
         }
     }
 }
@@ -125,10 +125,10 @@ fn take(tree: &mut Tree, decode: Name, above: &FolderPath, entries: &[Entry], en
     }
     match sniff(&entry.path) {
         Ok(Content::Mbox) => {
-            tree.add(above.child(decode(shown(&name, entries))), &entry.path);
+            tree.add(above.child(decode(around(entry), shown(&name, entries))), &entry.path);
         }
         Ok(Content::Empty) if is_folder_name(&name) => {
-            tree.add(above.child(decode(shown(&name, entries))), &entry.path);
+            tree.add(above.child(decode(around(entry), shown(&name, entries))), &entry.path);
         }
         Ok(Content::Message) => {
             tree.skip_mail(&entry.path, "a single message among mbox files");
@@ -184,6 +184,10 @@ fn shown<'a>(name: &'a str, entries: &[Entry]) -> &'a str {
     let bare = MBOX_ENDS.iter().find_map(|end| name.strip_suffix(end)).filter(|bare| !bare.is_empty());
     let taken = |bare: &str| entries.iter().any(|other| other.name == bare && other.kind == Kind::File);
     bare.filter(|bare| !taken(bare)).unwrap_or(name)
+}
+
+fn around(entry: &Entry) -> &Path {
+    entry.path.parent().unwrap_or(&entry.path)
 }
 
 /// The folder whose children a directory holds.

@@ -37,12 +37,12 @@ pub(super) fn open(directory: &Path) -> Result<Box<dyn Store>, StoreError> {
 
 fn walk(walker: &mut Walker, tree: &mut Tree, above: &FolderPath, entries: &[Entry], depth: usize) {
     for entry in entries.iter().filter(|entry| is_entered(entry)) {
-        let name = entry.text();
+        let (name, around) = (entry.text(), entry.path.parent().unwrap_or(&entry.path));
         if is_folder(entry) {
-            tree.add(above.child(folder_name(&name)), &entry.path);
+            tree.add(above.child(folder_name(around, &name)), &entry.path);
         } else if let Some(name) = name.strip_suffix(BELOW_END) {
             match walker.enter(&entry.path, depth + 1) {
-                Ok(inner) => walk(walker, tree, &above.child(folder_name(name)), &inner, depth + 1),
+                Ok(inner) => walk(walker, tree, &above.child(folder_name(around, name)), &inner, depth + 1),
                 Err(error) => tree.skip(&entry.path, format!("the directory is not read: {error}")),
             }
         }

@@ -4,6 +4,7 @@
 //! keywords already, and Thunderbird itself uses them so on servers; their shown names stay in the profile.
 
 mod maildirs;
+mod msf;
 mod prefs;
 
 use std::path::{Path, PathBuf};
@@ -30,10 +31,15 @@ pub(super) static FORMAT: Format = Format {
 const MAIL: [&str; 2] = ["Mail", "ImapMail"];
 /// Directories between the program's own and its profiles.
 const PROFILES: &str = "Profiles";
+/// How the summary of a folder ends.
+const SUMMARY: &str = ".msf";
 /// Files that Mozilla programs keep beside mail.
 const BESIDE: [&str; 5] = [".msf", ".snm", ".sbd", "popstate.dat", "msgfilterrules.dat"];
 
 fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+    if is_bare_account(path) {
+        return maildirs::open(path);
+    }
     let mut joined = Joined::new(path, &FORMAT);
     for (above, profile) in profiles(path) {
         for account in accounts(&profile) {
@@ -55,8 +61,13 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
 }
 
 fn sign(spot: &Spot<'_>) -> Option<&'static str> {
-    let found = spot.is_directory()
-        && if spot.is_given() { !profiles(spot.path()).is_empty() } else { is_profile(spot.path()) };
+    if !spot.is_directory() {
+        return None;
+    }
+    if is_bare_account(spot.path()) {
+        return Some("is an account with summaries (.msf) of its folders");
+    }
+    let found = if spot.is_given() { !profiles(spot.path()).is_empty() } else { is_profile(spot.path()) };
     found.then_some("is a profile with Mail or ImapMail")
 }
 
@@ -75,6 +86,22 @@ fn profiles(path: &Path) -> Vec<(FolderPath, PathBuf)> {
         [one] => vec![(FolderPath::root(), one.path.clone())],
         all => all.iter().map(|entry| (FolderPath::new([entry.text()]), entry.path.clone())).collect(),
     }
+}
+
+/// Whether a directory is that of one account of one file a message; as mboxes, such a directory is read by `mbox`.
+fn is_bare_account(path: &Path) -> bool {
+    dir::entries(path).unwrap_or_default().iter().any(is_summary) && maildirs::is_account(path)
+}
+
+/// Whether a Mozilla program keeps the mail in a directory: it has summaries of folders, or one below it has.
+pub(super) fn has_summaries(path: &Path) -> bool {
+    let entries = |dir: &Path| dir::entries(dir).unwrap_or_default();
+    let has = |entry: &Entry| entry.kind == Kind::Directory && entries(&entry.path).iter().any(is_summary);
+    entries(path).iter().any(|entry| is_summary(entry) || has(entry))
+}
+
+fn is_summary(entry: &Entry) -> bool {
+    entry.kind == Kind::File && entry.text().ends_with(SUMMARY)
 }
 
 /// A profile has preferences that name mail accounts, or directories of mail with the files of a Mozilla program.
@@ -162,8 +189,11 @@ impl Account {
 }
 
 /// A folder's name from its name on disk: characters that a file system refuses are written as %XX, and IMAP folders are
-/// in modified UTF-7.
-fn folder_name(disk: &str) -> String {
+/// in modified UTF-7. What is a hash has its name in the summary beside it.
+pub(super) fn folder_name(directory: &Path, disk: &str) -> String {
+    if let Some(name) = msf::true_name(directory, disk) {
+        return name;
+    }
     let decoded = percent_decode_str(disk).decode_utf8().map_or_else(|_| disk.to_owned(), Into::into);
     dir::folder_name(&decoded)
 }
@@ -181,7 +211,7 @@ mod tests {
             ("Entw&APw-rfe", "Entwürfe"),
             ("%ff", "%ff"),
         ] {
-            assert_eq!(folder_name(disk), name);
+            assert_eq!(folder_name(Path::new("/nowhere"), disk), name);
         }
     }
 }
