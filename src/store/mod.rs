@@ -8,6 +8,7 @@ mod boxes;
 mod bytes;
 mod code_page;
 mod company;
+mod container;
 mod cyrus;
 mod dbx;
 mod describe;

@@ -7,13 +7,14 @@ mod xml;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::archive::Archive;
+use super::container::{Container, Contents};
 use super::file::{self, FileId};
 use super::mapi::{self, Object};
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk};
+use super::{Damage, Folder, Format, Found, OpenOptions, Spot, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
 
 /// The row in `FORMATS`.
@@ -27,8 +28,6 @@ const MESSAGES: &str = "com.microsoft.__Messages";
 const ATTACHMENTS: &str = "com.microsoft.__Attachments";
 /// How a file with messages ends.
 const ENDING: &str = ".xml";
-/// How many messages pass between two reports of progress.
-const REPORT_EVERY: usize = 100;
 
 fn sign(spot: &Spot<'_>) -> Option<&'static str> {
     let archive = spot.start().starts_with(MAGIC).then(|| Archive::open(spot.path()).ok()).flatten()?;
@@ -41,11 +40,11 @@ fn open(path: &Path, _: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     if !file::prefix(path, MAGIC.len()).is_ok_and(|start| start == MAGIC) {
         return Err(none("this is no zip archive, as exports of Outlook for Mac are"));
     }
-    let opened = Opened::new(path).map_err(|source| StoreError::read(path, source))?;
-    if opened.tree.is_empty() {
+    let opened = Container::<Olm>::open(path)?;
+    if opened.contents().tree.is_empty() {
         return Err(none("there is no folder of Outlook for Mac in this file"));
     }
-    Ok(Box::new(Olm { path: path.to_owned(), opened }))
+    Ok(Box::new(opened))
 }
 
 /// The account, the folder and the file's name of a member that belongs to a folder.
@@ -57,14 +56,8 @@ fn folder_of(name: &str) -> Option<(&str, Vec<&str>, &str)> {
     (!folder.contains(&ATTACHMENTS)).then_some((account, folder, file))
 }
 
-/// One export.
+/// What is in one export.
 struct Olm {
-    path: PathBuf,
-    opened: Opened,
-}
-
-struct Opened {
-    id: FileId,
     archive: Archive,
     tree: Tree,
     /// The members with messages of each folder.
@@ -73,8 +66,36 @@ struct Opened {
     numbers: HashMap<String, usize>,
 }
 
-impl Opened {
-    fn new(path: &Path) -> io::Result<Self> {
+impl Olm {
+    fn name(&self, number: usize) -> String {
+        self.archive.names().get(number).cloned().unwrap_or_default()
+    }
+
+    /// One message with its attachments.
+    fn message(&mut self, number: usize, index: u64) -> io::Result<Option<Object>> {
+        let all = xml::messages(&self.archive.read(number)?)?;
+        let found = usize::try_from(index).ok().and_then(|index| all.into_iter().nth(index));
+        let Some(mut message) = found else { return Ok(None) };
+        for file in message.files {
+            let content = match self.numbers.get(&file.member) {
+                Some(number) => mapi::Content::File(self.archive.read(*number)?),
+                // Outlook did not have the file itself, only its name.
+                None if file.member.is_empty() => mapi::Content::Elsewhere,
+                None => return Err(super::bytes::invalid(format!("its attachment {} is missing", file.member))),
+            };
+            message.object.attachments.push(mapi::Attachment { properties: file.properties, content });
+        }
+        Ok(Some(message.object))
+    }
+}
+
+impl Contents for Olm {
+    /// A member with messages.
+    type Entry = usize;
+
+    const FORMAT: &'static Format = &FORMAT;
+
+    fn open(path: &Path) -> io::Result<(FileId, Self)> {
         let id = FileId::of(&std::fs::metadata(path)?);
         let archive = Archive::open(path)?;
         let numbers: HashMap<_, _> =
@@ -96,18 +117,23 @@ impl Opened {
         for folder in members.keys() {
             tree.add(folder.clone(), path);
         }
-        Ok(Self { id, archive, tree, members: members.into_iter().collect(), numbers })
+        Ok((id, Self { archive, tree, members: members.into_iter().collect(), numbers }))
     }
 
-    fn held(&self, folder: &FolderPath) -> Vec<usize> {
-        self.members.get(folder).cloned().unwrap_or_default()
+    fn folders(&self) -> Vec<Folder> {
+        self.tree.folders()
     }
 
-    fn name(&self, number: usize) -> String {
-        self.archive.names().get(number).cloned().unwrap_or_default()
+    fn entries(&self, folder: &FolderPath) -> Result<Vec<usize>, StoreError> {
+        self.tree.place(folder)?;
+        Ok(self.members.get(folder).cloned().unwrap_or_default())
     }
 
-    /// What one member holds: each of its messages, or why not.
+    fn report_skipped(&self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Walk {
+        self.tree.report_skipped(folder, visit)
+    }
+
+    /// Each message of a member, or why there is none.
     fn found(&mut self, path: &Path, number: usize) -> Vec<Found> {
         let name = self.name(number);
         let damage = |reason: String| {
@@ -127,87 +153,11 @@ impl Opened {
         shown.collect()
     }
 
-    /// One message with its attachments.
-    fn message(&mut self, number: usize, index: u64) -> io::Result<Option<Object>> {
-        let all = xml::messages(&self.archive.read(number)?)?;
-        let found = usize::try_from(index).ok().and_then(|index| all.into_iter().nth(index));
-        let Some(mut message) = found else { return Ok(None) };
-        for file in message.files {
-            let content = match self.numbers.get(&file.member) {
-                Some(number) => mapi::Content::File(self.archive.read(*number)?),
-                // Outlook did not have the file itself, only its name.
-                None if file.member.is_empty() => mapi::Content::Elsewhere,
-                None => return Err(super::bytes::invalid(format!("its attachment {} is missing", file.member))),
-            };
-            message.object.attachments.push(mapi::Attachment { properties: file.properties, content });
-        }
-        Ok(Some(message.object))
-    }
-}
-
-impl Olm {
-    /// The export as it is now.
-    fn fresh(&mut self) -> Result<&mut Opened, StoreError> {
-        let refused = |source| StoreError::read(&self.path, source);
-        let now = FileId::of(&std::fs::metadata(&self.path).map_err(refused)?);
-        if now != self.opened.id {
-            self.opened = Opened::new(&self.path).map_err(refused)?;
-        }
-        Ok(&mut self.opened)
-    }
-
-    fn not_removed(&self) -> StoreError {
-        StoreError::copy_only(&self.path, &FORMAT)
-    }
-}
-
-impl Store for Olm {
-    fn format(&self) -> &'static Format {
-        &FORMAT
-    }
-
-    fn root(&self) -> &Path {
-        &self.path
-    }
-
-    fn folders(&mut self) -> Result<Vec<Folder>, StoreError> {
-        Ok(self.fresh()?.tree.folders())
-    }
-
-    fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
-        let path = self.path.clone();
-        let opened = self.fresh()?;
-        opened.tree.place(folder)?;
-        let held = opened.held(folder);
-        let total = u64::try_from(held.len()).unwrap_or(u64::MAX);
-        for (position, number) in held.into_iter().enumerate() {
-            let done = u64::try_from(position + 1).unwrap_or(u64::MAX);
-            let report = ((position + 1) % REPORT_EVERY == 0).then_some(Found::Progress { done, total });
-            if opened.found(&path, number).into_iter().chain(report).any(|found| visit(found).is_break()) {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
-        let path = self.path.clone();
-        let opened = self.fresh()?;
-        let number = opened.numbers.get(&*locator.name).copied();
-        let number = number.filter(|number| opened.members.get(folder).is_some_and(|held| held.contains(number)));
-        let object = number.map(|number| opened.message(number, locator.offset)).transpose();
-        let object = object.map_err(|error| {
-            StoreError::read(&path, io::Error::new(error.kind(), format!("{}: {error}", locator.name)))
-        })?;
-        let object = object.flatten().ok_or_else(|| StoreError::vanished(&path, locator))?;
-        Ok(mapi::compose(&object))
-    }
-
-    fn check_removable(&self, _: &FolderPath) -> Result<(), StoreError> {
-        Err(self.not_removed())
-    }
-
-    fn remove(&mut self, _: &FolderPath, _: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
-        Err(self.not_removed())
+    fn object(&mut self, folder: &FolderPath, locator: &Locator) -> io::Result<Option<Object>> {
+        let number = self.numbers.get(&*locator.name).copied();
+        let number = number.filter(|number| self.members.get(folder).is_some_and(|held| held.contains(number)));
+        let Some(number) = number else { return Ok(None) };
+        let object = self.message(number, locator.offset);
+        object.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", locator.name)))
     }
 }
