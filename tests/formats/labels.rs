@@ -219,3 +219,18 @@ fn what_is_not_mail_is_named_once() {
     let damage: usize = found.iter().map(|folder| shown(store.as_mut(), folder).1.damage.len()).sum();
     assert_eq!((damage, digests(store.as_mut()).len()), (1, 13));
 }
+
+#[test]
+fn a_takeout_that_is_cut_off_anywhere_loses_no_more_than_as_one_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("all.mbox");
+    takeout(&path);
+    let whole = fs::read(&path).unwrap();
+    for length in (1..whole.len()).step_by(3) {
+        fs::write(&path, &whole[..length]).unwrap();
+        let Ok(mut plain) = store::open(&path, Some("mbox")) else { continue };
+        let options = OpenOptions { labels: Labels::Folders, ..OpenOptions::of_format(Some("mbox")) };
+        let mut store = store::open_with(&path, &options).unwrap();
+        assert_eq!(digests(store.as_mut()), digests(plain.as_mut()), "{length}");
+    }
+}
