@@ -1,4 +1,4 @@
-# Shared by scripts/test, scripts/demo and .ci/run: installs what a fresh Debian or Ubuntu lacks. Sourced, never run.
+# Shared by scripts/test, scripts/demo, scripts/fuzz and .ci/run: installs what a fresh Debian or Ubuntu lacks. Sourced, never run.
 
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -8,6 +8,7 @@ missing_packages() {
   for part in "$@"; do
     case $part in
       compiler) printf 'int main(void){return 0;}\n' | cc -x c -o /dev/null - 2>/dev/null || echo gcc libc6-dev ;;
+      cxx-compiler) command -v c++ >/dev/null || echo g++ ;;
       openssl-headers) pkg-config --exists openssl 2>/dev/null || echo pkg-config libssl-dev ;;
       dovecot) [ -x /usr/lib/dovecot/imap ] || echo dovecot-imapd ;;
       python) python3 -c 'import imaplib, ssl' 2>/dev/null || echo python3 ;;
