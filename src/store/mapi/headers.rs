@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
+use chrono::{DateTime, Datelike as _};
 
 use super::address::{self, Person};
 use super::{Object, tags};
@@ -120,11 +120,11 @@ const NUMBERS: [(tags::Tag, &str, Words); 2] = [
     (tags::SENSITIVITY, "Sensitivity", &[(1, "Personal"), (2, "Private"), (3, "Company-Confidential")]),
 ];
 
-/// When the message was sent, or else came, in the form of mail.
+/// When the message was sent, or else came, in the form of mail, which has four digits for the year.
 fn date(object: &Object) -> Option<String> {
     let all = [tags::CLIENT_SUBMIT_TIME, tags::DELIVERY_TIME, tags::CREATION_TIME];
-    let found = all.into_iter().find_map(|tag| object.properties.time(tag))?;
-    Some(DateTime::from_timestamp(found, 0)?.to_rfc2822())
+    let mut found = all.into_iter().filter_map(|tag| DateTime::from_timestamp(object.properties.time(tag)?, 0));
+    found.find(|date| date.year() <= 9999).map(|date| date.to_rfc2822())
 }
 
 /// The subject. A PST marks where its prefix ends by two characters at the start ([MS-PST] 2.5.3.1.1.1).
@@ -181,6 +181,15 @@ mod tests {
              Subject: =?utf-8?B?UmU6IEdyw7bDn2U=?=\r\nMessage-ID: <1@b>\r\nImportance: high\r\n"
         );
         assert_eq!(composed(&Object::default()), "");
+    }
+
+    #[test]
+    fn a_year_that_mail_has_no_room_for_gives_way_to_another_date() {
+        let mut object = Object::default();
+        object.properties.insert(tags::CLIENT_SUBMIT_TIME, Value::Time(u64::MAX));
+        assert_eq!(composed(&object), "");
+        object.properties.insert(tags::DELIVERY_TIME, Value::Time(127_000_000_000_000_000));
+        assert_eq!(composed(&object), "Date: Fri, 13 Jun 2003 17:46:40 +0000\r\n");
     }
 
     #[test]
