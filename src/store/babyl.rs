@@ -80,8 +80,9 @@ impl BoxFile for Babyl {
     fn content(&self, _: &Path, region: &[u8]) -> Option<Vec<u8>> {
         let parts = Parts::of(region)?;
         let head = header::without(parts.header, |field| field.is(SUMMARY));
-        let message = [&head, &b"\n"[..], parts.body].concat();
-        Some(canonical::to_crlf(&message, BareCr::of(region)))
+        let bare_cr = BareCr::of(region);
+        let blank: &[u8] = if bare_cr == BareCr::Keep { b"\n" } else { b"\r" };
+        Some(canonical::to_crlf(&[&head, blank, parts.body].concat(), bare_cr))
     }
 }
 
@@ -141,7 +142,7 @@ impl<'a> Parts<'a> {
 /// What stands before and after the line that divides the headers. Without one, there is one header.
 fn split_shown(rest: &[u8]) -> (&[u8], &[u8]) {
     for at in memchr::memmem::find_iter(rest, SHOWN) {
-        if at == 0 || rest.get(at - 1) == Some(&b'\n') {
+        if at == 0 || matches!(rest.get(at - 1), Some(b'\n' | b'\r')) {
             let (before, after) = rest.split_at(at);
             let line = header::lines(after).next().map_or(0, <[u8]>::len);
             return (before, after.get(line..).unwrap_or_default());
@@ -206,6 +207,7 @@ mod tests {
             ("\n1,,\nA: b\nX: y\n\n*** EOOH ***\nA: b\n\ntext\n", "A: b\r\nX: y\r\n\r\ntext\r\n"),
             ("\n1,,\nA: b\n\n*** EOOH ***\nNote: this\n", "A: b\r\n\r\nNote: this\r\n"),
             ("\n1,,\nSummary-line: 1\nA: b\n\n*** EOOH ***\nA: b\n", "A: b\r\n\r\n"),
+            ("\r1,,\rA: b\r\r*** EOOH ***\rA: b\r\rtext\r", "A: b\r\n\r\ntext\r\n"),
         ] {
             let read = Babyl.content(Path::new(""), region.as_bytes()).unwrap();
             assert_eq!(String::from_utf8(read).unwrap(), message, "{region:?}");
