@@ -15,6 +15,8 @@ const MAX_READS: usize = 12;
 const MAX_CHANGED: usize = 4;
 /// Formats that count without looking at each message, so that those that are damaged count too.
 const COUNTED_BY_INDEX: [&str; 2] = ["dbx", "maildir"];
+/// Formats whose lines end in CR, and in which a line feed is content.
+const LINE_FEEDS_STAY: [&str; 2] = ["oe-mac", "oe-mac5"];
 
 /// What a walk through one folder found.
 #[derive(Debug, Default, PartialEq)]
@@ -96,8 +98,16 @@ fn read(store: &mut dyn Store, folder: &FolderPath, one: &Envelope) -> bool {
     for text in [&one.subject, &one.from] {
         display(text, 40);
     }
+    if let Some(date) = one.internal_date {
+        let _ = (date.to_imap(), date.to_rfc3339(), date.to_minute());
+    }
     let Ok(bytes) = store.read(folder, &one.locator) else { return false };
-    assert_eq!(canonical::to_crlf(&bytes, BareCr::Keep), bytes, "a line of {} does not end in CRLF", one.locator.id());
+    let is_canonical = if LINE_FEEDS_STAY.contains(&store.format().name) {
+        bytes.is_empty() || bytes.ends_with(b"\r\n")
+    } else {
+        canonical::to_crlf(&bytes, BareCr::Keep) == bytes
+    };
+    assert!(is_canonical, "a line of {} does not end in CRLF: {}", one.locator.id(), bytes.escape_ascii());
     let again = store.read(folder, &one.locator);
     assert_eq!(again.ok().as_ref(), Some(&bytes), "{} reads different the second time", one.locator.id());
     let _ = canonical::check(&bytes);
