@@ -7,7 +7,7 @@ use super::header;
 pub enum BareCr {
     /// It is content; the file ends its lines with LF.
     Keep,
-    /// It ends a line, as in files from old Macs.
+    /// It ends a line, as in files from old Macs; so do LF and CRLF there, which a body that came raw may hold.
     EndsLine,
 }
 
@@ -21,16 +21,16 @@ impl BareCr {
 /// `message` with every line ended by CRLF, the last one too. No bytes stay no bytes.
 pub fn to_crlf(message: &[u8], bare_cr: BareCr) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len() + message.len() / 32 + 2);
-    let end = if bare_cr == BareCr::Keep { b'\n' } else { b'\r' };
     let mut rest = message;
     while !rest.is_empty() {
-        let (line, after) = match memchr::memchr(end, rest) {
-            Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default()),
-            None => (rest, &[][..]),
+        let end = match bare_cr {
+            BareCr::Keep => memchr::memchr(b'\n', rest),
+            BareCr::EndsLine => memchr::memchr2(b'\r', b'\n', rest),
         };
-        out.extend_from_slice(if end == b'\n' { line.strip_suffix(b"\r").unwrap_or(line) } else { line });
+        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
+        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
         out.extend_from_slice(b"\r\n");
-        rest = after;
+        rest = after.strip_prefix(b"\r\n").or_else(|| after.get(1..)).unwrap_or_default();
     }
     out
 }
@@ -89,6 +89,8 @@ mod tests {
             (b"a\r\nb\r\n", BareCr::Keep, b"a\r\nb\r\n"),
             (b"a\rb\n", BareCr::Keep, b"a\rb\r\n"),
             (b"a\rb\r", BareCr::EndsLine, b"a\r\nb\r\n"),
+            (b"a\rb\nc\r\n\n\r\r\nd", BareCr::EndsLine, b"a\r\nb\r\nc\r\n\r\n\r\n\r\nd\r\n"),
+            (b"a\r", BareCr::Keep, b"a\r\n"),
             (b"\n", BareCr::Keep, b"\r\n"),
             (b"", BareCr::Keep, b""),
         ] {

@@ -141,8 +141,9 @@ impl Store for OeMac {
         let (mail, at) = (&mut opened.mail, locator.offset);
         let shows = self.recovered.shown_in(folder);
         let header = folder::message_header(mail, at).ok().and_then(|header| header.shown(shows));
-        let header = header.ok_or_else(|| StoreError::vanished(place, locator))?;
-        let end = at + header + locator.length;
+        let start = at + header.ok_or_else(|| StoreError::vanished(place, locator))?;
+        let end = start.checked_add(locator.length).filter(|end| *end <= mail.size());
+        let end = end.ok_or_else(|| StoreError::changed(place, locator))?;
         // Where the next message lost its start, only a listing can tell that this one ends there.
         let ends = (end..=end + folder::PADDING_LONG).any(|end| folder::is_end(mail, end));
         if !ends && !opened.is_listed(locator) {
@@ -150,7 +151,7 @@ impl Store for OeMac {
         }
         let bytes = opened
             .mail
-            .bytes(at + header, locator.length)
+            .bytes(start, locator.length)
             .map_err(|broken| StoreError::read(place, io::Error::other(broken.reason)))?;
         Ok(to_crlf(&bytes))
     }
@@ -164,8 +165,7 @@ impl Store for OeMac {
     }
 }
 
-/// A message of an old Mac as it is appended. Its lines end in CR; an LF in it, as in a body that came raw, does not
-/// change that, unless the first line says otherwise.
+/// A message of an old Mac as it is appended: the end of its first line says whether CR ends lines.
 pub(super) fn to_crlf(message: &[u8]) -> Vec<u8> {
     let first = memchr::memchr2(b'\r', b'\n', message).and_then(|at| message.get(at..));
     let rule = match first {
@@ -173,4 +173,20 @@ pub(super) fn to_crlf(message: &[u8]) -> Vec<u8> {
         _ => BareCr::EndsLine,
     };
     canonical::to_crlf(message, rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_feed_stays_alone() {
+        for (message, wire) in [
+            ("A: b\r\rx\ny\r\nz\r", "A: b\r\n\r\nx\r\ny\r\nz\r\n"),
+            ("A: b\n\nx\ry\n", "A: b\r\n\r\nx\ry\r\n"),
+            ("A: b\r\n\r\nx\ny", "A: b\r\n\r\nx\r\ny\r\n"),
+        ] {
+            assert_eq!(to_crlf(message.as_bytes()), wire.as_bytes(), "{message:?}");
+        }
+    }
 }
