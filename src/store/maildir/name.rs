@@ -70,9 +70,10 @@ pub(super) fn time(name: &str) -> Option<InternalDate> {
     Some(InternalDate::from_unix(seconds)).filter(|date| date.is_sane())
 }
 
-/// The size that a name tells (`S=`).
+/// The size that a name tells (`S=`), if a message can have it: a folder is counted by these, and they may lie.
 pub(super) fn size(base: &str) -> Option<u64> {
-    base.split(',').skip(1).find_map(|part| part.strip_prefix("S=")?.parse().ok())
+    let told = base.split(',').skip(1).find_map(|part| part.strip_prefix("S=")?.parse().ok());
+    told.filter(|size| (1..=u64::from(u32::MAX)).contains(size))
 }
 
 /// When the file says its message arrived: its own time, unless a copy lost that; then the time in its name, as `true`.
@@ -127,6 +128,17 @@ mod tests {
                 "{base} {modified}"
             );
         }
-        assert_eq!(size("1.a,S=174,W=183"), Some(174));
+    }
+
+    #[test]
+    fn only_a_size_that_a_message_can_have_is_believed() {
+        for (base, expected) in [
+            ("1.a,S=174,W=183", Some(174)),
+            ("1.a,S=000", None), // a fuzz target found it
+            ("1.a,S=18446744073709551615", None),
+            ("1.a", None),
+        ] {
+            assert_eq!(size(base), expected, "{base}");
+        }
     }
 }
