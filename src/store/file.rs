@@ -7,17 +7,13 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use rustix::fs::{Mode, OFlags};
 
+use super::packed::{Packing, SNIFF, Unpacked};
 use crate::mail::header::{self, MAX_HEADER};
 
 /// The first read of a header; most are shorter.
 const FIRST_READ: usize = 8 * 1024;
-
-/// Compressions that Dovecot's zlib plugin leaves under an unchanged file name (facts/formats.md 1.7).
-const COMPRESSIONS: [(&[u8], &str); 4] =
-    [(b"\x1f\x8b", GZIP), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
 
 /// One state of one file; another state means that what was learnt of it no longer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,24 +105,19 @@ pub(super) fn head(file: &File) -> io::Result<Vec<u8>> {
 
 /// The largest message that is unpacked; a few bytes may claim to be more than any memory holds.
 const MAX_UNPACKED: u64 = 1024 * 1024 * 1024;
-/// How the compression is called that is read.
-pub(super) const GZIP: &str = "gzip";
 
-/// The first `want` bytes of what a gzip file holds, or all of it; a file that is cut off or damaged is an error.
-pub(super) fn unzipped(file: &File, want: Option<usize>) -> io::Result<Vec<u8>> {
-    let limit = want.and_then(|want| u64::try_from(want).ok()).unwrap_or(MAX_UNPACKED);
-    let mut packed = Vec::new();
-    read_at(file, 0, usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?, &mut packed)?;
-    let mut bytes = Vec::new();
-    let read = MultiGzDecoder::new(packed.as_slice()).take(limit).read_to_end(&mut bytes);
-    let read = read.map_err(|error| io::Error::new(error.kind(), format!("it is no whole gzip file: {error}")))?;
-    let whole = want.is_some() || u64::try_from(read).is_ok_and(|read| read < limit);
-    if whole { Ok(bytes) } else { Err(io::Error::other("it is larger than 1 GiB when it is unpacked")) }
+/// How a file is packed, if it is.
+pub(super) fn packing(file: &File) -> io::Result<Option<Packing>> {
+    Ok(Packing::of(&read_range(file, 0, u64::try_from(SNIFF).unwrap_or_default())?))
 }
 
-/// How a file is compressed, if it is.
-pub(super) fn compression(head: &[u8]) -> Option<&'static str> {
-    COMPRESSIONS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+/// The first `want` bytes of what a packed file holds, or all of it; a file that is cut off or damaged is an error.
+pub(super) fn unpacked(file: File, packing: Packing, want: Option<usize>) -> io::Result<Vec<u8>> {
+    let limit = want.and_then(|want| u64::try_from(want).ok()).unwrap_or(MAX_UNPACKED);
+    let mut bytes = Vec::new();
+    let read = Unpacked::new(packing, file).take(limit).read_to_end(&mut bytes)?;
+    let whole = want.is_some() || u64::try_from(read).is_ok_and(|read| read < limit);
+    if whole { Ok(bytes) } else { Err(io::Error::other("it is larger than 1 GiB when it is unpacked")) }
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ mod oe_mac5;
 mod olm;
 mod opera;
 mod options;
+mod packed;
 mod pages;
 mod pegasus;
 mod pst;

@@ -135,31 +135,6 @@ fn a_second_format_can_be_forced() {
 }
 
 #[test]
-fn a_message_that_dovecot_packed_is_read_as_it_was() {
-    let dir = tempfile::tempdir().unwrap();
-    for part in ["cur", "new"] {
-        fs::create_dir(dir.path().join(part)).unwrap();
-    }
-    let plain = fs::read(data().join("single.eml")).unwrap();
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    std::io::Write::write_all(&mut packer, &plain).unwrap();
-    let packed = packer.finish().unwrap();
-    let mut damaged = packed.clone();
-    let end = damaged.len() - 8;
-    damaged[end] ^= 1;
-    for (name, bytes) in [("1000000000.a", &plain), ("1000000001.b", &packed), ("1000000002.c", &damaged)] {
-        fs::write(dir.path().join("cur").join(format!("{name}:2,S")), bytes).unwrap();
-    }
-    let mut store = store::open(dir.path(), None).unwrap();
-    let root = FolderPath::root();
-    let listed = list(store.as_mut(), &root).unwrap();
-    let [one, two] = listed.messages.as_slice() else { panic!("{:?}", listed.messages) };
-    assert_eq!(one.subject, two.subject);
-    assert_eq!(store.read(&root, &one.locator).unwrap(), store.read(&root, &two.locator).unwrap());
-    assert!(listed.damage[0].reason.contains("no whole gzip file"), "{:?}", listed.damage);
-}
-
-#[test]
 fn mail_beside_a_store_of_another_format_is_named() {
     for (name, format) in [("mh", "mh"), ("cyrus", "cyrus"), ("babyl", "babyl"), ("foxmail", "foxmail")] {
         let dir = tempfile::tempdir().unwrap();

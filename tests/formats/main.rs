@@ -9,6 +9,7 @@
 
 mod apple;
 mod boxes;
+mod compressed;
 mod detection;
 mod files;
 mod hostile;

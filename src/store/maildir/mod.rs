@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::file;
 use super::moved::Moved;
+use super::packed::Packing;
 use super::tree::Tree;
 use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::canonical::{self, BareCr};
@@ -236,9 +237,12 @@ fn same(a: &Path, b: &Path) -> bool {
 
 /// What a list shows of one file, or why it is no message.
 fn envelope(message: &Message, path: &Path, keywords: &[Option<String>]) -> Result<Envelope, String> {
-    let file = open_message(path).map_err(|error| format!("it is not read: {error}"))?;
+    let (file, packing) = open_message(path).map_err(|error| format!("it is not read: {error}"))?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
-    let head = if is_packed(&file) { file::unzipped(&file, Some(header::MAX_HEADER)) } else { file::head(&file) };
+    let head = match packing {
+        Some(packing) => file::unpacked(file, packing, Some(header::MAX_HEADER)),
+        None => file::head(&file),
+    };
     let head = head.map_err(|error| format!("it is not read: {error}"))?;
     let summary = Summary::of(&head);
     let text = message.name.to_string_lossy();
@@ -274,32 +278,22 @@ fn header_date(summary: &Summary) -> (Option<InternalDate>, DateSource) {
     }
 }
 
-/// Opens a file that holds a message as it is, or packed with gzip, as Dovecot does under an unchanged name.
-fn open_message(path: &Path) -> io::Result<File> {
+/// Opens a file that holds a message as it is, or packed, as Dovecot does under an unchanged name.
+fn open_message(path: &Path) -> io::Result<(File, Option<Packing>)> {
     let file = file::open_regular(path)?;
-    let start = file::read_range(&file, 0, 8)?;
-    if start.is_empty() {
+    if file.metadata()?.len() == 0 {
         return Err(io::Error::other("the file is empty"));
     }
-    match file::compression(&start) {
-        Some(name) if name != file::GZIP => {
-            Err(io::Error::other(format!("it is compressed with {name}; decompress it first")))
-        }
-        _ => Ok(file),
-    }
-}
-
-fn is_packed(file: &File) -> bool {
-    file::read_range(file, 0, 8).is_ok_and(|start| file::compression(&start).is_some())
+    let packing = file::packing(&file)?;
+    Ok((file, packing))
 }
 
 /// A file's message as it would be appended.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
-    let file = open_message(path)?;
-    let bytes = if is_packed(&file) {
-        file::unzipped(&file, None)?
-    } else {
-        file::read_range(&file, 0, file.metadata()?.len())?
+    let (file, packing) = open_message(path)?;
+    let bytes = match packing {
+        Some(packing) => file::unpacked(file, packing, None)?,
+        None => file::read_range(&file, 0, file.metadata()?.len())?,
     };
     Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
 }
