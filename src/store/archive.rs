@@ -1,12 +1,15 @@
-//! Zip archives, read member by member without unpacking them to disk. Used by OLM.
+//! Zip archives, read member by member. Used by OLM, and to unpack archives of any mail.
 //!
-//! What a member claims about its size is not believed: as much is read as comes out, up to a limit.
+//! What a member claims about its size is not believed: as much is read as comes out, up to a limit. Nothing is written to
+//! disk here.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use zip::ZipArchive;
+use chrono::{Local, NaiveDate, TimeZone as _};
+use zip::{DateTime, ExtraField, ZipArchive};
 
 use super::bytes::invalid;
 use super::file;
@@ -16,6 +19,23 @@ use super::guard::guarded;
 const MAX_MEMBER: u64 = 1024 * 1024 * 1024;
 /// Deflate can not pack better than this, so a member can not be longer (zlib's technical notes).
 const MAX_RATIO: u64 = 1032;
+
+/// What an archive's directory says of a member.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Its name, with `/` between directories.
+    pub(super) name: String,
+    /// Whether it is a directory.
+    pub(super) is_directory: bool,
+    /// Whether it is a symbolic link.
+    pub(super) is_link: bool,
+    /// Whether a password is needed to read it.
+    pub(super) is_encrypted: bool,
+    /// How long it says that it is, unpacked.
+    pub(super) size: u64,
+    /// When it was changed.
+    pub(super) modified: Option<SystemTime>,
+}
 
 /// An open archive.
 pub(super) struct Archive {
@@ -60,4 +80,49 @@ impl Archive {
             if whole { Ok(bytes) } else { Err(invalid("it is larger than 1 GiB")) }
         })
     }
+
+    /// What the directory says of a member.
+    pub(super) fn facts(&mut self, number: usize) -> io::Result<Facts> {
+        let zip = &mut self.zip;
+        guarded(|| {
+            let member = zip.by_index_raw(number)?;
+            // Programs on Linux write UTF-8 and do not say so.
+            let name = match std::str::from_utf8(member.name_raw()) {
+                Ok(name) => name.to_owned(),
+                Err(_) => member.name()?.into_owned(),
+            };
+            // Some programs on Windows divide by what divides there.
+            let name = if name.contains('/') { name } else { name.replace('\\', "/") };
+            let exact = member.extra_data_fields().find_map(|field| match field {
+                ExtraField::ExtendedTimestamp(times) => times.mod_time(),
+                _ => None,
+            });
+            let exact = exact.map(|time| SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(time)));
+            Ok(Facts {
+                is_directory: name.ends_with('/'),
+                name,
+                is_link: member.is_symlink(),
+                is_encrypted: member.encrypted(),
+                size: member.size(),
+                modified: exact.or_else(|| local(member.last_modified()?)),
+            })
+        })
+    }
+
+    /// Hands the content of a member to `work`, which bounds it; its checksum is checked at the end.
+    pub(super) fn with<T: Send>(
+        &mut self,
+        number: usize,
+        work: impl FnOnce(&mut dyn io::Read) -> io::Result<T> + Send,
+    ) -> io::Result<T> {
+        let zip = &mut self.zip;
+        guarded(|| work(&mut zip.by_index(number)?))
+    }
+}
+
+/// A time without a zone is that of the clock on the wall.
+fn local(time: DateTime) -> Option<SystemTime> {
+    let day = NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())?;
+    let time = day.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into())?;
+    Some(Local.from_local_datetime(&time).earliest()?.into())
 }

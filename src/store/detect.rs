@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::spot::Spot;
 use super::survey::{Looked, Survey};
-use super::{FORMATS, Format, OpenOptions, Opened, StoreError, Walk, dir, file, pst};
+use super::{FORMATS, Format, OpenOptions, Opened, StoreError, Walk, dir, file, packed, pst};
 
 /// How much of a file is looked at to name it.
 const SNIFF: usize = 512;
@@ -20,7 +20,6 @@ struct Other {
 }
 
 const EXPORT: &str = "open it with its program and export the mail as mbox or .eml files";
-const UNPACK: &str = "unpack it and give the directory";
 
 /// Source: facts/formats.md 1.14.
 const OTHERS: &[Other] = &[
@@ -41,17 +40,7 @@ const OTHERS: &[Other] = &[
         advice: "give the directory it is in",
     },
     Other { magic: b"\xd0\xcf\x11\xe0", title: "an Office file", advice: "it holds no message" },
-    Other { magic: b"PK\x03\x04", title: "a zip archive without folders of Outlook for Mac", advice: UNPACK },
-    Other { magic: b"\x1f\x8b", title: "a gzip archive", advice: "decompress it first" },
-    Other { magic: b"BZh", title: "a bzip2 archive", advice: "decompress it first" },
-    Other { magic: b"\xfd7zXZ\0", title: "an xz archive", advice: "decompress it first" },
-    Other { magic: b"\x28\xb5\x2f\xfd", title: "a zstd archive", advice: "decompress it first" },
     Other { magic: b"*mbx*\r\n", title: "an mbx folder of UW or Panda software", advice: "convert it with mailutil" },
-    Other {
-        magic: b"!BDN", // only in a directory: on its own it is read
-        title: "an Outlook data file (.pst)",
-        advice: "give the path of the file itself",
-    },
     Other { magic: b"SQLite format 3\0", title: "an SQLite database", advice: EXPORT },
 ];
 
@@ -86,7 +75,10 @@ pub fn survey(
     }
     let is_directory = check_kind(path)?.is_dir();
     let found = match format.and_then(|(_, format)| format) {
-        Some(format) => Some(Survey::of_one(path, format, "is to be read so")),
+        Some(format) => {
+            let format = packed::around(format, path).unwrap_or(format);
+            Some(Survey::of_one(path, format, "is to be read so"))
+        }
         None if is_directory => {
             let survey = Survey::of(path, progress).map_err(|source| StoreError::read(path, source))?;
             (!survey.is_empty()).then_some(survey)
@@ -111,6 +103,9 @@ fn check_kind(path: &Path) -> Result<Metadata, StoreError> {
 /// Why `path` is not opened, in words.
 fn reason(path: &Path, is_dir: bool) -> Result<String, StoreError> {
     if !is_dir {
+        if let Some(advice) = packed::advice(path) {
+            return Ok(advice);
+        }
         let start = file::prefix(path, SNIFF).map_err(|source| StoreError::read(path, source))?;
         let unknown = "no known mail format; if you know it, name it with --format";
         return Ok(name(&start).unwrap_or_else(|| unknown.to_owned()));
@@ -120,7 +115,8 @@ fn reason(path: &Path, is_dir: bool) -> Result<String, StoreError> {
         return Ok("the directory is empty".to_owned());
     }
     let named = entries.iter().filter(|entry| entry.kind == dir::Kind::File).take(MAX_NAMED).find_map(|entry| {
-        let what = name(&file::prefix(&entry.path, SNIFF).ok()?)?;
+        let start = file::prefix(&entry.path, SNIFF).ok()?;
+        let what = if packed::is_packed(&start) { packed::advice(&entry.path)? } else { name(&start)? };
         Some(format!("no mail was found in it, but {}: {what}", entry.text()))
     });
     Ok(named.unwrap_or_else(|| "no mail was found in this directory".to_owned()))

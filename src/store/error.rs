@@ -99,4 +99,18 @@ impl StoreError {
     pub(super) fn changed(path: &Path, locator: &Locator) -> Self {
         Self::Changed { id: locator.id(), path: path.to_owned() }
     }
+
+    /// The same error with its path as the user knows it.
+    pub(super) fn renamed(mut self, name: impl FnOnce(&Path) -> PathBuf) -> Self {
+        let (Self::NotMail { path, .. }
+        | Self::Read { path, .. }
+        | Self::Write { path, .. }
+        | Self::NoFolder { path, .. }
+        | Self::CopyOnly { path, .. }
+        | Self::Vanished { path, .. }
+        | Self::Changed { path, .. }
+        | Self::Locked { path }) = &mut self;
+        *path = name(path);
+        self
+    }
 }

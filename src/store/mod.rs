@@ -106,6 +106,8 @@ pub static FORMATS: &[&Format] = &[
     &msg::FORMAT,
     &pst::FORMAT,
     &olm::FORMAT,
+    &packed::COMPRESSED,
+    &packed::ARCHIVE, // after OLM, which is a zip archive too
 ];
 
 /// One folder of a store.

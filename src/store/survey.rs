@@ -33,10 +33,10 @@ const REPORT_EVERY: u64 = 500;
 const CLOSED: [&str; 10] =
     [".cache", ".cargo", ".git", ".hg", ".npm", ".rustup", ".svn", "__pycache__", "node_modules", "site-packages"];
 /// Endings of files that are no mail, whatever they hold. Office files are compound files, as Outlook's messages are.
-const NO_MAIL: [&str; 40] = [
-    "7z", "a", "avi", "bin", "bmp", "class", "css", "dll", "doc", "docx", "exe", "gif", "h", "ico", "iso", "jar",
-    "jpeg", "jpg", "js", "m4a", "mkv", "mov", "mp3", "mp4", "o", "odt", "pdf", "png", "ppt", "pptx", "pyc", "rs", "so",
-    "svg", "tif", "wav", "webp", "wmv", "xls", "xlsx",
+const NO_MAIL: [&str; 43] = [
+    "7z", "a", "apk", "avi", "bin", "bmp", "class", "css", "deb", "dll", "doc", "docx", "epub", "exe", "gif", "h",
+    "ico", "iso", "jar", "jpeg", "jpg", "js", "m4a", "mkv", "mov", "mp3", "mp4", "o", "odt", "pdf", "png", "ppt",
+    "pptx", "pyc", "rs", "so", "svg", "tif", "wav", "webp", "wmv", "xls", "xlsx",
 ];
 /// Parts of a path that say nothing about what lies below them, in lower case.
 const SILENT: [&str; 17] = [

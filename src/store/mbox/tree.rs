@@ -9,7 +9,7 @@ use super::scan;
 use crate::mail::FolderPath;
 use crate::store::dir::{Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{Company, Spot, StoreError, eml, file, maildir, msg};
+use crate::store::{Company, Spot, StoreError, eml, file, maildir, msg, packed};
 
 /// How much of a file is looked at to judge it; blank lines may come first.
 const SNIFF: usize = 4096;
@@ -56,6 +56,7 @@ enum Content {
     Mbox,
     Empty,
     Message,
+    Packed,
     Other,
 }
 
@@ -133,6 +134,7 @@ fn take(tree: &mut Tree, decode: Name, above: &FolderPath, entries: &[Entry], en
         Ok(Content::Message) => {
             tree.skip_mail(&entry.path, "a single message among mbox files");
         }
+        Ok(Content::Packed) => tree.skip_stray(entry),
         Ok(_) => {}
         Err(error) => tree.skip(&entry.path, format!("it is not read: {error}")),
     }
@@ -146,6 +148,8 @@ fn sniff(path: &Path) -> std::io::Result<Content> {
         Content::Mbox
     } else if eml::looks_like_message(&start) || msg::is_msg(path) {
         Content::Message
+    } else if packed::is_packed(&start) {
+        Content::Packed
     } else {
         Content::Other
     })

@@ -4,16 +4,15 @@
 //! error. A few bytes that claim to be more than any mail are refused, and no decoder takes more than 160 MiB.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+use super::zstd::Zstd;
 use crate::store::bytes::invalid;
 use crate::store::guard::guarded;
 use crate::store::mbox::long;
@@ -29,13 +28,9 @@ const PIECE: usize = 16 * 1024;
 /// So much is taken from any file, however small it is.
 const FREE: u64 = 64 * 1024 * 1024;
 /// No mail is packed better than this. Deflate can not do more than 1032; the others can.
-pub(super) const MAX_RATIO: u64 = 1000;
+const MAX_RATIO: u64 = 1000;
 /// The most memory for an xz file, in KiB; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u32 = 160 * 1024;
-/// The largest window of a zstd file; `zstd` itself reads no larger one unless it is told to (`--long=27`).
-const ZSTD_WINDOW: u64 = 128 * 1024 * 1024;
-/// How a block in zstd that is empty and the last is written, and a checksum after it.
-const ZSTD_END: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
 
 /// A way of packing one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +127,7 @@ impl Unpacked {
             }
         }
         self.decoded += long(self.buffer.len());
-        if self.decoded > FREE && self.decoded / MAX_RATIO > self.consumed() {
+        if self.decoded > budget(self.consumed()) {
             self.buffer.clear();
             self.end = End::Broken(too_good());
         }
@@ -173,8 +168,13 @@ impl Read for Unpacked {
     }
 }
 
+/// How much a packed file of that size may hold.
+pub(super) fn budget(packed: u64) -> u64 {
+    packed.saturating_mul(MAX_RATIO).max(FREE)
+}
+
 /// The error for a file that would fill memory or disk.
-fn too_good() -> io::Error {
+pub(super) fn too_good() -> io::Error {
     let reason = format!(
         "it would grow to more than {MAX_RATIO} times its size, as no mail does but a trap would; if it is mail, unpack it \
          yourself and give the result"
@@ -215,91 +215,5 @@ impl Read for Counted {
         let got = self.file.read(into)?;
         self.count.fetch_add(long(got), Ordering::Relaxed);
         Ok(got)
-    }
-}
-
-/// The frames of a zstd file, one after the other.
-struct Zstd<R> {
-    source: R,
-    frame: FrameDecoder,
-    is_open: bool,
-    /// Why the frame ended before its end; said when all is handed out that was decoded.
-    broken: Option<io::Error>,
-}
-
-impl<R: BufRead> Zstd<R> {
-    fn new(source: R) -> Self {
-        let mut frame = FrameDecoder::new();
-        frame.set_max_window_size(ZSTD_WINDOW);
-        Self { source, frame, is_open: false, broken: None }
-    }
-
-    /// Starts the next frame, or skips one that holds no content. False at the end.
-    fn next(&mut self) -> io::Result<bool> {
-        if self.source.fill_buf()?.is_empty() {
-            return Ok(false);
-        }
-        match self.frame.reset(&mut self.source) {
-            Ok(()) => self.is_open = true,
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                let length = u64::from(length);
-                if io::copy(&mut (&mut self.source).take(length), &mut io::sink())? < length {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-            }
-            Err(error) => return Err(self.reason(error)),
-        }
-        Ok(true)
-    }
-
-    /// Decodes one block. If that fails, the frame is closed, so that it hands out what it holds back as long as later
-    /// blocks may refer to it.
-    fn block(&mut self) {
-        if let Err(error) = self.frame.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1)) {
-            self.broken = Some(self.reason(error));
-            // If it can not be closed either, it has nothing to hand out, and that is all there is.
-            let _ = self.frame.decode_blocks(ZSTD_END, BlockDecodingStrategy::All);
-        }
-    }
-
-    /// An error that says whether the file is cut off.
-    fn reason(&mut self, error: FrameDecoderError) -> io::Error {
-        let at_end = self.source.fill_buf().is_ok_and(<[u8]>::is_empty);
-        let kind = if at_end { io::ErrorKind::UnexpectedEof } else { io::ErrorKind::InvalidData };
-        io::Error::new(kind, error)
-    }
-
-    fn close(&mut self) -> io::Result<()> {
-        self.is_open = false;
-        if let Some(error) = self.broken.take() {
-            return Err(error);
-        }
-        let told = self.frame.get_checksum_from_data();
-        if told.is_some() && told != self.frame.get_calculated_checksum() {
-            return Err(invalid("its checksum is wrong"));
-        }
-        Ok(())
-    }
-}
-
-impl<R: BufRead> Read for Zstd<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if !self.is_open {
-                if !self.next()? {
-                    return Ok(0);
-                }
-                continue;
-            }
-            let got = self.frame.read(into)?;
-            if got > 0 {
-                return Ok(got);
-            }
-            if self.frame.is_finished() || self.broken.is_some() {
-                self.close()?;
-            } else {
-                self.block();
-            }
-        }
     }
 }
