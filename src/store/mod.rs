@@ -252,3 +252,8 @@ pub trait Store: Send {
     /// order; an error for the whole call means that nothing was removed.
     fn remove(&mut self, folder: &FolderPath, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
 }
+
+/// The name of a store's file without its endings: `archive` for `archive.mbox.gz`.
+pub fn stem(path: &Path) -> Option<String> {
+    packed::stem(path)
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::imap::RemoteFolder;
 use crate::mail::{FolderPath, Locator, SpecialUse};
-use crate::store::OpenOptions;
+use crate::store::{self, OpenOptions};
 
 /// A store as a worker opens it again for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -135,12 +135,12 @@ fn at_the_top(selection: &Selection, uses: &HashMap<String, SpecialUse>, existin
     top.join(&FolderPath::new(rest.iter().map(String::as_str)))
 }
 
-/// The name for a folder that has none: INBOX if it is one, else the file's name without its last extension.
+/// The name for a folder that has none: INBOX if it is one, else the file's name without its extension.
 fn unnamed(selection: &Selection) -> String {
     if selection.special == Some(SpecialUse::Inbox) {
         return "INBOX".into();
     }
-    let stem = selection.source.path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = store::stem(&selection.source.path);
     stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "Imported".into())
 }
 

@@ -111,3 +111,10 @@ fn open(path: &Path, row: &'static Format, options: &OpenOptions) -> Opened {
 fn is_own_name(name: &str) -> bool {
     [COMPRESSED.name, ARCHIVE.name].iter().any(|own| own.eq_ignore_ascii_case(name))
 }
+
+/// A file's name without its ending, and without the one before that says how it is packed.
+pub(super) fn stem(path: &Path) -> Option<String> {
+    let name = path.file_name()?;
+    let name = unpack::unpacked_name(name).unwrap_or_else(|| name.to_owned());
+    Path::new(&name).file_stem().map(|stem| stem.to_string_lossy().into_owned())
+}
