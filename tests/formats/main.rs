@@ -8,6 +8,7 @@
 )]
 
 mod apple;
+mod archives;
 mod boxes;
 mod compressed;
 mod detection;
