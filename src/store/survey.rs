@@ -14,7 +14,7 @@ use super::company::{Company, Owners, is_within};
 use super::dir::{self, Entry, Kind, Walker};
 use super::joined::Joined;
 use super::spot::Spot;
-use super::{FORMATS, Format, OpenOptions, Opened, Walk, eml, mh};
+use super::{FORMATS, Format, OpenOptions, Opened, Walk, eml, mh, packed};
 use crate::mail::FolderPath;
 
 /// What a directory with several stores goes by.
@@ -353,7 +353,8 @@ fn has_hidden(root: &Path, path: &Path) -> bool {
 /// The folder that the store at `path` is shown as: its path below `root` without what says nothing.
 fn shown(root: &Path, path: &Path, is_file: bool) -> FolderPath {
     let below = path.strip_prefix(root).unwrap_or(path);
-    let below = if is_file { below.with_extension("") } else { below.to_owned() };
+    let stem = packed::stem(below).filter(|_| is_file);
+    let below = stem.map_or_else(|| below.to_owned(), |stem| below.with_file_name(stem));
     let names = below.components().map(|part| dir::folder_name(&part.as_os_str().to_string_lossy()));
     let telling = names.filter(|name| !SILENT.contains(&name.to_lowercase().as_str()));
     FolderPath::new(telling.map(|name| name.trim_start_matches('.').to_owned()))

@@ -81,8 +81,7 @@ fn an_archive_gives_what_its_directory_gives() {
         let all = archives(&plain, into.path());
         assert_eq!(all.len(), 12);
         for path in all {
-            let (row, _) = store::detect(&path).unwrap_or_else(|| panic!("{} is not detected", path.display()));
-            assert_eq!(row.name, "archive");
+            assert_eq!(super::found(&path)[0].0, "archive", "{}", path.display());
             let mut store = store::open(&path, None).unwrap();
             assert_eq!((store.format().name, store.root()), (format, path.as_path()));
             let found = everything(store.as_mut());
@@ -322,7 +321,7 @@ fn archives_without_mail_are_no_stores() {
     fs::write(inner.join("notes.txt"), "Hello,\nworld\n").unwrap();
     let into = tempfile::tempdir().unwrap();
     for path in archives(&inner, into.path()) {
-        assert!(store::detect(&path).is_none(), "{}", path.display());
+        assert_eq!(super::found(&path), [], "{}", path.display());
         let error = store::open(&path, None).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("archive") && error.contains("no mail was seen"), "{error}");
         let error = store::open(&path, Some("archive")).map(|_| ()).unwrap_err().to_string();

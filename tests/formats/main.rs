@@ -58,6 +58,15 @@ fn list(store: &mut dyn Store, folder: &FolderPath) -> Result<Listed, StoreError
     Ok(listed)
 }
 
+/// The formats that `path` is found to hold, and why.
+fn found(path: &Path) -> Vec<(&'static str, String)> {
+    let survey = store::survey(path, &store::OpenOptions::default(), &mut |_| Walk::Continue(()));
+    let sightings = |survey: &store::Survey| {
+        survey.sightings().map(|found| (found.format, found.evidence.clone())).collect::<Vec<_>>()
+    };
+    survey.as_ref().map(sightings).unwrap_or_default()
+}
+
 /// The folders of a store that hold messages, as text.
 fn folders(store: &mut dyn Store) -> Vec<String> {
     let all = store.folders().unwrap();
