@@ -1,6 +1,7 @@
 //! Writes the seeds of the fuzz targets, `seeds/TARGET/NAME`: small stores in the form that `layout` describes.
 //!
-//! What tests/data holds is taken from there; Outlook's and Outlook Express' files are made here. All mail is invented.
+//! What tests/data holds is taken from there; Outlook's and Outlook Express' files are made here, and some of them are
+//! put into tests/data/small, where tests/formats/damage.rs takes them from. All mail is invented.
 //! Needs python3. Run it in this directory: `cargo run --example make-seeds`.
 
 use std::fs;
@@ -9,12 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cfb::{CompoundFile, Version};
-use mailferry_fuzz::{Layout, run};
+use mailferry_fuzz::{Layout, checksums, run};
 
 fn main() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let seeds = Seeds { data: here.join("../tests/data/stores"), out: here.join("seeds") };
-    let _ = fs::remove_dir_all(&seeds.out);
+    let data = here.join("../tests/data");
+    let seeds = Seeds { data: data.join("stores"), small: data.join("small"), out: here.join("seeds") };
+    for made in [&seeds.out, &seeds.small] {
+        let _ = fs::remove_dir_all(made);
+    }
     for (format, name, store, files) in STORES {
         seeds.from_data(format, name, store, files);
     }
@@ -33,6 +37,7 @@ fn main() {
 /// Where seeds come from and go to.
 struct Seeds {
     data: PathBuf,
+    small: PathBuf,
     out: PathBuf,
 }
 
@@ -161,6 +166,13 @@ impl Seeds {
         fs::write(dir.join(name), packed).unwrap();
     }
 
+    /// Writes a file into tests/data/small.
+    fn keep(&self, name: &str, bytes: &[u8]) {
+        let path = self.small.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
     fn put_one(&self, format: &str, name: &str, bytes: &[u8]) {
         self.put(format, name, &[Some((name, bytes))]);
     }
@@ -173,6 +185,9 @@ fn outlook_express(seeds: &Seeds, here: &Path) {
     let read = |name: &str| fs::read(dir.path().join(name)).unwrap();
     seeds.put_one("dbx", "two", &read("two.dbx"));
     seeds.put_one("dbx", "deep", &read("deep.dbx"));
+    seeds.keep("two.dbx", &read("two.dbx"));
+    seeds.keep("dbx/Folders.dbx", &read("Folders.dbx"));
+    seeds.keep("dbx/Inbox.dbx", &read("deep.dbx"));
     seeds.put("dbx", "folders", &[Some(("Folders.dbx", &read("Folders.dbx"))), Some(("Inbox.dbx", &read("two.dbx")))]);
 }
 
@@ -286,7 +301,13 @@ fn compound(fill: impl FnOnce(&mut Target)) -> Vec<u8> {
 
 fn message_files(seeds: &Seeds) {
     const ATTACHED: &str = "/__attach_version1.0_#00000000/";
-    let put = |name: &str, fill: &dyn Fn(&mut Target)| seeds.put_one("msg", name, &compound(fill));
+    let put = |name: &str, fill: &dyn Fn(&mut Target)| {
+        let bytes = compound(fill);
+        seeds.put_one("msg", name, &bytes);
+        if ["html", "nested"].contains(&name) {
+            seeds.keep(&format!("{name}.msg"), &bytes);
+        }
+    };
     put("plain", &|target| {
         object(
             target,
@@ -515,6 +536,9 @@ fn data_files(seeds: &Seeds) {
         let file = data_file(is_wide);
         seeds.put_one("pst", name, &file);
         assert_eq!(run("pst", &file), 2, "both messages are read");
+        let mut mended = file;
+        checksums::mend(&mut mended);
+        seeds.keep(&format!("{name}.pst"), &mended);
     }
 }
 
@@ -551,4 +575,5 @@ fn exports(seeds: &Seeds) {
     let layout = Layout::of("olm");
     let archive = layout.zipped(&layout.unpack(&layout.pack(&files)));
     seeds.put_one("olm", "archive", &archive.files[0].bytes);
+    seeds.keep("archive.olm", &archive.files[0].bytes);
 }

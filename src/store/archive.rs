@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{Local, NaiveDate, TimeZone as _};
 use zip::{DateTime, ExtraField, ZipArchive};
 
-use super::bytes::invalid;
+use super::bytes::{invalid, u16_at};
 use super::file;
 use super::guard::guarded;
 
@@ -42,19 +42,36 @@ pub(super) struct Archive {
     zip: ZipArchive<File>,
     /// The names of its members, in the order of its directory.
     names: Vec<String>,
+    /// Names in the directory that are not those that stand before the members.
+    misnamed: Vec<String>,
 }
+
+/// What stands before a member: its length without the name, and where that has its length (APPNOTE.TXT 4.3.7).
+const LOCAL_HEADER: u64 = 30;
+const NAME_LENGTH: usize = 26;
 
 impl Archive {
     /// Opens the archive at `path` and reads its directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = file::open_regular(path)?;
+        let headers = file.try_clone()?;
         guarded(|| {
-            let mut zip = ZipArchive::new(file)?;
-            let count = zip.len();
-            let mut name = |number| Ok(String::from_utf8_lossy(zip.by_index_raw(number)?.name_raw()).into_owned());
-            let names = (0..count).map(&mut name).collect::<io::Result<_>>()?;
-            Ok(Self { zip, names })
+            let mut archive = Self { zip: ZipArchive::new(file)?, names: Vec::new(), misnamed: Vec::new() };
+            for number in 0..archive.zip.len() {
+                let member = archive.zip.by_index_raw(number)?;
+                let name = String::from_utf8_lossy(member.name_raw()).into_owned();
+                if local_name(&headers, member.header_start())? != member.name_raw() {
+                    archive.misnamed.push(name.clone());
+                }
+                archive.names.push(name);
+            }
+            Ok(archive)
         })
+    }
+
+    /// The names of members that have another one before their content: one of the two is damaged.
+    pub(super) fn misnamed(&self) -> &[String] {
+        &self.misnamed
     }
 
     /// The names of the members by number. Directories end in `/`.
@@ -125,4 +142,11 @@ fn local(time: DateTime) -> Option<SystemTime> {
     let day = NaiveDate::from_ymd_opt(time.year().into(), time.month().into(), time.day().into())?;
     let time = day.and_hms_opt(time.hour().into(), time.minute().into(), time.second().into())?;
     Some(Local.from_local_datetime(&time).earliest()?.into())
+}
+
+/// The name that stands before a member's content.
+fn local_name(file: &File, start: u64) -> io::Result<Vec<u8>> {
+    let header = file::read_range(file, start, LOCAL_HEADER)?;
+    let length = u16_at(&header, NAME_LENGTH).unwrap_or_default();
+    file::read_range(file, start.saturating_add(LOCAL_HEADER), length.into())
 }

@@ -59,6 +59,12 @@ impl BoxFile for Babyl {
             let reason = "there is no end of the file's own header, so no message";
             return Ok(if scan.is_blank_from(0)? { Walk::Continue(()) } else { scan.damage(0, reason) });
         };
+        if !is_own_header(scan, at)? {
+            let reason = "the end of the file's own header is damaged, so the first message is taken for a part of it";
+            if scan.damage(0, reason).is_break() {
+                return Ok(Walk::Break(()));
+            }
+        }
         while !scan.is_blank_from(at + 2)? {
             let start = at + 2; // after the end of what came before
             let end = next_end(scan, start.saturating_sub(1))?;
@@ -84,6 +90,14 @@ impl BoxFile for Babyl {
         let blank: &[u8] = if bare_cr == BareCr::Keep { b"\n" } else { b"\r" };
         Some(canonical::to_crlf(&[&head, blank, parts.body].concat(), bare_cr))
     }
+}
+
+/// Whether what ends at `end` can be the file's own header: that has neither a blank line nor, of course, a message.
+fn is_own_header(scan: &mut Scan<'_>, end: u64) -> io::Result<bool> {
+    let length = usize::try_from(end).unwrap_or(usize::MAX);
+    let start = scan.window.get(0, length.min(LOOK))?;
+    let own = start.get(..length).unwrap_or(start);
+    Ok(length <= LOOK && header::length(own) == own.len() && !own.contains(&FORM_FEED))
 }
 
 /// The next end of a message from `from` on: one that a message, or nothing more, follows.
@@ -139,11 +153,15 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// What stands before and after the line that divides the headers. Without one, there is one header.
+/// What stands before and after the line that divides the headers. Without one, there is one header; one behind more than
+/// a header is text.
 fn split_shown(rest: &[u8]) -> (&[u8], &[u8]) {
     for at in memchr::memmem::find_iter(rest, SHOWN) {
         if at == 0 || matches!(rest.get(at - 1), Some(b'\n' | b'\r')) {
             let (before, after) = rest.split_at(at);
+            if !before.get(header::length(before)..).unwrap_or_default().trim_ascii().is_empty() {
+                break;
+            }
             let line = header::lines(after).next().map_or(0, <[u8]>::len);
             return (before, after.get(line..).unwrap_or_default());
         }
@@ -207,6 +225,7 @@ mod tests {
             ("\n1,,\nA: b\nX: y\n\n*** EOOH ***\nA: b\n\ntext\n", "A: b\r\nX: y\r\n\r\ntext\r\n"),
             ("\n1,,\nA: b\n\n*** EOOH ***\nNote: this\n", "A: b\r\n\r\nNote: this\r\n"),
             ("\n1,,\nSummary-line: 1\nA: b\n\n*** EOOH ***\nA: b\n", "A: b\r\n\r\n"),
+            ("\n1,,\nA: b\n\ntext\n*** EOOH ***\nC: d\n", "A: b\r\n\r\ntext\r\n*** EOOH ***\r\nC: d\r\n"),
             ("\r1,,\rA: b\r\r*** EOOH ***\rA: b\r\rtext\r", "A: b\r\n\r\ntext\r\n"),
         ] {
             let read = Babyl.content(Path::new(""), region.as_bytes()).unwrap();

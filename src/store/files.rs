@@ -73,7 +73,11 @@ impl<F: MessageFiles> Store for FileStore<F> {
         for (number, entry) in files.iter().enumerate() {
             let found = match entry.kind {
                 Kind::Other(what) => Err(format!("a {what} is not read")),
-                _ => self.kind.look(entry, &notes),
+                // A file that was named as a store is no stray, as one in a directory may be.
+                _ => self.kind.look(entry, &notes).and_then(|found| match found {
+                    None if entry.path == place => Err("there is no message in it".to_owned()),
+                    found => Ok(found),
+                }),
             };
             let found = found
                 .unwrap_or_else(|reason| Some(Found::Damage(Damage { file: entry.path.clone(), offset: 0, reason })));

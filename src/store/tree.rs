@@ -124,6 +124,11 @@ impl Tree {
         }
     }
 
+    /// What was skipped, if no folder holds messages: then no list reports it.
+    pub(super) fn lost(&self) -> Option<&Damage> {
+        self.skipped.first().filter(|_| self.places.values().all(Option::is_none))
+    }
+
     /// The folders, parents before children, Inbox first, else by name.
     pub(super) fn folders(&self) -> Vec<Folder> {
         let mut all: Vec<_> = self

@@ -10,12 +10,15 @@
 mod apple;
 mod archives;
 mod boxes;
+mod checksums;
 mod compressed;
+mod damage;
 mod detection;
 mod files;
 mod hostile;
 mod labels;
 mod mozilla;
+mod outcome;
 mod outlook;
 mod outlook_express;
 mod outlook_express_damage;

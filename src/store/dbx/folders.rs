@@ -13,7 +13,7 @@ use super::layout::{Class, SNIFF};
 use crate::mail::FolderPath;
 use crate::store::dir::{Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{CodePage, OpenOptions, Spot, StoreError, code_page, eml, file, maildir, mbox, oe4};
+use crate::store::{CodePage, Damage, OpenOptions, Spot, StoreError, code_page, eml, file, maildir, mbox, oe4};
 
 /// Directories between an identity and its files, which say nothing.
 const WRAPPERS: [&str; 2] = ["microsoft", "outlook express"];
@@ -71,10 +71,12 @@ pub(super) fn find(path: &Path, options: &OpenOptions) -> Result<(Tree, &'static
         let above = if is_only { FolderPath::root() } else { identity_name(&top, &identity.dir) };
         place(&mut tree, &above, identity, code_page);
     }
-    if tree.is_empty() {
-        not_mail(path, "there is no Outlook Express folder in this directory")
-    } else {
-        Ok((tree, code_page))
+    match tree.lost() {
+        Some(Damage { file, reason, .. }) => {
+            not_mail(path, &format!("no Outlook Express folder in it can be read; {}: {reason}", file.display()))
+        }
+        None if tree.is_empty() => not_mail(path, "there is no Outlook Express folder in this directory"),
+        None => Ok((tree, code_page)),
     }
 }
 

@@ -86,14 +86,15 @@ impl Eudora {
         let (mut covered, mut left, mut fits) = (Vec::new(), scan.window.size(), true);
         for entry in entries {
             let end = entry.offset + entry.length;
-            let inside = entry.length > 0 && end <= scan.window.size() && entry.length <= left;
-            let walk = if inside && starts.binary_search(&entry.offset).is_ok() {
+            let is_start = |at: u64| starts.binary_search(&at).is_ok();
+            let inside = entry.length > 0 && (end == scan.window.size() || is_start(end)) && entry.length <= left;
+            let walk = if inside && is_start(entry.offset) {
                 left -= entry.length; // messages do not overlap, so together they are no longer than the mailbox
                 covered.push((entry.offset, end));
                 self.show(scan, entry.offset, end, Some(entry))?
             } else {
                 fits = false;
-                scan.damage(entry.offset, "the table of contents lists a message here, and there is none")
+                scan.damage(entry.offset, "the table of contents lists a message here that is not in the mailbox")
             };
             if walk.is_break() {
                 return Ok(walk);

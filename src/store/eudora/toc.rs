@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use crate::mail::{Flags, InternalDate};
+use crate::store::bytes::u16_at;
 use crate::store::file;
 
 /// Tables have some 200 bytes a message; a larger one is none.
@@ -18,6 +19,8 @@ struct Layout {
     header: usize,
     record: usize,
     status: usize,
+    /// Where the number of records stands, in two bytes.
+    count: Option<usize>,
     /// Where the time stands, in seconds since 1970.
     time: Option<usize>,
     word: fn([u8; 4]) -> u32,
@@ -30,6 +33,7 @@ const WINDOWS: Layout = Layout {
     header: 104,
     record: 218,
     status: 12,
+    count: Some(0x66),
     time: Some(8),
     word: u32::from_le_bytes,
     states: &[
@@ -49,6 +53,7 @@ const MAC: Layout = Layout {
     header: 278,
     record: 220,
     status: 12,
+    count: None,
     time: None,
     word: u32::from_be_bytes,
     states: &[
@@ -82,7 +87,8 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<Entry>> {
     let bytes = file::whole(path, MAX_TABLE)?;
     let layout = layout(&bytes).ok_or_else(|| io::Error::other("it is none that is known"))?;
     let records = bytes.get(layout.header..).unwrap_or_default();
-    if records.len() % layout.record != 0 {
+    let told = layout.count.and_then(|at| u16_at(&bytes, at)).unwrap_or_default();
+    if records.len() % layout.record != 0 || records.len() / layout.record < told.into() {
         return Err(io::Error::other("it is cut off"));
     }
     Ok(records.chunks_exact(layout.record).filter_map(|record| entry(record, layout)).collect())

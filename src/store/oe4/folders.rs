@@ -8,7 +8,7 @@ use crate::mail::FolderPath;
 use crate::store::dir::{self, Entry, Kind, Walker};
 use crate::store::pages::{Pages, c_string, le32};
 use crate::store::tree::Tree;
-use crate::store::{Company, Spot, StoreError, code_page, eml, file, maildir, mbox};
+use crate::store::{Company, Damage, Spot, StoreError, code_page, eml, file, maildir, mbox};
 
 /// The folder list's name, its first bytes, and where it has the place of its first record (facts/formats.md 1.2).
 const LIST: &str = "folders.nch";
@@ -60,10 +60,12 @@ pub(super) fn find(path: &Path, company: &Company) -> Result<Tree, StoreError> {
         let mut walker = Walker::beside(company);
         let entries = walker.enter(path, 0).map_err(refused)?;
         walk(&mut walker, &mut tree, &FolderPath::root(), &entries, 0);
-        return if tree.is_empty() {
-            not_mail("there is no Outlook Express 4 folder in this directory")
-        } else {
-            Ok(tree)
+        return match tree.lost() {
+            Some(Damage { file, reason, .. }) => {
+                not_mail(&format!("no Outlook Express 4 folder in it can be read; {}: {reason}", file.display()))
+            }
+            None if tree.is_empty() => not_mail("there is no Outlook Express 4 folder in this directory"),
+            None => Ok(tree),
         };
     }
     if !is_mailbox(&file::prefix(path, mailbox::MAGIC.len()).map_err(refused)?) {
@@ -115,6 +117,9 @@ fn take(tree: &mut Tree, files: &mut Vec<Entry>, entry: &Entry) {
         Ok(start) if is_mailbox(&start) => return files.push(entry.clone()),
         Ok(start) if mbox::starts_like_mbox(&start) => "an mbox",
         Ok(start) if eml::looks_like_message(&start) => "a single message",
+        Ok(_) if ends_in_mbx(&entry.path) => {
+            return tree.skip(&entry.path, "it does not start like an Outlook Express 4 folder, so it is not read");
+        }
         Ok(_) => return,
         Err(error) => return tree.skip(&entry.path, format!("it is not read: {error}")),
     };

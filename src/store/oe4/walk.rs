@@ -23,6 +23,7 @@ pub(super) struct Walker<'a> {
     shows: Shows,
     /// Whether headers are read; a count needs none.
     with_headers: bool,
+    /// What the index has of messages that were not passed yet.
     known: Option<HashMap<u32, Known>>,
     passed: u64,
     /// Messages that the index does not have.
@@ -57,6 +58,10 @@ impl<'a> Walker<'a> {
                     at = self.next(at, &magic);
                 }
             }
+        }
+        let left = self.known.iter().flatten().filter(|(_, known)| !known.is_deleted).count();
+        if left > 0 {
+            self.damage(0, &format!("the index beside the file has {left} more messages, which are not found"))?;
         }
         if self.unknown > 0 {
             let lost = "whether they were read or deleted is not known";
@@ -112,9 +117,9 @@ impl<'a> Walker<'a> {
     }
 
     /// What the index knows of a message; another message may stand where it once was.
-    fn known_of(&self, message: &Message) -> Option<Known> {
-        let known = self.known.as_ref()?.get(&u32::try_from(message.offset).ok()?)?;
-        (known.number == message.number).then_some(*known)
+    fn known_of(&mut self, message: &Message) -> Option<Known> {
+        let known = self.known.as_mut()?.remove(&u32::try_from(message.offset).ok()?)?;
+        (known.number == message.number).then_some(known)
     }
 
     fn damage(&mut self, offset: u64, reason: &str) -> Walk {

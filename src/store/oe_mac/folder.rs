@@ -183,7 +183,7 @@ impl Opened {
             return Err(Broken::at(INDEX_STAMP, "it belongs to another state of the folder"));
         }
         let header = u64::from(word(index, INDEX_HEADER)?);
-        let mut seen = HashSet::new();
+        let (mut seen, mut ends) = (HashSet::new(), vec![MAIL_HEADER]);
         let mut fits = Ok(());
         for number in 0..u64::from(word(index, INDEX_COUNT)?) {
             let at = header + number * RECORD_LONG;
@@ -195,7 +195,12 @@ impl Opened {
             if !is_whole || !seen.insert(message.at) || message_header(&mut self.mail, message.at).is_err() {
                 fits = Err(Broken::at(at, "there is no such message"));
             }
+            ends.push(end);
             messages.push(message);
+        }
+        // Messages follow each other, so one that has no record starts where another ends.
+        if let Some(end) = ends.into_iter().find(|end| *end < self.mail.size() && !seen.contains(end)) {
+            return fits.and(Err(Broken::at(INDEX_COUNT, format!("it lacks the message at byte {end} of the folder"))));
         }
         fits
     }

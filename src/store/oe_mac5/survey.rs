@@ -16,6 +16,8 @@ pub(super) const MAIL: u32 = 0;
 pub(super) const TABLE: u32 = u32::from_be_bytes(*b"TOC ");
 /// The most tables and messages that are followed; both are bounded by the file as well.
 const MAX_ENTRIES: usize = 4_000_000;
+/// How many of its remarks are kept; every entry of a table may be worth one.
+const MAX_REMARKS: usize = 1000;
 /// How much of a text is looked at to know it.
 const SNIFF: u64 = 512;
 
@@ -62,6 +64,7 @@ impl Survey {
         };
         while let Some(at) = tables.pop() {
             if !self.seen.insert(at) {
+                self.remark(Broken::at(at, "a second entry leads to this table"));
                 continue;
             }
             match self.table(pages, at) {
@@ -71,7 +74,7 @@ impl Survey {
                             _ if self.mail.len() + tables.len() > MAX_ENTRIES => self.is_incomplete = true,
                             Ok(TABLE) => tables.push(place),
                             Ok(MAIL) if self.seen.insert(place) => self.mail.push(place),
-                            Ok(MAIL) => {}
+                            Ok(MAIL) => self.remark(Broken::at(place, "a second entry leads to this message")),
                             Ok(_) => self.lost(Broken::at(place, "no message starts here")),
                             Err(broken) => self.lost(broken),
                         }
@@ -84,7 +87,13 @@ impl Survey {
 
     fn lost(&mut self, broken: Broken) {
         self.is_incomplete = true;
-        self.damage.push(broken);
+        self.remark(broken);
+    }
+
+    fn remark(&mut self, broken: Broken) {
+        if self.damage.len() < MAX_REMARKS {
+            self.damage.push(broken);
+        }
     }
 
     fn table(&mut self, pages: &mut Pages, at: u32) -> Result<Vec<u32>, Broken> {

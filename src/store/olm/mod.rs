@@ -112,6 +112,9 @@ impl Contents for Olm {
             held.extend(file.to_ascii_lowercase().ends_with(ENDING).then_some(number));
         }
         let mut tree = Tree::new(path);
+        for name in archive.misnamed() {
+            tree.skip(path, format!("the archive has two names for {name}: it may be a message that is not found"));
+        }
         // The top is a folder only if it holds messages.
         members.retain(|folder, held| !folder.is_root() || !held.is_empty());
         for folder in members.keys() {

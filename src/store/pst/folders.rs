@@ -72,16 +72,23 @@ impl Folders {
         for error in damage {
             tree.skip(path, format!("some messages can not be found: {error}"));
         }
-        let (mut folders, mut messages) = (Below::new(), Below::new());
+        let (mut folders, mut messages, mut parents) = (Below::new(), Below::new(), HashMap::new());
         for (id, above) in nodes {
             match id & kind::MASK {
-                kind::FOLDER if id != above => folders.entry(above).or_default().push(id),
+                kind::FOLDER => {
+                    parents.insert(id, above);
+                    if id != above {
+                        folders.entry(above).or_default().push(id);
+                    }
+                }
                 kind::MESSAGE => messages.entry(above).or_default().push(id),
                 _ => {}
             }
         }
         let all = Self { tree, messages: HashMap::new(), special: HashMap::new(), other: HashSet::new() };
-        Ok(Walker { disk, path, folders, messages, uses: BTreeMap::new(), all }.walk())
+        let all = Walker { disk, path, folders, messages, parents, uses: BTreeMap::new(), all }.walk();
+        all.tree.lost().map_or(Ok(()), |lost| Err(invalid(&*lost.reason)))?;
+        Ok(all)
     }
 
     /// The folders, with what the file says of their use.
@@ -126,6 +133,8 @@ struct Walker<'a> {
     path: &'a Path,
     folders: Below,
     messages: Below,
+    /// The node above each folder; the root's is itself.
+    parents: HashMap<NodeId, NodeId>,
     uses: BTreeMap<NodeId, SpecialUse>,
     all: Folders,
 }
@@ -133,7 +142,7 @@ struct Walker<'a> {
 impl Walker<'_> {
     fn walk(mut self) -> Folders {
         let store = self.properties(STORE);
-        let top = store.as_ref().and_then(|store| entry(store.bytes(TOP)?)).unwrap_or(ROOT_FOLDER);
+        let top = self.top(store.as_ref());
         for (tag, special) in [(DELETED, SpecialUse::Trash), (SENT, SpecialUse::Sent)] {
             self.uses.extend(store.as_ref().and_then(|store| entry(store.bytes(tag)?)).map(|id| (id, special)));
         }
@@ -145,6 +154,15 @@ impl Walker<'_> {
         self.enter(top, &FolderPath::root(), &mut seen);
         self.report_orphans();
         self.all
+    }
+
+    /// The folder whose messages and folders a person sees: the one that the store names, or the root.
+    fn top(&mut self, store: Option<&Properties>) -> NodeId {
+        let named = store.and_then(|store| entry(store.bytes(TOP)?));
+        if let Some(gone) = named.filter(|named| !self.parents.contains_key(named)) {
+            self.all.tree.skip(self.path, format!("the top folder {gone:x} is gone; all that are left are shown"));
+        }
+        named.filter(|named| self.parents.contains_key(named)).unwrap_or(ROOT_FOLDER)
     }
 
     /// Walks the folders below `above`, at whatever depth, each once.
@@ -206,13 +224,30 @@ impl Walker<'_> {
     fn report_orphans(&mut self) {
         let mut lost: Vec<_> = self.messages.drain().filter(|(_, all)| !all.is_empty()).collect();
         lost.sort_unstable();
-        for (above, all) in lost {
-            if self.disk.node(above).is_ok_and(|node| node.is_none()) {
-                let reason =
-                    format!("{} messages belong to folder {above:x}, which is gone; they are not carried", all.len());
+        for (folder, all) in lost {
+            if let Some(gone) = self.gone_above(folder) {
+                let reason = format!(
+                    "{} messages belong to folder {folder:x}, but {gone:x} is gone; they are not carried",
+                    all.len()
+                );
                 self.all.tree.skip(self.path, reason);
             }
         }
+    }
+
+    /// The folder that is missing between one and the root, if any is.
+    fn gone_above(&mut self, folder: NodeId) -> Option<NodeId> {
+        let mut here = folder;
+        for _ in 0..MAX_DEPTH {
+            match self.parents.get(&here) {
+                Some(_) if here == ROOT_FOLDER => return None,
+                Some(above) => here = *above,
+                // A search, or what else there may be that holds messages and is no folder.
+                None if here == folder && self.disk.node(here).is_ok_and(|node| node.is_some()) => return None,
+                None => return Some(here),
+            }
+        }
+        Some(here) // a circle
     }
 
     fn properties(&mut self, id: NodeId) -> Option<Properties> {

@@ -16,6 +16,7 @@ const PROFILE: &str = "[ProfD]";
 /// Kinds of servers that hold no mail.
 const NOT_MAIL: [&str; 2] = ["nntp", "im"];
 const MAILDIR: &str = "maildirstore";
+const MBOX: &str = "berkeleystore";
 
 /// One account and where its mail lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +70,9 @@ impl Preferences {
         let directory = places.into_iter().find(|place| place.is_dir())?;
         let names = [value("name"), value("hostname"), directory.file_name().and_then(|name| name.to_str())];
         let name = names.into_iter().flatten().find(|name| !name.trim().is_empty())?.trim().to_owned();
-        let told = value("storeContractID").map(|id| id.contains(MAILDIR));
-        Some(Account { name, is_maildir: told.unwrap_or_else(|| maildirs::is_account(&directory)), directory })
+        let store = value("storeContractID").unwrap_or_default();
+        let is_maildir = store.contains(MAILDIR) || !store.contains(MBOX) && maildirs::is_account(&directory);
+        Some(Account { name, directory, is_maildir })
     }
 }
 

@@ -1,4 +1,6 @@
 //! Makes the checksums of a damaged PST fit again: else a change would reach the layer that checks them and no other.
+//!
+//! Used by the table of damaged stores, and by the fuzz target.
 
 /// The two forms of the file; the names are those of `store::pst::disk`.
 struct Form {
@@ -39,8 +41,16 @@ const BLOCK_PAGE: u8 = 0x80;
 /// No more pages of one file are mended.
 const MAX_PAGES: usize = 64;
 
+/// Whether that is the start of a PST.
+pub fn is_pst(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"!BDN")
+}
+
 /// Mends the pages that the header leads to, and the blocks that they list.
 pub fn mend(bytes: &mut [u8]) {
+    if !is_pst(bytes) {
+        return;
+    }
     let form = if matches!(bytes.get(VERSION), Some(14 | 15)) { NARROW } else { WIDE };
     let mut waiting: Vec<_> = [form.nodes, form.blocks].into_iter().filter_map(|at| number(bytes, &form, at)).collect();
     let mut seen = Vec::new();
