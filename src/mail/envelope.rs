@@ -1,10 +1,11 @@
 //! What a list shows of a message, and how its bytes are found again. No body is ever held here.
 
-use mail_parser::{Address, HeaderValue, MessageParser};
+use mail_parser::{Address, HeaderValue, Message, MessageParser};
+use memchr::memmem;
 
 use super::date::{self, DateSource, InternalDate, WrittenDate};
 use super::flags::Flags;
-use super::header;
+use super::header::{self, Field};
 
 /// Where a message lies inside its folder; only its store understands it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -102,28 +103,33 @@ impl Summary {
     /// Reads the header at the start of `bytes`; at most 256 KiB are looked at.
     pub fn of(bytes: &[u8]) -> Self {
         let head = bytes.get(..header::MAX_HEADER).unwrap_or(bytes);
-        let head = head.get(..header::length(head)).unwrap_or(head);
         let mut summary = Self::default();
-        let mut shown = Vec::new();
+        let (mut from, mut subject) = (Shown::default(), Shown::default());
         for field in header::fields(head) {
             if field.is("Received") && summary.received.is_none() {
-                summary.received = field.text().rsplit_once(';').and_then(|(_, when)| date::parse(when));
+                summary.received = memchr::memrchr(b';', field.value)
+                    .and_then(|at| date::parse(&Field { value: field.value.get(at + 1..)?, ..field }.text()));
             } else if field.is("Date") && summary.date.is_none() {
                 summary.date = date::parse(&field.text());
             } else if field.is("Message-ID") && summary.message_id.is_none() {
                 summary.message_id = Some(short(&field.text())).filter(|id| !id.is_empty());
-            } else if field.is("From") || field.is("Subject") {
-                shown.extend_from_slice(field.name);
-                shown.push(b':');
-                shown.extend_from_slice(field.value);
-                shown.extend_from_slice(b"\r\n");
+            } else if field.is("From") {
+                from.add(field);
+            } else if field.is("Subject") {
+                subject.add(field);
             }
         }
-        shown.extend_from_slice(b"\r\n");
-        if let Some(parsed) = MessageParser::new().parse_headers(&shown) {
-            summary.from = parsed.from().map(author).unwrap_or_default();
-            summary.subject = parsed.header("Subject").and_then(HeaderValue::as_text).map(short).unwrap_or_default();
-        }
+        summary.from = from.plain(plain_author).unwrap_or_else(|| {
+            let bytes = from.whole();
+            let parsed = MessageParser::new().parse_headers(&bytes);
+            parsed.as_ref().and_then(Message::from).map(author).unwrap_or_default()
+        });
+        summary.subject = subject.plain(plain_text).unwrap_or_else(|| {
+            let bytes = subject.whole();
+            let parsed = MessageParser::new().parse_headers(&bytes);
+            let value = parsed.as_ref().and_then(|parsed| parsed.header("Subject"));
+            value.and_then(HeaderValue::as_text).map(short).unwrap_or_default()
+        });
         summary
     }
 
@@ -136,6 +142,58 @@ impl Summary {
     pub fn sane_received(&self) -> Option<InternalDate> {
         self.received.map(WrittenDate::instant).filter(|date| date.is_sane())
     }
+}
+
+/// The fields of one name; mostly there is one.
+#[derive(Default)]
+struct Shown<'a>(Vec<Field<'a>>);
+
+impl<'a> Shown<'a> {
+    fn add(&mut self, field: Field<'a>) {
+        self.0.push(field);
+    }
+
+    /// What `read` makes of the value, if there is one field and it can.
+    fn plain(&self, read: impl Fn(&'a [u8]) -> Option<&'a str>) -> Option<String> {
+        match self.0.as_slice() {
+            [] => Some(String::new()),
+            [field] => read(field.value).map(short),
+            _ => None,
+        }
+    }
+
+    /// A header of these fields alone.
+    fn whole(&self) -> Vec<u8> {
+        let fields = self.0.iter().flat_map(|field| [field.name, b":", field.value, b"\r\n"]);
+        fields.chain([b"\r\n".as_slice()]).flatten().copied().collect()
+    }
+}
+
+/// A value as the parser would read it, where that is plain to see: one line of ASCII without encoded words. Most are, and
+/// a list has many.
+fn plain_text(value: &[u8]) -> Option<&str> {
+    let is_plain = value.iter().all(|byte| matches!(byte, b' '..=b'~')) && memmem::find(value, b"=?").is_none();
+    std::str::from_utf8(value).ok().filter(|_| is_plain).map(str::trim_ascii)
+}
+
+/// The name, or else the address, in a value of the forms `Name <address>`, `"Name" <address>` and `address`.
+fn plain_author(value: &[u8]) -> Option<&str> {
+    let text = plain_text(value)?;
+    let (name, address) = match text.split_once('<') {
+        Some((name, rest)) => (name.trim_ascii_end(), rest.strip_suffix('>')?),
+        None => ("", text),
+    };
+    let in_address = |byte: u8| byte.is_ascii_alphanumeric() || b".@-_+".contains(&byte);
+    let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b" .-_'".contains(&byte);
+    let (name, is_plain) = match name.strip_prefix('"') {
+        Some(rest) => {
+            let name = rest.strip_suffix('"')?;
+            (name.trim_ascii(), !name.contains(['"', '\\']) && !name.trim_ascii().is_empty())
+        }
+        None => (name, name.bytes().all(in_name)),
+    };
+    let is_plain = is_plain && address.contains('@') && address.bytes().all(in_address);
+    is_plain.then_some(if name.is_empty() { address } else { name })
 }
 
 /// The value of a field of free text with its encoded words decoded (RFC 2047), in one line.
@@ -172,6 +230,66 @@ mod tests {
         assert_eq!(summary.message_id.as_deref(), Some("<1@x>"));
         assert_eq!(summary.sane_received().map(InternalDate::unix), Some(760_686_745));
         assert_eq!(summary.sane_date().map(InternalDate::unix), Some(760_687_200));
+    }
+
+    /// What the parser makes of the same.
+    fn parsed(name: &str, value: &str) -> String {
+        let bytes = format!("{name}:{value}\r\n\r\n");
+        let parsed = MessageParser::new().parse_headers(bytes.as_bytes()).unwrap();
+        let text = parsed.header(name).and_then(HeaderValue::as_text).map(short);
+        if name == "From" { parsed.from().map(author).unwrap_or_default() } else { text.unwrap_or_default() }
+    }
+
+    #[test]
+    fn what_is_plain_to_see_is_what_the_parser_reads() {
+        let pieces = [
+            "Anna",
+            "Weber",
+            " ",
+            "  ",
+            "\"",
+            "<",
+            ">",
+            "a@b.example",
+            "@",
+            "J.",
+            "O'Neil",
+            "-",
+            "(x)",
+            ",",
+            ";",
+            ":",
+            "\\",
+            "=?utf-8?Q?x?=",
+            "=",
+            "?",
+            "x_y+z",
+            "é",
+            "\t",
+            "[",
+            "]",
+        ];
+        let (mut state, mut seen) = (1_u64, 0);
+        let mut next = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        let mut values: Vec<String> =
+            [" Anna <a@b>", " \"Weber, Anna\" <a@b>", " a@b", "<a@b>", "", " \" \" <a@b>", "\"a\"<a@b>"]
+                .map(str::to_owned)
+                .to_vec();
+        for _ in 0..20_000 {
+            values.push((0..=next(6)).map(|_| pieces[next(pieces.len())]).collect());
+        }
+        for value in &values {
+            for (name, plain) in [("From", plain_author(value.as_bytes())), ("Subject", plain_text(value.as_bytes()))] {
+                if let Some(plain) = plain {
+                    assert_eq!(short(plain), parsed(name, value), "{name}:{value:?}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 5000, "{seen}");
     }
 
     #[test]

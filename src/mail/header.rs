@@ -37,7 +37,7 @@ impl Field<'_> {
 pub fn length(message: &[u8]) -> usize {
     let mut start = 0;
     for line in lines(message) {
-        if matches!(line, b"\n" | b"\r\n" | b"\r") {
+        if is_blank(line) {
             return start;
         }
         start += line.len();
@@ -45,13 +45,17 @@ pub fn length(message: &[u8]) -> usize {
     start
 }
 
-/// The fields of a header, in order. Lines that belong to no field are passed over.
+/// Whether a line is the one between header and body.
+fn is_blank(line: &[u8]) -> bool {
+    matches!(line, b"\n" | b"\r\n" | b"\r")
+}
+
+/// The fields of a header, in order, up to the blank line. Lines that belong to no field are passed over.
 pub fn fields(header: &[u8]) -> impl Iterator<Item = Field<'_>> {
-    let header = header.get(..length(header)).unwrap_or_default();
     let mut rest = lines(header).peekable();
     let mut position = 0;
     std::iter::from_fn(move || {
-        while let Some(line) = rest.next() {
+        while let Some(line) = rest.next_if(|line| !is_blank(line)) {
             let start = position;
             position += line.len();
             let colon = name_length(line);
