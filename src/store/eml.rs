@@ -184,7 +184,7 @@ pub(super) fn known(entry: &Entry, claims: bool) -> Result<Option<(Known, Vec<u8
     let refused = |error: io::Error| format!("it is not read: {error}");
     let file = file::open_regular(&entry.path).map_err(refused)?;
     let data = file.metadata().map_err(refused)?;
-    let head = file::head(&file).map_err(refused)?;
+    let head = file::head(&file, data.len()).map_err(refused)?;
     let text = decoded(&head);
     if !looks_like_message(&head) {
         let starts = header::lines(&text).next().is_some_and(|line| header::name_length(line).is_some());

@@ -4,10 +4,12 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::path::Arg;
 
 use super::packed::{Packing, SNIFF, Unpacked};
 use crate::mail::header::{self, MAX_HEADER};
@@ -44,15 +46,20 @@ impl FileId {
 
 /// Opens a regular file for reading. A pipe, socket or device is refused without waiting for it.
 pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    open_known(CWD, path).map(|(file, _)| file)
+}
+
+/// Opens a regular file below the open directory `dir`, with what the system knows of it.
+pub(super) fn open_known(dir: impl AsFd, path: impl Arg) -> io::Result<(File, Metadata)> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+    let file = File::from(rustix::fs::openat(dir, path, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
 /// Up to `want` bytes at `offset`; fewer only at the end of the file.
 pub(super) fn read_at(file: &File, offset: u64, want: usize, into: &mut Vec<u8>) -> io::Result<()> {
-    into.clear();
-    into.resize(want, 0);
+    into.resize(want, 0); // what was in it is written over
     let mut have = 0;
     while let Some(free) = into.get_mut(have..).filter(|free| !free.is_empty()) {
         let position = offset.checked_add(u64::try_from(have).unwrap_or(u64::MAX));
@@ -90,10 +97,10 @@ pub(super) fn whole(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_range(&file, 0, file.metadata()?.len().min(most))
 }
 
-/// The start of a message file: its header and a little more, at most [`MAX_HEADER`] bytes.
-pub(super) fn head(file: &File) -> io::Result<Vec<u8>> {
+/// The start of a message file of that size: its header and a little more, at most [`MAX_HEADER`] bytes.
+pub(super) fn head(file: &File, size: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut want = FIRST_READ;
+    let mut want = usize::try_from(size).unwrap_or(FIRST_READ).clamp(1, FIRST_READ);
     loop {
         read_at(file, 0, want, &mut bytes)?;
         if bytes.len() < want || want >= MAX_HEADER || header::length(&bytes) < bytes.len() {
@@ -139,7 +146,8 @@ mod tests {
         let path = dir.path().join("m");
         let long = format!("X: {}\n\n", "a".repeat(20_000));
         std::fs::write(&path, format!("{long}{}", "b".repeat(100_000))).unwrap();
-        let bytes = head(&open_regular(&path).unwrap()).unwrap();
+        let file = open_regular(&path).unwrap();
+        let bytes = head(&file, file.metadata().unwrap().len()).unwrap();
         assert!(bytes.len() > long.len() && bytes.len() < 100_000, "{}", bytes.len());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A format is one file and one row in [`FORMATS`]. Everything else sees a [`Store`].
 
+mod ahead;
 mod archive;
 mod babyl;
 mod boxes;

@@ -84,6 +84,19 @@ impl Pages {
         Ok(())
     }
 
+    /// Fails as [`Self::fill`] of so many bytes would.
+    pub(super) fn check(&mut self, offset: u64, length: u64) -> Result<(), Broken> {
+        let (mut at, end) = (offset, offset.saturating_add(length));
+        while at < end {
+            let held = long(self.held(at)?.len());
+            if held == 0 {
+                return Err(Broken::at(at, "the file ends here"));
+            }
+            at += held;
+        }
+        Ok(())
+    }
+
     /// The `N` bytes at `offset`.
     pub(super) fn array<const N: usize>(&mut self, offset: impl Into<u64>) -> Result<[u8; N], Broken> {
         let mut bytes = [0; N];

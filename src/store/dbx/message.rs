@@ -69,18 +69,31 @@ pub(super) fn stored_length(record: &Record) -> u64 {
     record.number(LENGTH).map_or(0, u64::from)
 }
 
-/// What a list shows of the message at `at`: its record's offset, or its text's where no record was found.
-pub(super) fn envelope(at: u32, record: Option<&Record>, text: &Text) -> Envelope {
-    let date = |field| Some((record?.date(field)?, DateSource::Store));
-    let bits = record.and_then(|record| record.number(FLAGS)).unwrap_or(0);
-    let set = IMAP_FLAGS.iter().filter(|(bit, _)| bits & bit != 0);
-    let known = Known {
-        flags: set.fold(Flags::NONE, |all, (_, flag)| all | *flag),
-        keywords: if bits & FORWARDED == 0 { Vec::new() } else { vec![FORWARDED_KEYWORD.to_owned()] },
-        arrived: date(RECEIVED),
-        other_date: date(SAVED),
-        warnings: text.chain.broken.as_ref().map(|_| Warning::Truncated).into_iter().collect(),
-        ..Known::of_text(at, text.chain.length)
-    };
-    known.envelope(&text.head)
+/// A message come across.
+pub(super) struct Message {
+    /// Its record's offset, or its text's where no record was found.
+    pub(super) at: u32,
+    /// Its record.
+    pub(super) record: Option<Record>,
+    /// The start of its text.
+    pub(super) text: Text,
+}
+
+impl Message {
+    /// What a list shows of it.
+    pub(super) fn envelope(&self) -> Envelope {
+        let record = self.record.as_ref();
+        let date = |field| Some((record?.date(field)?, DateSource::Store));
+        let bits = record.and_then(|record| record.number(FLAGS)).unwrap_or(0);
+        let set = IMAP_FLAGS.iter().filter(|(bit, _)| bits & bit != 0);
+        let known = Known {
+            flags: set.fold(Flags::NONE, |all, (_, flag)| all | *flag),
+            keywords: if bits & FORWARDED == 0 { Vec::new() } else { vec![FORWARDED_KEYWORD.to_owned()] },
+            arrived: date(RECEIVED),
+            other_date: date(SAVED),
+            warnings: self.text.chain.broken.as_ref().map(|_| Warning::Truncated).into_iter().collect(),
+            ..Known::of_text(self.at, self.text.chain.length)
+        };
+        known.envelope(&self.text.head)
+    }
 }

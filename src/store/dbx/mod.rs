@@ -27,13 +27,14 @@ use super::file::{self, FileId};
 use super::pages::{Broken, Pages};
 use super::recovered::Recovered;
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, ahead};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
 use layout::{Cells, TEXT_CELL};
+use message::Message;
 use record::Record;
 use text::Part;
-use walk::Walker;
+use walk::{Seen, Walker};
 
 pub(super) use record::filetime;
 
@@ -91,8 +92,9 @@ impl Store for Dbx {
         if let Some((_, count)) = self.counts.get(folder).filter(|(id, _)| *id == pages.id()) {
             return Ok(*count);
         }
+        let mut found = |seen| if let Seen::Found(found) = seen { visit(found) } else { Walk::Continue(()) };
         if !self.recovered.holds(folder)
-            && let Some(count) = Walker::new(&mut pages, &path, self.names, visit).count()
+            && let Some(count) = Walker::new(&mut pages, &path, self.names, &mut found).count()
         {
             return Ok(count);
         }
@@ -143,10 +145,21 @@ impl Dbx {
         visit: &mut dyn FnMut(Found) -> Walk,
     ) -> Result<Count, StoreError> {
         let mut pages = pages(path)?;
+        let names = self.names;
+        let work = |message: Message| Found::Message(message.envelope());
         let walked = if self.recovered.holds(folder) {
             deleted::walk(&mut pages, visit)
         } else {
-            Walker::new(&mut pages, path, self.names, visit).list()
+            ahead::in_order(&work, visit, |line| {
+                let mut put = |seen| match seen {
+                    Seen::Found(found) => line.found(found),
+                    Seen::Message(message) => {
+                        let weight = message.text.head.len();
+                        line.job(message, weight)
+                    }
+                };
+                Walker::new(&mut pages, path, names, &mut put).list()
+            })
         };
         match walked {
             ControlFlow::Continue(count) => {

@@ -73,7 +73,9 @@ pub(super) fn follow(pages: &mut Pages, first: u32, claimed: &mut Cells, take: &
             return Chain { broken: Some(Broken::at(at, reason)), ..chain };
         }
         let text = buffer.get_mut(..usize::try_from(part.length).unwrap_or(0)).unwrap_or_default();
-        if let Err(broken) = pages.fill(u64::from(at) + 16, text) {
+        let start = u64::from(at) + 16;
+        let read = if wanted { pages.fill(start, text) } else { pages.check(start, part.length.into()) };
+        if let Err(broken) = read {
             return Chain { broken: Some(broken), ..chain };
         }
         wanted = wanted && take(text);

@@ -9,11 +9,19 @@ use encoding_rs::Encoding;
 
 use super::index::Index;
 use super::layout::{Cells, Header, RECORD_CELL, TEXT_CELL};
-use super::message::{self, Text};
+use super::message::{self, Message, Text};
 use super::record::Record;
 use super::search::{self, Markers};
 use crate::store::pages::{Broken, Pages};
 use crate::store::{Count, Damage, Found, Walk};
+
+/// What a walk comes across.
+pub(super) enum Seen {
+    /// A message, not yet summed up.
+    Message(Message),
+    /// Anything else.
+    Found(Found),
+}
 
 /// How many messages pass between two reports of progress.
 const REPORT_EVERY: u64 = 500;
@@ -36,7 +44,7 @@ pub(super) struct Walker<'a> {
     count: Count,
     /// Whether the index does not lead to all there is.
     incomplete: bool,
-    visit: &'a mut dyn FnMut(Found) -> Walk,
+    visit: &'a mut dyn FnMut(Seen) -> Walk,
 }
 
 impl<'a> Walker<'a> {
@@ -45,7 +53,7 @@ impl<'a> Walker<'a> {
         pages: &'a mut Pages,
         path: &'a Path,
         names: &'static Encoding,
-        visit: &'a mut dyn FnMut(Found) -> Walk,
+        visit: &'a mut dyn FnMut(Seen) -> Walk,
     ) -> Self {
         let (claimed, records) = (Cells::of(TEXT_CELL), Cells::of(RECORD_CELL));
         Self { pages, path, names, claimed, records, entries: 0, count: Count::default(), incomplete: false, visit }
@@ -87,16 +95,16 @@ impl<'a> Walker<'a> {
             return self.lost(Broken::at(at, "the index leads to this record a second time"));
         }
         match Record::read(self.pages, at) {
-            Ok(record) => self.record(at, &record),
+            Ok(record) => self.record(at, record),
             Err(broken) => self.lost(broken),
         }
     }
 
-    fn record(&mut self, at: u32, record: &Record) -> Walk {
+    fn record(&mut self, at: u32, record: Record) -> Walk {
         self.records.claim(at);
         match record.number(message::TEXT).filter(|first| *first != 0) {
             Some(first) => self.message(at, Some(record), first),
-            None => self.damage(not_downloaded(at, record, self.names)),
+            None => self.damage(not_downloaded(at, &record, self.names)),
         }
     }
 
@@ -108,7 +116,7 @@ impl<'a> Walker<'a> {
             if !self.records.holds(at)
                 && let Some(record) = search::record(self.pages, at)
             {
-                self.record(at, &record)?;
+                self.record(at, record)?;
             }
         }
         let later = search::later_parts(self.pages);
@@ -125,13 +133,14 @@ impl<'a> Walker<'a> {
     }
 
     /// Shows one message: all of it, or what can be read.
-    fn message(&mut self, at: u32, record: Option<&Record>, first: u32) -> Walk {
+    fn message(&mut self, at: u32, record: Option<Record>, first: u32) -> Walk {
         let text = Text::read(self.pages, first, &mut self.claimed);
         let kept = text.chain.length > 0 && (text.chain.broken.is_none() || text.has_header());
         let wrong = text.chain.broken.clone();
         let wrong = wrong.or_else(|| (!kept).then(|| Broken::at(first, "its text is empty")));
         if let Some(Broken { offset, reason }) = wrong {
-            let name = record.map_or_else(|| "a message".to_owned(), |record| message::name(record, self.names));
+            let name =
+                record.as_ref().map_or_else(|| "a message".to_owned(), |record| message::name(record, self.names));
             let what = match text.chain.length {
                 length if kept => format!("only the first {length} bytes of it are carried"),
                 _ => "it is not carried".to_owned(),
@@ -141,7 +150,7 @@ impl<'a> Walker<'a> {
         if !kept {
             return Walk::Continue(());
         }
-        if let (Some(at), Some(record)) = (text.chain.gap, record)
+        if let (Some(at), Some(record)) = (text.chain.gap, &record)
             && message::stored_length(record) != text.chain.length
         {
             let name = message::name(record, self.names);
@@ -152,10 +161,10 @@ impl<'a> Walker<'a> {
         }
         self.count.messages += 1;
         self.count.bytes += text.chain.length;
-        (self.visit)(Found::Message(message::envelope(at, record, &text)))?;
+        (self.visit)(Seen::Message(Message { at, record, text }))?;
         if self.count.messages.is_multiple_of(REPORT_EVERY) {
             let total = self.pages.size();
-            return (self.visit)(Found::Progress { done: self.count.bytes.min(total), total });
+            return (self.visit)(Seen::Found(Found::Progress { done: self.count.bytes.min(total), total }));
         }
         Walk::Continue(())
     }
@@ -168,7 +177,7 @@ impl<'a> Walker<'a> {
 
     fn damage(&mut self, broken: Broken) -> Walk {
         let Broken { offset, reason } = broken;
-        (self.visit)(Found::Damage(Damage { file: self.path.to_owned(), offset, reason }))
+        (self.visit)(Seen::Found(Found::Damage(Damage { file: self.path.to_owned(), offset, reason })))
     }
 
     /// Counts by index and records, without the texts. `None` where something is not as it must be: then only the list

@@ -8,16 +8,18 @@ mod tree;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::file;
+use rustix::fs::{CWD, Mode, OFlags};
+
 use super::moved::Moved;
 use super::packed::Packing;
 use super::tree::Tree;
-use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, ahead, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::envelope::Summary;
 use crate::mail::{DateSource, Digest, Envelope, FolderPath, InternalDate, Locator, Warning, header};
@@ -29,11 +31,14 @@ pub(super) static FORMAT: Format =
     Format { name: "maildir", title: "Maildir", sign: tree::sign, covers: &[], stands_alone: false, open };
 
 /// How many files pass between two reports of progress.
-const REPORT_EVERY: usize = 500;
+const REPORT_EVERY: u64 = 500;
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     Ok(Box::new(Maildir { tree: tree::find(path, &options.company)?, files: HashMap::new() }))
 }
+
+/// How much of a file tells how it is packed.
+const PACKING_LONG: u64 = 16;
 
 /// A tree of Maildirs.
 struct Maildir {
@@ -64,6 +69,25 @@ impl Message {
     }
 }
 
+/// The directories of one folder, held open: a file is found faster from there than along its whole path.
+struct Parts([Option<OwnedFd>; 2]);
+
+impl Parts {
+    fn open(folder: &Path) -> Self {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Self(tree::PARTS.map(|part| rustix::fs::open(folder.join(part), flags, Mode::empty()).ok()))
+    }
+
+    /// Opens the file of a message, with what the system knows of it.
+    fn open_file(&self, message: &Message, folder: &Path) -> io::Result<(File, Metadata)> {
+        let opened = tree::PARTS.iter().zip(&self.0).find(|(part, _)| **part == message.part);
+        match opened.and_then(|(_, dir)| dir.as_ref()) {
+            Some(dir) => file::open_known(dir, message.name.as_os_str()),
+            None => file::open_known(CWD, message.path(folder)),
+        }
+    }
+}
+
 fn arrived(key: &str) -> i64 {
     name::time(key).map_or(0, InternalDate::unix)
 }
@@ -87,20 +111,23 @@ impl Store for Maildir {
             return Ok(());
         }
         let keywords = name::keyword_names(&place);
+        let parts = Parts::open(&place);
         let files = self.scan(&place, visit)?;
-        for (number, message) in files.iter().enumerate() {
-            let path = message.path(&place);
-            let found = match envelope(message, &path, &keywords) {
-                Ok(envelope) => Found::Message(envelope),
-                Err(reason) => Found::Damage(Damage { file: path, offset: 0, reason }),
-            };
-            let done = u64::try_from(number + 1).unwrap_or(u64::MAX);
-            let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
-            let report = (number + 1) % REPORT_EVERY == 0;
-            if visit(found).is_break() || (report && visit(Found::Progress { done, total }).is_break()) {
-                return Ok(());
+        let look = |message: &Message| match envelope(message, &parts, &place, &keywords) {
+            Ok(envelope) => Found::Message(envelope),
+            Err(reason) => Found::Damage(Damage { file: message.path(&place), offset: 0, reason }),
+        };
+        let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
+        let _ = ahead::in_order(&look, visit, |line| {
+            for (message, done) in files.iter().zip(1..) {
+                let report = done % REPORT_EVERY == 0;
+                line.job(message, 0)?;
+                if report {
+                    line.found(Found::Progress { done, total })?;
+                }
             }
-        }
+            Walk::Continue(())
+        });
         Ok(())
     }
 
@@ -236,14 +263,13 @@ fn same(a: &Path, b: &Path) -> bool {
 }
 
 /// What a list shows of one file, or why it is no message.
-fn envelope(message: &Message, path: &Path, keywords: &[Option<String>]) -> Result<Envelope, String> {
-    let (file, packing) = open_message(path).map_err(|error| format!("it is not read: {error}"))?;
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
-    let head = match packing {
-        Some(packing) => file::unpacked(file, packing, Some(header::MAX_HEADER)),
-        None => file::head(&file),
-    };
-    let head = head.map_err(|error| format!("it is not read: {error}"))?;
+fn envelope(message: &Message, parts: &Parts, folder: &Path, keywords: &[Option<String>]) -> Result<Envelope, String> {
+    let refused = |error: io::Error| format!("it is not read: {error}");
+    let (file, metadata) = parts.open_file(message, folder).map_err(refused)?;
+    let mut head = file::head(&file, metadata.len()).map_err(refused)?;
+    if let Some(packing) = packing(&head).map_err(refused)? {
+        head = file::unpacked(file, packing, Some(header::MAX_HEADER)).map_err(refused)?;
+    }
     let summary = Summary::of(&head);
     let text = message.name.to_string_lossy();
     let (flags, keywords) = name::marks(name::split(&text).1, keywords);
@@ -278,22 +304,17 @@ fn header_date(summary: &Summary) -> (Option<InternalDate>, DateSource) {
     }
 }
 
-/// Opens a file that holds a message as it is, or packed, as Dovecot does under an unchanged name.
-fn open_message(path: &Path) -> io::Result<(File, Option<Packing>)> {
-    let file = file::open_regular(path)?;
-    if file.metadata()?.len() == 0 {
-        return Err(io::Error::other("the file is empty"));
-    }
-    let packing = file::packing(&file)?;
-    Ok((file, packing))
+/// How a file that starts like that is packed, as Dovecot does under an unchanged name. Fails if it is empty.
+fn packing(start: &[u8]) -> io::Result<Option<Packing>> {
+    if start.is_empty() { Err(io::Error::other("the file is empty")) } else { Ok(Packing::of(start)) }
 }
 
 /// A file's message as it would be appended.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
-    let (file, packing) = open_message(path)?;
-    let bytes = match packing {
+    let (file, metadata) = file::open_known(CWD, path)?;
+    let bytes = match packing(&file::read_range(&file, 0, PACKING_LONG)?)? {
         Some(packing) => file::unpacked(file, packing, None)?,
-        None => file::read_range(&file, 0, file.metadata()?.len())?,
+        None => file::read_range(&file, 0, metadata.len())?,
     };
     Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
 }

@@ -62,9 +62,9 @@ pub(in crate::store) fn hidden(header: &[u8], first: bool) -> Option<Hidden> {
         header::find(header, "X-IMAP").is_some()
             && header::find(header, "Subject").is_some_and(|subject| subject.text().contains(PSEUDO_SUBJECT))
     };
-    if hex(header, "X-Mozilla-Status") & MOZILLA_EXPUNGED != 0
-        || hex(header, "X-Mozilla-Status2") & MOZILLA_IMAP_DELETED != 0
-    {
+    let mut mozilla = Mozilla::default();
+    header::fields(header).for_each(|field| mozilla.take(&field));
+    if mozilla.status() & MOZILLA_EXPUNGED != 0 || mozilla.status2() & MOZILLA_IMAP_DELETED != 0 {
         Some(Hidden::Expunged)
     } else if first && is_pseudo() {
         Some(Hidden::Pseudo)
@@ -73,14 +73,34 @@ pub(in crate::store) fn hidden(header: &[u8], first: bool) -> Option<Hidden> {
     }
 }
 
-fn hex(header: &[u8], name: &str) -> u32 {
-    header::find(header, name).and_then(|field| u32::from_str_radix(&field.text(), 16).ok()).unwrap_or(0)
+/// The bits of the first field of each of Mozilla's two, as far as they were come to.
+#[derive(Default)]
+struct Mozilla(Option<u32>, Option<u32>);
+
+impl Mozilla {
+    fn take(&mut self, field: &Field<'_>) {
+        let bits = || u32::from_str_radix(&field.text(), 16).unwrap_or(0);
+        if field.is("X-Mozilla-Status") {
+            self.0.get_or_insert_with(bits);
+        } else if field.is("X-Mozilla-Status2") {
+            self.1.get_or_insert_with(bits);
+        }
+    }
+
+    fn status(&self) -> u32 {
+        self.0.unwrap_or(0)
+    }
+
+    fn status2(&self) -> u32 {
+        self.1.unwrap_or(0)
+    }
 }
 
 /// The flags and keywords that the bookkeeping fields hold.
 pub(in crate::store) fn marks(header: &[u8]) -> (Flags, Vec<String>) {
-    let (mut flags, mut keywords) = (Flags::NONE, Vec::new());
+    let (mut flags, mut keywords, mut mozilla) = (Flags::NONE, Vec::new(), Mozilla::default());
     for field in header::fields(header) {
+        mozilla.take(&field);
         if field.is("Status") || field.is("X-Status") {
             for (_, flag) in STATUS.iter().filter(|(letter, _)| field.value.contains(letter)) {
                 flags |= *flag;
@@ -95,14 +115,14 @@ pub(in crate::store) fn marks(header: &[u8]) -> (Flags, Vec<String>) {
             }
         }
     }
-    let status = hex(header, "X-Mozilla-Status");
+    let status = mozilla.status();
     for (_, flag) in MOZILLA_FLAGS.iter().filter(|(bit, _)| status & bit != 0) {
         flags |= *flag;
     }
     if status & MOZILLA_FORWARDED != 0 {
         add(&mut keywords, "$Forwarded");
     }
-    let label = hex(header, "X-Mozilla-Status2") >> MOZILLA_LABEL_SHIFT & MOZILLA_LABEL_MASK;
+    let label = mozilla.status2() >> MOZILLA_LABEL_SHIFT & MOZILLA_LABEL_MASK;
     if (1..=5).contains(&label) {
         add(&mut keywords, &format!("$Label{label}"));
     }

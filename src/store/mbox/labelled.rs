@@ -10,10 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::sorted::{Numbers, Sorted};
-use super::{FORMAT, Mbox, Shown, content, gmail, region, rewrite, sum};
+use super::{FORMAT, Mbox, Seen, Shown, Span, content, gmail, region, rewrite, sum};
 use crate::mail::{FolderPath, Locator, header};
 use crate::store::file::{self, FileId};
-use crate::store::pages::Pages;
+use crate::store::pages::{Broken, Pages};
 use crate::store::tree::Tree;
 use crate::store::{Count, Folder, Format, Found, Removal, Store, StoreError, Walk};
 
@@ -187,9 +187,10 @@ impl Labelled {
         let label = self.numbers.folder(number).and_then(|(folder, _)| gmail::keyword_of(folder));
         let mut pages = Pages::new(file.try_clone()?)?; // a folder's messages may lie far apart
         for (passed, (place, span)) in sorted.of_folder(number).enumerate() {
-            let start = pages.head(span.offset + u64::from(span.line), span.size());
-            let start = start.map_err(|broken| io::Error::other(broken.reason))?;
-            let mut found = shown.message(span, start.get(..header::length(&start)).unwrap_or_default());
+            let mut found = match span.hidden {
+                Some(hidden) => Found::Hidden(hidden),
+                None => shown.message(&seen(&mut pages, span)?),
+            };
             if let Found::Message(envelope) = &mut found {
                 envelope.locator = Locator { name: sorted.name(place).into(), offset: 0, length: span.length };
                 envelope.keywords.retain(|keyword| label.as_ref() != Some(keyword));
@@ -214,6 +215,15 @@ impl Labelled {
             Err(StoreError::changed(path, locator))
         }
     }
+}
+
+/// The message at a place of the file.
+fn seen(pages: &mut Pages, span: &Span) -> io::Result<Seen> {
+    let broken = |broken: Broken| io::Error::other(broken.reason);
+    let line = pages.bytes(span.offset, span.line.into()).map_err(broken)?;
+    let mut header = pages.head(span.offset + u64::from(span.line), span.size()).map_err(broken)?;
+    header.truncate(header::length(&header));
+    Ok(Seen { span: *span, line, header })
 }
 
 impl Store for Labelled {

@@ -22,6 +22,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::ahead::{self, Line};
 use super::dir;
 use super::file::{self, FileId};
 use super::tree::Tree;
@@ -166,14 +167,15 @@ impl Mbox {
     /// Shows every message of the file at `path`, from what is known of it or from a new scan.
     fn walk(&mut self, path: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> io::Result<()> {
         let file = file::open_regular(path)?;
-        let mut shown = Shown::of(&file)?;
-        if let Some(index) = self.known(path, &file) {
-            return shown.again(index, visit);
-        }
-        let index = scan::scan(&file, path, &mut |step| match step {
-            Step::Message(span, header) => visit(shown.message(span, header)),
-            Step::Damage(damage) => visit(Found::Damage(damage)),
-            Step::Progress(done) => visit(Found::Progress { done, total: shown.size }),
+        let shown = Shown::of(&file)?;
+        let known = self.known(path, &file);
+        let index = ahead::in_order(&|seen: Seen| shown.message(&seen), visit, |line| match known {
+            Some(index) => shown.again(index, line).map(|()| None),
+            None => scan::scan(&file, path, &mut |step| match step {
+                Step::Message(span, separator, header) => put(line, span, separator, header),
+                Step::Damage(damage) => line.found(Found::Damage(damage)),
+                Step::Progress(done) => line.found(Found::Progress { done, total: shown.size }),
+            }),
         })?;
         self.keep(path, index);
         Ok(())
@@ -187,7 +189,7 @@ impl Mbox {
         }
         let mut count = Count::default();
         let index = scan::scan(&file, path, &mut |step| match step {
-            Step::Message(span, _) => {
+            Step::Message(span, ..) => {
                 let one = sum(std::slice::from_ref(span));
                 count = Count { messages: count.messages + one.messages, bytes: count.bytes + one.bytes };
                 span.hidden.map_or(Walk::Continue(()), |hidden| visit(Found::Hidden(hidden)))
@@ -214,6 +216,21 @@ fn sum<'a>(spans: impl IntoIterator<Item = &'a Span>) -> Count {
         .fold(Count::default(), |count, span| Count { messages: count.messages + 1, bytes: count.bytes + span.size() })
 }
 
+/// A message come across: its place, its From_ line and its header.
+struct Seen {
+    span: Span,
+    line: Vec<u8>,
+    header: Vec<u8>,
+}
+
+/// Puts a message on the line of those to be summed up.
+fn put(line: &mut Line<'_, '_, Seen>, span: &Span, separator: &[u8], header: &[u8]) -> Walk {
+    if let Some(hidden) = span.hidden {
+        return line.found(Found::Hidden(hidden));
+    }
+    line.job(Seen { span: *span, line: separator.to_vec(), header: header.to_vec() }, header.len())
+}
+
 /// What the list needs to know of the file beside its messages.
 struct Shown<'a> {
     file: &'a File,
@@ -232,26 +249,22 @@ impl<'a> Shown<'a> {
         Ok(Self { file, size: data.len(), modified: InternalDate::from_unix(data.mtime()), cut_off })
     }
 
-    fn message(&self, span: &Span, header: &[u8]) -> Found {
-        if let Some(hidden) = span.hidden {
-            return Found::Hidden(hidden);
-        }
-        let mut line = Vec::new();
-        // A line that can not be read gives no date; the header was read a moment ago.
-        let _ = file::read_at(self.file, span.offset, usize::from(span.line), &mut line);
+    fn message(&self, Seen { span, line, header }: &Seen) -> Found {
         let cut_off = self.cut_off && span.end() >= self.size;
-        Found::Message(headers::envelope(span, &line, header, self.modified, cut_off))
+        Found::Message(headers::envelope(span, line, header, self.modified, cut_off))
     }
 
-    fn again(&mut self, index: &Index, visit: &mut dyn FnMut(Found) -> Walk) -> io::Result<()> {
+    /// Reads the messages of which it is known where they lie. Breaking off is no error.
+    fn again(&self, index: &Index, line: &mut Line<'_, '_, Seen>) -> io::Result<()> {
         let mut window = Window::new(self.file, self.size);
-        for (number, span) in index.spans.iter().enumerate() {
+        for (span, number) in index.spans.iter().zip(1_u64..) {
+            let length = usize::from(span.line);
+            let separator = window.get(span.offset, length)?;
+            let separator = separator.get(..length).unwrap_or(separator).to_vec();
             let header = window.header(span.offset + u64::from(span.line), span.end())?.0;
-            let found = self.message(span, header);
-            if visit(found).is_break() {
-                return Ok(());
-            }
-            if number % 1000 == 999 && visit(Found::Progress { done: span.end(), total: self.size }).is_break() {
+            let progress = Found::Progress { done: span.end(), total: self.size };
+            if put(line, span, &separator, header).is_break() || (number % 1000 == 0 && line.found(progress).is_break())
+            {
                 return Ok(());
             }
         }

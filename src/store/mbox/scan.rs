@@ -64,8 +64,8 @@ pub(super) struct Index {
 
 /// What a scan comes across.
 pub(super) enum Step<'a> {
-    /// A message with its header.
-    Message(&'a Span, &'a [u8]),
+    /// A message with its From_ line and its header.
+    Message(&'a Span, &'a [u8], &'a [u8]),
     /// Something that is not read.
     Damage(Damage),
     /// How many bytes have passed.
@@ -78,7 +78,8 @@ pub(super) fn scan(file: &File, path: &Path, visit: &mut dyn FnMut(Step<'_>) -> 
     let window = Window::new(file, id.size);
     let end = line_end(file, id.size)?;
     let needle = Finder::new(if end == b'\n' { b"\nFrom " } else { b"\rFrom " });
-    let mut scan = Scan { window, path, end, needle, loose_file: false, whole: true, reported: 0, visit };
+    let (line, header) = (Vec::new(), Vec::new());
+    let mut scan = Scan { window, path, end, needle, line, header, loose_file: false, whole: true, reported: 0, visit };
     let mut index = Index { id, spans: Vec::new(), marks: false, whole: true };
     let walk = scan.run(&mut index)?;
     index.whole = scan.whole;
@@ -114,6 +115,9 @@ struct Scan<'a> {
     path: &'a Path,
     end: u8,
     needle: Finder<'static>,
+    /// The From_ line and the header of the message whose end is looked for; the window is elsewhere by then.
+    line: Vec<u8>,
+    header: Vec<u8>,
     loose_file: bool,
     whole: bool,
     reported: u64,
@@ -148,14 +152,19 @@ impl Scan<'_> {
 
     /// Takes the message at `here` into the index and shows it. Gives where the next one starts.
     fn message(&mut self, here: Next, index: &mut Index) -> io::Result<Flow> {
-        let line = separator::split_line(self.window.get(here.at, MAX_LINE + 1)?, self.end).0.len();
+        let line = separator::split_line(self.window.get(here.at, MAX_LINE + 1)?, self.end).0;
+        self.line.clear();
+        self.line.extend_from_slice(line);
+        let line = line.len();
         let content = here.at + long(line);
         let Flow::Continue(next) = self.next(content)? else { return Ok(Flow::Break(())) };
         if next.at <= content {
             let walk = self.damage(here.at, "a separator line without a message after it");
             return Ok(walk.map_continue(|()| next));
         }
-        let header = self.window.header(content, next.at)?.0;
+        // A header without a blank line ends where the next message starts.
+        let most = usize::try_from(next.at - content).unwrap_or(usize::MAX);
+        let header = self.header.get(..most).unwrap_or(&self.header);
         let first = index.spans.is_empty();
         index.marks |= first && headers::has_marks(header);
         let span = Span {
@@ -165,7 +174,7 @@ impl Scan<'_> {
             doubtful: here.doubtful,
             hidden: headers::hidden(header, first),
         };
-        let walk = (self.visit)(Step::Message(&span, header));
+        let walk = (self.visit)(Step::Message(&span, &self.line, header));
         index.spans.push(span);
         Ok(walk.map_continue(|()| next))
     }
@@ -174,8 +183,10 @@ impl Scan<'_> {
     fn next(&mut self, content: u64) -> io::Result<Flow> {
         let size = self.window.size();
         let (header, complete) = self.window.header(content, size)?;
-        let told = headers::content_length(header).filter(|_| complete);
-        let body = content + long(header.len());
+        self.header.clear();
+        self.header.extend_from_slice(header);
+        let told = headers::content_length(&self.header).filter(|_| complete);
+        let body = content + long(self.header.len());
         if let Some(length) = told
             && let Some(next) = self.told(body, length)?
         {

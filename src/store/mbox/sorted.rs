@@ -109,7 +109,7 @@ impl Sorted {
         let (mut damage, mut numbers, mut names, mut has_labels) = (Vec::new(), Vec::new(), Vec::new(), false);
         let index = scan::scan(file, path, &mut |step| {
             match step {
-                Step::Message(_, header) => {
+                Step::Message(_, _, header) => {
                     let number = folders.of(header);
                     has_labels |= number.is_some();
                     numbers.push(number.unwrap_or(REST));
