@@ -1,16 +1,17 @@
 //! Internal dates: when a message arrived, how that was learnt, and the forms it takes on the wire and in JSON.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, TimeZone as _, Utc};
+use serde::{Deserialize, Serialize};
 
 /// When a message arrived: an instant, with the offset it was written in (minutes east of UTC).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InternalDate {
     unix: i64,
     offset_minutes: i16,
 }
 
 /// Which rule found an internal date (design.md section 5, "Internal date").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DateSource {
     /// The store's own received time.
     Store,

@@ -2,13 +2,14 @@
 
 use mail_parser::{Address, HeaderValue, Message, MessageParser};
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
 
 use super::date::{self, DateSource, InternalDate, WrittenDate};
 use super::flags::Flags;
 use super::header::{self, Field};
 
 /// Where a message lies inside its folder; only its store understands it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Locator {
     /// A file's name that stays the same while the message lives (Maildir: without the info suffix); empty in one-file stores.
     pub name: Box<str>,
@@ -26,7 +27,7 @@ impl Locator {
 }
 
 /// A doubt about a message that is carried all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Warning {
     /// No usable date anywhere; the server will set the time of upload.
     NoDate,
@@ -57,7 +58,7 @@ impl Warning {
 }
 
 /// One message as a store lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// How the store finds it again.
     pub locator: Locator,

@@ -13,7 +13,7 @@ use super::dir::{self, Entry, Walker};
 use super::files::is_entered;
 use super::mbox::{Window, long};
 use super::tree::Tree;
-use super::{Company, Damage, Folder, Format, Found, Hidden, Removal, Spot, Store, StoreError, Walk, file};
+use super::{Company, Damage, Folder, Format, Found, Hidden, Removal, Spot, Stamp, Store, StoreError, Walk, file};
 use crate::mail::{DateSource, Flags, FolderPath, InternalDate, Locator, SpecialUse, Warning};
 
 /// How many messages pass between two reports of progress.
@@ -26,6 +26,11 @@ pub(super) trait BoxFile: Send + 'static {
 
     /// Hands every message of one file to `scan`.
     fn scan(&self, scan: &mut Scan<'_>) -> io::Result<Walk>;
+
+    /// Whether other files than the one scanned have a part in what is found.
+    fn reads_more(&self) -> bool {
+        false
+    }
 
     /// The message in a region of the file at `path` as it would be appended; `None` if no message is there any more.
     fn content(&self, path: &Path, region: &[u8]) -> Option<Vec<u8>>;
@@ -190,6 +195,13 @@ impl<B: BoxFile> Store for BoxStore<B> {
             return Ok(());
         }
         self.walk(path, visit).map_err(|source| StoreError::read(path, source))
+    }
+
+    fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
+        if self.kind.reads_more() {
+            return Ok(None);
+        }
+        Stamp::in_tree(&self.tree, folder, |place| vec![place])
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::FileId;
 use super::mapi::{self, Object};
-use super::{Folder, Format, Found, Removal, Store, StoreError, Walk};
+use super::{Folder, Format, Found, Removal, Stamp, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
 
 /// How many entries pass between two reports of progress.
@@ -102,6 +102,10 @@ impl<C: Contents> Store for Container<C> {
             }
         }
         Ok(())
+    }
+
+    fn stamp(&mut self, _: &FolderPath) -> Result<Option<Stamp>, StoreError> {
+        Ok(Stamp::of([self.path.as_path()])) // all folders are in the file
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {

@@ -11,7 +11,7 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::path::Arg;
 
-use super::packed::{Packing, SNIFF, Unpacked};
+use super::packed::{Packing, Unpacked};
 use crate::mail::header::{self, MAX_HEADER};
 
 /// The first read of a header; most are shorter.
@@ -112,11 +112,6 @@ pub(super) fn head(file: &File, size: u64) -> io::Result<Vec<u8>> {
 
 /// The largest message that is unpacked; a few bytes may claim to be more than any memory holds.
 const MAX_UNPACKED: u64 = 1024 * 1024 * 1024;
-
-/// How a file is packed, if it is.
-pub(super) fn packing(file: &File) -> io::Result<Option<Packing>> {
-    Ok(Packing::of(&read_range(file, 0, u64::try_from(SNIFF).unwrap_or_default())?))
-}
 
 /// The first `want` bytes of what a packed file holds, or all of it; a file that is cut off or damaged is an error.
 pub(super) fn unpacked(file: File, packing: Packing, want: Option<usize>) -> io::Result<Vec<u8>> {

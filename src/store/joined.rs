@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Count, Damage, Folder, Format, Found, Removal, Store, StoreError, Walk};
+use super::{Count, Damage, Folder, Format, Found, Removal, Stamp, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
 
 /// What messages are called that lie at the very top, where folders of other stores are.
@@ -163,6 +163,17 @@ impl Store for Joined {
         }
         let (part, inner) = self.part(folder)?;
         part.count(&inner, visit)
+    }
+
+    fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
+        if !self.skipped.is_empty() {
+            return Ok(None);
+        }
+        if self.home(folder)?.is_none() {
+            return Ok(None);
+        }
+        let (part, inner) = self.part(folder)?;
+        part.stamp(&inner)
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {

@@ -7,6 +7,7 @@ mod archive;
 mod babyl;
 mod boxes;
 mod bytes;
+mod cached;
 mod code_page;
 mod company;
 mod container;
@@ -46,6 +47,7 @@ mod pegasus;
 mod pst;
 mod recovered;
 mod spot;
+mod stamp;
 mod survey;
 mod thebat;
 mod thunderbird;
@@ -53,6 +55,8 @@ mod tree;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::mail::{Digest, Envelope, FolderPath, Locator, SpecialUse};
 
@@ -62,6 +66,7 @@ pub use doubts::{Doubt, Examined, Examiner};
 pub use error::StoreError;
 pub use options::{CodePage, Labels, OpenOptions};
 pub use spot::Spot;
+pub use stamp::Stamp;
 pub use survey::{Looked, Sighting, Survey};
 
 /// What opening gives.
@@ -123,7 +128,7 @@ pub struct Folder {
 }
 
 /// What a walk through a folder comes across.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// A message that would be carried.
     Message(Envelope),
@@ -141,7 +146,7 @@ pub enum Found {
 }
 
 /// Why a message is not shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Hidden {
     /// Deleted by its client but not yet removed from the file.
     Expunged,
@@ -163,7 +168,7 @@ impl Hidden {
 }
 
 /// Something in a store that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     /// The file it is in.
     pub file: PathBuf,
@@ -228,6 +233,13 @@ pub trait Store: Send {
             other => visit(other),
         })?;
         Ok(count)
+    }
+
+    /// What a list of `folder` depends on, as that is now: while it stays the same, so does the list. `None` where that
+    /// can not be told cheaply; then no list is ever kept.
+    fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
+        let _ = folder;
+        Ok(None)
     }
 
     /// The exact bytes of a message as they would be appended: unquoted, without the store's bookkeeping headers, every

@@ -1,5 +1,6 @@
 //! What a user may say of a store before it is opened. Used by whoever opens one, and by the formats that it concerns.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use encoding_rs::Encoding;
@@ -19,6 +20,9 @@ pub struct OpenOptions {
     pub labels: Labels,
     /// The stores beside it; set where a survey found several.
     pub company: Company,
+    /// Where long lists are kept for the next time, in a directory of the user's own; else they are not. What is carried
+    /// is read without it.
+    pub cache: Option<PathBuf>,
 }
 
 impl OpenOptions {

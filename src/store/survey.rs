@@ -14,7 +14,7 @@ use super::company::{Company, Owners, is_within};
 use super::dir::{self, Entry, Kind, Walker};
 use super::joined::Joined;
 use super::spot::Spot;
-use super::{FORMATS, Format, OpenOptions, Opened, Walk, eml, mh, packed};
+use super::{FORMATS, Format, OpenOptions, Opened, Walk, cached, eml, mh, packed};
 use crate::mail::FolderPath;
 
 /// What a directory with several stores goes by.
@@ -143,14 +143,20 @@ impl Survey {
     /// Opens what was found, as one store.
     pub fn open(&self, options: &OpenOptions) -> Opened {
         if let [(sighting, format)] = self.stores.as_slice() {
-            return (format.open)(&sighting.path, options);
+            return (format.open)(&sighting.path, options).map(|store| cached::wrap(store, &sighting.path, options));
         }
         let mut joined = Joined::new(&self.root, &SEVERAL);
         for (sighting, format) in &self.stores {
             let company = Company::of(&self.owners, format.name);
             match (format.open)(&sighting.path, &OpenOptions { company, ..options.clone() }) {
-                Ok(store) if format.stands_alone => joined.add(&sighting.at, store),
-                Ok(store) => joined.add_beside(&sighting.at, store),
+                Ok(store) => {
+                    let store = cached::wrap(store, &sighting.path, options);
+                    if format.stands_alone {
+                        joined.add(&sighting.at, store);
+                    } else {
+                        joined.add_beside(&sighting.at, store);
+                    }
+                }
                 Err(error) => joined.skip(&sighting.path, format!("{} is not read: {error}", sighting.title)),
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, OpenOptions, Store, StoreError};
 
 use super::carry::Carry;
 use super::job::{Brake, Group, Halt, Job, tell};
@@ -77,7 +77,9 @@ fn open<'s>(stores: &'s mut HashMap<Source, Box<dyn Store>>, source: &Source) ->
     match stores.entry(source.clone()) {
         std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut().as_mut()),
         std::collections::hash_map::Entry::Vacant(entry) => {
-            Ok(entry.insert(store::open_with(&source.path, &source.options)?).as_mut())
+            // What is carried is read anew: a kept list is for looking.
+            let options = OpenOptions { cache: None, ..source.options.clone() };
+            Ok(entry.insert(store::open_with(&source.path, &options)?).as_mut())
         }
     }
 }

@@ -407,7 +407,7 @@ pub fn write_mbox(path: &Path, mails: &[Mail], style: MboxStyle) -> io::Result<(
 }
 
 /// A message as a mailbox file holds it, with separator, flags and the empty line after it.
-fn mbox_entry(mail: &Mail, style: MboxStyle) -> Vec<u8> {
+pub fn mbox_entry(mail: &Mail, style: MboxStyle) -> Vec<u8> {
     let date = at(mail.received, 0).format("%a %b %e %H:%M:%S %Y");
     let sender = if style == MboxStyle::Thunderbird { "-" } else { mail.sender };
     let mut out = format!("From {sender} {date}\r\n").into_bytes();

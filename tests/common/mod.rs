@@ -12,6 +12,7 @@
     reason = "a test stops where something is not as it must be"
 )]
 
+pub mod big;
 pub mod mail;
 pub mod peek;
 pub mod program;

@@ -47,7 +47,13 @@ impl Run {
 /// The program's command, its password in a file in `home`.
 pub fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));
-    command.args(arguments).env_remove("MAILFERRY_PASSWORD").env("HOME", home).env("TZ", "UTC").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("MAILFERRY_PASSWORD")
+        .env_remove("XDG_CACHE_HOME")
+        .env("HOME", home)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null());
     command
 }
 

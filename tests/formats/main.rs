@@ -10,7 +10,10 @@
 mod apple;
 mod archives;
 mod boxes;
+mod cached;
 mod checksums;
+#[path = "../common/mod.rs"]
+mod common;
 mod compressed;
 mod damage;
 mod detection;

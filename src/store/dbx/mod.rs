@@ -27,7 +27,7 @@ use super::file::{self, FileId};
 use super::pages::{Broken, Pages};
 use super::recovered::Recovered;
 use super::tree::Tree;
-use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, ahead};
+use super::{Count, Folder, Format, Found, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{FolderPath, Locator};
 use layout::{Cells, TEXT_CELL};
@@ -100,6 +100,11 @@ impl Store for Dbx {
         }
         let mut reports = |found| if matches!(found, Found::Message(_)) { Walk::Continue(()) } else { visit(found) };
         self.walk(folder, &path, &mut reports)
+    }
+
+    fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
+        let stamp = Stamp::in_tree(&self.tree, folder, |place| vec![place])?;
+        Ok(stamp.map(|stamp| stamp.with(self.names.name()))) // damage is told with names
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {

@@ -51,6 +51,10 @@ impl BoxFile for Eudora {
         &FORMAT
     }
 
+    fn reads_more(&self) -> bool {
+        true // the table of contents beside it, and attachments
+    }
+
     fn scan(&self, scan: &mut Scan<'_>) -> io::Result<Walk> {
         let starts = separators(scan)?;
         let table = match names::table_of(scan.path).map(|path| (toc::read(&path), path)) {

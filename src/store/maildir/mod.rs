@@ -19,7 +19,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use super::moved::Moved;
 use super::packed::Packing;
 use super::tree::Tree;
-use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, ahead, file};
+use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::envelope::Summary;
 use crate::mail::{DateSource, Digest, Envelope, FolderPath, InternalDate, Locator, Warning, header};
@@ -141,6 +141,12 @@ impl Store for Maildir {
             }
         }
         Ok(count)
+    }
+
+    fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
+        // Message files are never written to, so a message that comes, goes or is renamed changes one of these.
+        let names = || tree::PARTS.into_iter().chain([name::KEYWORDS]);
+        Stamp::in_tree(&self.tree, folder, |place| names().map(|name| place.join(name)).collect())
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {

@@ -14,7 +14,8 @@ const LETTERS: [(char, Flags); 5] =
 const PASSED: (char, &str) = ('P', "$Forwarded");
 /// A copy made later than this lost the file's time; a delivery takes less.
 const DAY: i64 = 86_400;
-/// Dovecot's keyword file has 26 lines at most.
+/// Dovecot's keyword file, which has 26 lines at most.
+pub(super) const KEYWORDS: &str = "dovecot-keywords";
 const MAX_KEYWORDS: usize = 64 * 1024;
 
 /// The part of a file name that stays while the message lives, and the flag letters after it.
@@ -49,7 +50,7 @@ fn keyword(letter: char, names: &[Option<String>]) -> Option<&str> {
 
 /// The keywords that a folder's lower-case letters stand for, from Dovecot's `dovecot-keywords`.
 pub(super) fn keyword_names(folder: &Path) -> Vec<Option<String>> {
-    let bytes = file::prefix(&folder.join("dovecot-keywords"), MAX_KEYWORDS).unwrap_or_default();
+    let bytes = file::prefix(&folder.join(KEYWORDS), MAX_KEYWORDS).unwrap_or_default();
     let mut names = vec![None; 26];
     for line in String::from_utf8_lossy(&bytes).lines() {
         let place = line.split_once(' ').and_then(|(index, name)| Some((index.parse::<usize>().ok()?, name.trim())));

@@ -27,7 +27,7 @@ use super::dir;
 use super::file::{self, FileId};
 use super::tree::Tree;
 use super::{
-    Company, Count, Folder, Format, Found, Labels, OpenOptions, Removal, Store, StoreError, Walk, thunderbird,
+    Company, Count, Folder, Format, Found, Labels, OpenOptions, Removal, Stamp, Store, StoreError, Walk, thunderbird,
 };
 use crate::mail::{FolderPath, InternalDate, Locator};
 use labelled::Labelled;
@@ -111,6 +111,10 @@ impl Store for Mbox {
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
         let Some(path) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(Count::default()) };
         self.count_spans(&path, visit).map_err(|source| StoreError::read(&path, source))
+    }
+
+    fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
+        Stamp::in_tree(&self.tree, folder, |place| vec![place])
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {

@@ -23,7 +23,7 @@ use super::{Format, OpenOptions, Opened, Spot, StoreError};
 use sniff::{Kind, Look};
 use store::Packed;
 
-pub(super) use decoder::{Packing, SNIFF, Unpacked};
+pub(super) use decoder::{Packing, Unpacked};
 pub(super) use sniff::is_packed;
 
 /// The row in `FORMATS` for packed files.
