@@ -286,3 +286,26 @@ fn a_throttling_server_is_named_and_exits_75() {
     scene.run(&["copy", &store, &(Server::plaintext_url("anna", server.imap_port) + "Box")]).expect(0);
     assert_eq!(server.peek("anna").len(), 5);
 }
+
+#[test]
+fn long_lists_are_kept_where_the_user_says_and_nowhere_else() {
+    let scene = Scene::new();
+    let store = scene.home.path().join("big.mbox");
+    write_mbox(&store, &Maker::new(4).folder(600, 2006, 60), MboxStyle::Mboxrd).unwrap();
+    let changed = || fs::metadata(&store).unwrap().modified().unwrap();
+    common::wait_until(|| changed().elapsed().is_ok_and(|age| age.as_secs() > 3)); // what is new may change unseen
+    let (cache, other) = (scene.home.path().join(".cache"), scene.home.path().join("other"));
+    let list = |options: &[&str]| command(scene.home.path(), &[&["ls", store.to_str().unwrap()], options].concat());
+    let out = |mut command: std::process::Command| String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let read = out(list(&["--no-cache"]));
+    assert!(read.contains("600") && !cache.exists());
+    let mut elsewhere = list(&[]);
+    elsewhere.env("XDG_CACHE_HOME", &other);
+    assert_eq!(out(elsewhere), read);
+    assert!(other.join("mailferry").is_dir() && !cache.exists());
+    for _ in 0..2 {
+        assert_eq!(out(list(&[])), read);
+        let mode = fs::metadata(cache.join("mailferry")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}

@@ -50,6 +50,9 @@ pub struct StoreOptions {
     /// What becomes of Gmail's labels in a Takeout mbox
     #[arg(long, value_name = "HOW", default_value = "keywords")]
     pub labels: LabelsOption,
+    /// Read every list anew; else long ones are kept in the user's cache directory, and shown while nothing has changed
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 /// `--labels`
@@ -68,11 +71,13 @@ impl StoreOptions {
             LabelsOption::Keywords => Labels::Keywords,
             LabelsOption::Folders => Labels::Folders,
         };
+        let cache = if self.no_cache { None } else { cache_directory() };
         OpenOptions {
             format: self.format.clone(),
             code_page: self.code_page,
             recovered: self.recovered,
             labels,
+            cache,
             ..OpenOptions::default()
         }
     }
@@ -105,6 +110,14 @@ impl From<VerifyOption> for Verify {
             VerifyOption::Full => Self::Full,
         }
     }
+}
+
+/// Where this user's programs keep what they can make again (XDG Base Directory Specification). Relative paths do not
+/// count there.
+fn cache_directory() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+    Some(base.join("mailferry"))
 }
 
 /// Reads `sha256:HEX` (colons between bytes are fine) as lower-case hex.
