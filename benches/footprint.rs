@@ -10,10 +10,11 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::mail::{big_maildir, big_mbox};
+use common::measure::peak_of;
 use common::program::{command, password_file};
 use common::pty::{Pty, key};
 use common::servers::{Dovecot, Server};
@@ -61,23 +62,6 @@ fn copy(server: &Server, home: &Path, store: &Path, user: &str) -> (f64, f64) {
     let child = command(home, &arguments).stdout(Stdio::null()).spawn().unwrap();
     let peak = peak_of(child);
     (peak, begun.elapsed().as_secs_f64())
-}
-
-/// The high-water mark of a process's memory, read until it ends.
-fn peak_of(mut child: Child) -> f64 {
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0_u32;
-    loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let now = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(now.unwrap_or(0));
-        if let Some(ended) = child.try_wait().unwrap() {
-            assert!(ended.success(), "{ended}");
-            return f64::from(peak) / 1024.0;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn report(what: &str, mut times: Vec<Duration>) {

@@ -14,6 +14,7 @@
 
 pub mod big;
 pub mod mail;
+pub mod measure;
 pub mod peek;
 pub mod program;
 pub mod proxy;
