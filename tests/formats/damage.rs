@@ -130,7 +130,9 @@ each_format! {
 
 #[test]
 fn every_format_has_a_small_sample_and_a_test() {
-    let all: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+    // Packed stores are damaged in tests of their own (`compressed` and `archives`).
+    let is_plain = |name: &&str| !["compressed", "archive"].contains(name);
+    let all: Vec<_> = FORMATS.iter().map(|format| format.name).filter(is_plain).collect();
     assert_eq!(TESTED, all);
     for format in all {
         assert!(SAMPLES.iter().any(|sample| sample.format == format && !sample.is_real()), "{format}");
