@@ -107,3 +107,24 @@ fn a_file_that_is_named_as_a_store_is_not_passed_over() {
         }
     }
 }
+
+#[test]
+fn files_of_a_maildir_that_have_one_name_are_all_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    for part in ["cur", "new"] {
+        fs::create_dir(dir.path().join(part)).unwrap();
+    }
+    let not_text = |byte: u8| -> std::ffi::OsString { std::os::unix::ffi::OsStringExt::from_vec(vec![b'b', byte]) };
+    let names = ["cur/1075802400.a:2,S", "cur/1075802400.a:2,F", "new/1075802400.a", "cur/1075802400.a;2,R"];
+    let paths = names.map(|name| dir.path().join(name)).into_iter();
+    let paths = paths.chain([0xfd, 0xfe, 0xff].map(|byte| dir.path().join("new").join(not_text(byte))));
+    for (number, path) in paths.enumerate() {
+        fs::write(path, format!("Subject: {number}\n\nx\n")).unwrap();
+    }
+    let mut store = store::open(dir.path(), None).unwrap();
+    let root = FolderPath::root();
+    let listed = list(store.as_mut(), &root).unwrap();
+    let texts: std::collections::BTreeSet<_> =
+        listed.messages.iter().map(|one| store.read(&root, &one.locator).unwrap()).collect();
+    assert_eq!((listed.messages.len(), texts.len()), (7, 7), "{:?}", listed.messages);
+}

@@ -6,7 +6,7 @@
 mod name;
 mod tree;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -244,14 +244,25 @@ fn names(place: &Path) -> io::Result<Vec<Message>> {
 fn without_twice(place: &Path, files: &mut Vec<Message>) -> Vec<Damage> {
     let mut damage = Vec::new();
     let mut renamed = false;
+    let mut used = HashSet::new();
     files.dedup_by(|later, first| {
-        if later.key != first.key {
+        // One that was renamed has a slash in its key; a third file may have the name it had.
+        let is_second = if first.key.contains('/') {
+            *later.key == *name::split(&first.name.to_string_lossy()).0
+        } else {
+            later.key == first.key
+        };
+        if !is_second {
             return false;
         }
         if same(&later.path(place), &first.path(place)) {
             return true;
         }
-        later.key = format!("{}/{}", later.part, later.name.to_string_lossy()).into();
+        let mut key = format!("{}/{}", later.part, later.name.to_string_lossy());
+        while !used.insert(key.clone()) {
+            key.push('+'); // names that differ in bytes which are no text
+        }
+        later.key = key.into();
         later.arrived = arrived(&later.key);
         renamed = true;
         let reason = format!("another message in this folder has the same name; this one goes by {}", later.key);
