@@ -342,8 +342,14 @@ fn a_file_of_the_later_mac_program_is_searched_where_its_tables_fail() {
     damage_file(&path, 0x100, b"XXXX"); // the table that the last one leads to
     assert_eq!(all(&path), whole);
     damage_file(&path, 0x100, b"TOC ");
-    damage_file(&path, 0x2100 + 16, b"\0\0\x21\0"); // the last table leads to itself, and to nothing
-    assert!(reasons(&listed(&path, "")).contains("a second entry leads to this table"));
+    for (place, words) in [(b"\0\0\x21\0", "a second entry leads to this table"), (&[0; 4], "found 7 more messages")] {
+        damage_file(&path, 0x2100 + 16, place); // the last table leads to itself, or to nothing
+        let mut store = store::open(&path, Some("oe-mac5")).unwrap();
+        let first = super::folders(store.as_mut()).swap_remove(0);
+        let found = list(store.as_mut(), &FolderPath::parse(&first)).unwrap();
+        assert!(reasons(&found).contains(words), "{}", reasons(&found));
+    }
+    assert_eq!(all(&path), whole);
     damage_file(&path, 0x0c, b"\xff\xff\xff\xff"); // the place of the last table
     assert_eq!(all(&path), whole);
 }

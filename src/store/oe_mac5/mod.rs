@@ -100,7 +100,8 @@ fn take(
     let mut pages = file::open_regular(file).and_then(Pages::new).map_err(|source| StoreError::read(file, source))?;
     let mut found = Survey::default();
     found.follow(&mut pages);
-    if found.is_incomplete {
+    // Holes stand for deleted messages; if nothing else is left, the place of a table may have become one.
+    if found.is_incomplete || found.mail.is_empty() {
         found.search(&mut pages);
     }
     let folders = found.by_folder(&mut pages);

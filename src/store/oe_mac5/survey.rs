@@ -124,7 +124,9 @@ impl Survey {
             at = at.saturating_add(16).saturating_add(length);
         }
         let found = self.mail.len() - before;
-        self.damage.push(Broken::at(0_u32, format!("the file was searched, which found {found} more messages")));
+        if self.is_incomplete || found > 0 {
+            self.damage.push(Broken::at(0_u32, format!("the file was searched, which found {found} more messages")));
+        }
     }
 
     /// The messages of each folder, in the file's order.
