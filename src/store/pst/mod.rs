@@ -6,7 +6,6 @@
 mod blocks;
 mod cipher;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests only; they stop where something is wrong")]
 mod damage;
 mod disk;
 mod folders;
