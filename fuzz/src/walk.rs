@@ -7,7 +7,7 @@ use mailferry::mail::canonical::{self, BareCr};
 use mailferry::mail::envelope::Summary;
 use mailferry::mail::preview::preview;
 use mailferry::mail::{Envelope, Fingerprint, FolderPath, Locator, display};
-use mailferry::store::{self, Damage, FORMATS, Found, Hidden, Store, StoreError, Walk};
+use mailferry::store::{self, Damage, FORMATS, Found, Hidden, OpenOptions, Store, StoreError, Walk};
 
 /// How many folders are looked at, how many messages of each are read, and how many of all after a change.
 const MAX_FOLDERS: usize = 64;
@@ -32,8 +32,8 @@ fn open(path: &Path, format: &str) -> Result<Box<dyn Store>, StoreError> {
 /// Examines the store at `path`, and once more after `change` has changed its files. Gives the number of messages that
 /// could be read at first.
 pub fn examine(path: &Path, format: &str, change: impl FnOnce()) -> usize {
-    let row = FORMATS.iter().find(|row| row.name == format).expect("targets are called as formats are");
-    let _ = (row.recognise)(path);
+    assert!(FORMATS.iter().any(|row| row.name == format), "targets are called as formats are");
+    let _ = store::survey(path, &OpenOptions::default(), &mut |_| Walk::Continue(()));
     let Ok(mut store) = open(path, format) else { return 0 };
     let Ok(folders) = store.folders() else { return 0 };
     let paths: HashSet<_> = folders.iter().map(|folder| &folder.path).collect();

@@ -198,3 +198,28 @@ fn a_member_of_an_archive_that_has_two_names_is_named() {
         .collect();
     assert!(shown.len() == 1 && shown[0].contains("two names for Local"), "{shown:?}");
 }
+
+#[test]
+fn a_message_that_the_index_of_a_data_file_names_twice_is_shown_once() {
+    const ENTRY: usize = 32;
+    let mut bytes = fs::read(data().join("../small/wide.pst")).unwrap();
+    let is_message = |entry: &[u8]| entry[0] & 0x1f == 4 && entry[4..8] == [0; 4];
+    let page = (0..bytes.len() / 512).map(|page| page * 512).rfind(|at| bytes[at + 496] == 0x81).unwrap();
+    let entries: Vec<_> = (0..usize::from(bytes[page + 488])).map(|number| page + number * ENTRY).collect();
+    let messages: Vec<_> = entries.into_iter().filter(|at| is_message(&bytes[*at..at + ENTRY])).collect();
+    let first = bytes[messages[0]..messages[0] + ENTRY].to_vec();
+    bytes[messages[1]..messages[1] + ENTRY].copy_from_slice(&first);
+    super::checksums::mend(&mut bytes);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("twice.pst");
+    fs::write(&path, &bytes).unwrap();
+    let mut store = store::open(&path, None).unwrap();
+    let (mut shown, mut told) = (0, Vec::new());
+    for folder in super::folders(store.as_mut()) {
+        let listed = list(store.as_mut(), &FolderPath::parse(&folder)).unwrap();
+        shown += listed.messages.len();
+        told.extend(listed.damage.into_iter().map(|damage| damage.reason));
+    }
+    assert_eq!(shown, messages.len() - 1, "{told:?}");
+    assert!(told.iter().any(|reason| reason.contains("names 1 messages a second time")), "{told:?}");
+}

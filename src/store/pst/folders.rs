@@ -73,6 +73,7 @@ impl Folders {
             tree.skip(path, format!("some messages can not be found: {error}"));
         }
         let (mut folders, mut messages, mut parents) = (Below::new(), Below::new(), HashMap::new());
+        let (mut seen, mut twice) = (HashSet::new(), 0_u64);
         for (id, above) in nodes {
             match id & kind::MASK {
                 kind::FOLDER => {
@@ -81,9 +82,14 @@ impl Folders {
                         folders.entry(above).or_default().push(id);
                     }
                 }
-                kind::MESSAGE => messages.entry(above).or_default().push(id),
+                kind::MESSAGE if seen.insert(id) => messages.entry(above).or_default().push(id),
+                kind::MESSAGE => twice += 1,
                 _ => {}
             }
+        }
+        // Both entries lead to one message; what the other one stood for is lost.
+        if twice > 0 {
+            tree.skip(path, format!("its index names {twice} messages a second time; other messages may be missing"));
         }
         let all = Self { tree, messages: HashMap::new(), special: HashMap::new(), other: HashSet::new() };
         let all = Walker { disk, path, folders, messages, parents, uses: BTreeMap::new(), all }.walk();
