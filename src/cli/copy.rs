@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
-use crate::imap::{Target, connect};
+use crate::imap::{Session, Target, connect};
 use crate::store::OpenOptions;
 use crate::transfer::{Event, Job, Mode, Plan, Progress, plan, start};
 
 use super::exit::{Failure, code, outcome_code};
-use super::options::{CarryOptions, Options, StoreOptions};
+use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
 use super::output::Printer;
 use super::signals::Watch;
 use super::sources::SourceArgument;
@@ -29,6 +29,8 @@ pub struct Arguments {
     store: StoreOptions,
     #[command(flatten)]
     carry: CarryOptions,
+    #[command(flatten)]
+    state: StateOptions,
     /// Show the plan and stop; nothing is written
     #[arg(long)]
     dry_run: bool,
@@ -70,15 +72,16 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let account = arguments.options.account(&target)?;
     let mut session = connect(&account)?;
     let plan = plan(selections, &target.folder, &session.folders()?);
-    session.logout();
     if kind == Kind::Plan || arguments.dry_run {
+        session.logout();
         // A reader that closed the pipe has seen enough.
         let _ = printer.plan(&plan);
         return Ok(ExitCode::from(code::OK));
     }
     let mode = if kind == Kind::Move { Mode::Move } else { Mode::Copy };
     let connections = usize::from(arguments.carry.connections);
-    carry(Job { account, plan, mode, verify: arguments.carry.verify.into(), connections }, &mut printer)
+    let (verify, state) = (arguments.carry.verify.into(), arguments.state.directory()?);
+    carry(Job { account, plan, mode, verify, connections, state, resumes: None }, Some(session), &mut printer)
 }
 
 /// A move that could never remove anything is refused before it starts.
@@ -90,15 +93,15 @@ fn check_removable(source: &SourceArgument, options: &OpenOptions) -> Result<(),
     Ok(())
 }
 
-/// Runs the job and prints what happens.
-fn carry(job: Job, printer: &mut Printer) -> Result<ExitCode, Failure> {
+/// Runs the job, on `session` first if that is given, and prints what happens.
+pub(super) fn carry(job: Job, session: Option<Session>, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let watch = Watch::start().map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
     let mut progress = Progress::new(job.mode, Instant::now());
     if let Some(warning) = doubled_target(&job.plan) {
         printer.remark(&warning);
     }
     let (sender, events) = unbounded();
-    let handle = start(job, sender);
+    let handle = start(job, session, sender);
     let glance = tick(Duration::from_millis(500));
     let mut signals = 0;
     loop {

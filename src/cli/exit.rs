@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::imap::{ImapError, Scope, TargetError};
 use crate::mail::display::clean;
 use crate::store::StoreError;
-use crate::transfer::Outcome;
+use crate::transfer::{JournalError, Outcome};
 
 /// Exit codes (design.md section 5, sysexits.h).
 pub mod code {
@@ -49,6 +49,11 @@ impl Failure {
     /// Something on this machine.
     pub fn local(message: impl Into<String>) -> Self {
         Self { code: code::LOCAL, message: message.into(), hint: String::new() }
+    }
+
+    /// The server can not do what is asked.
+    pub fn server(message: impl Into<String>, hint: &str) -> Self {
+        Self { code: code::SERVER, message: message.into(), hint: hint.into() }
     }
 
     /// Prints the error and gives its exit code.
@@ -94,6 +99,17 @@ impl From<ImapError> for Failure {
     }
 }
 
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        let code = match &error {
+            JournalError::Busy { .. } => code::LATER,
+            JournalError::NoJob(_) => code::USAGE,
+            _ => code::LOCAL,
+        };
+        Self { code, message: error.to_string(), hint: error.hint().into() }
+    }
+}
+
 /// The exit code for the end of a job.
 pub fn outcome_code(outcome: Outcome) -> u8 {
     match outcome {
@@ -104,5 +120,6 @@ pub fn outcome_code(outcome: Outcome) -> u8 {
         Outcome::TlsRefused => code::TLS,
         Outcome::LoginRefused => code::LOGIN,
         Outcome::SourceUnreadable => code::SOURCE,
+        Outcome::LocalFailure => code::LOCAL,
     }
 }

@@ -3,13 +3,17 @@
 mod check;
 mod copy;
 mod exit;
+mod jobs;
 mod ls;
 mod options;
 mod output;
 mod panes;
 mod password;
+mod report;
+mod resume;
 mod signals;
 mod sources;
+mod undo;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -51,6 +55,14 @@ enum Command {
     Ls(ls::Arguments),
     /// Connect, log in, and show what the server can do
     Check(check::Arguments),
+    /// List the jobs in the journal
+    Jobs(jobs::Arguments),
+    /// Go on with a job that broke off or left something out
+    Resume(resume::Arguments),
+    /// Show what a job did, and every message that it did not carry
+    Report(report::Arguments),
+    /// Remove from the server exactly what a job appended, if unchanged since
+    Undo(undo::Arguments),
 }
 
 /// Runs the program with the process's own arguments.
@@ -80,6 +92,10 @@ fn run(arguments: CommandLine) -> Result<ExitCode, Failure> {
         Some(Command::Plan(copy)) => copy::run(&copy, copy::Kind::Plan),
         Some(Command::Ls(ls)) => ls::run(&ls),
         Some(Command::Check(check)) => check::run(&check),
+        Some(Command::Jobs(jobs)) => jobs::run(&jobs),
+        Some(Command::Resume(resume)) => resume::run(&resume),
+        Some(Command::Report(report)) => report::run(&report),
+        Some(Command::Undo(undo)) => undo::run(&undo),
     }
 }
 

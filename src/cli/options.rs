@@ -71,7 +71,7 @@ impl StoreOptions {
             LabelsOption::Keywords => Labels::Keywords,
             LabelsOption::Folders => Labels::Folders,
         };
-        let cache = if self.no_cache { None } else { cache_directory() };
+        let cache = if self.no_cache { None } else { user_directory("XDG_CACHE_HOME", ".cache") };
         OpenOptions {
             format: self.format.clone(),
             code_page: self.code_page,
@@ -94,6 +94,22 @@ pub struct CarryOptions {
     pub verify: VerifyOption,
 }
 
+/// Where jobs are remembered.
+#[derive(Args, Debug)]
+pub struct StateOptions {
+    /// Keep the journal of jobs in DIR, and not in the user's state directory
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+impl StateOptions {
+    /// The directory of the journal.
+    pub fn directory(&self) -> Result<PathBuf, Failure> {
+        let chosen = self.state_dir.clone().or_else(|| user_directory("XDG_STATE_HOME", ".local/state"));
+        chosen.ok_or_else(|| Failure::usage("there is no home directory for the journal; choose one with --state-dir"))
+    }
+}
+
 /// `--verify`
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum VerifyOption {
@@ -112,11 +128,11 @@ impl From<VerifyOption> for Verify {
     }
 }
 
-/// Where this user's programs keep what they can make again (XDG Base Directory Specification). Relative paths do not
-/// count there.
-fn cache_directory() -> Option<PathBuf> {
+/// Our directory below one that the environment names, or below `usual` in the user's home (XDG Base Directory
+/// Specification). Relative paths do not count there.
+fn user_directory(variable: &str, usual: &str) -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+    let base = set(variable).or_else(|| Some(set("HOME")?.join(usual)))?;
     Some(base.join("mailferry"))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, clock, rate, thousands, took};
-use crate::transfer::{Done, Event, Failed, Mode, Outcome, Plan, Progress};
+use crate::transfer::{Done, Event, Failed, JobId, Mode, Outcome, Plan, Progress};
 
 /// How often the progress line is written anew.
 const EVERY: Duration = Duration::from_millis(250);
@@ -164,6 +164,9 @@ fn summary(outcome: Outcome, reason: &str, progress: &Progress, now: Instant) ->
     );
     if !matches!(outcome, Outcome::Complete | Outcome::Partial) || !reason.is_empty() {
         text += &format!("\nended early: {}", clean(reason));
+        if let Some(job) = progress.job {
+            text += &format!("\n`mailferry resume {job}` goes on, and so does the same command");
+        }
     }
     text
 }
@@ -171,27 +174,31 @@ fn summary(outcome: Outcome, reason: &str, progress: &Progress, now: Instant) ->
 /// The event in JSON, if it has a place there (design.md section 5).
 fn json(event: &Event, progress: &Progress, now: Instant) -> Option<Value> {
     Some(match event {
-        Event::JobStart { mode, folders, messages, bytes } => {
-            let mode = if *mode == Mode::Move { "move" } else { "copy" };
-            json!({"event": "job.start", "mode": mode, "folders": folders, "messages": messages, "bytes": bytes})
+        Event::JobStart { job, mode, folders, messages, bytes } => {
+            json!({"event": "job.start", "job": job.number(), "mode": mode.label(), "folders": folders, "messages": messages, "bytes": bytes})
         }
         Event::FolderStart { source, target, messages, bytes, .. } => {
             let (folder, target) = (clean(&source.to_string()), clean(&target.to_string()));
             json!({"event": "folder.start", "folder": folder, "target": target, "messages": messages, "bytes": bytes})
         }
         Event::Done { done, .. } => message_done(done),
-        Event::Failed { failed, .. } => json!({"event": "message.failed", "folder": clean(&failed.folder.to_string()),
-            "id": clean(&failed.id), "subject": clean(&failed.subject), "reason": clean(&failed.reason),
-            "server_text": clean(&failed.server_text), "hint": failed.hint, "messages": failed.messages}),
+        Event::Failed { failed, .. } => message_failed(failed),
         Event::Damage { text, .. } => json!({"event": "damage", "text": clean(text)}),
         Event::Waiting { seconds, reason } => json!({"event": "throttle", "seconds": seconds, "reason": clean(reason)}),
         Event::JobEnd { outcome, reason } => {
-            json!({"event": "job.end", "outcome": format!("{outcome:?}"), "reason": clean(reason),
+            json!({"event": "job.end", "job": progress.job.map(JobId::number), "outcome": format!("{outcome:?}"), "reason": clean(reason),
             "messages": progress.messages, "done": progress.done, "already": progress.already, "failed": progress.failed,
             "removed": progress.removed, "bytes": progress.bytes_finished, "seconds": progress.elapsed(now).as_secs_f64()})
         }
         _ => return None,
     })
+}
+
+/// What was not carried, as an event.
+pub fn message_failed(failed: &Failed) -> Value {
+    json!({"event": "message.failed", "folder": clean(&failed.folder.to_string()),
+        "id": clean(&failed.id), "subject": clean(&failed.subject), "reason": clean(&failed.reason),
+        "server_text": clean(&failed.server_text), "hint": failed.hint, "messages": failed.messages})
 }
 
 fn message_done(done: &Done) -> Value {

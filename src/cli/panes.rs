@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::ui::{self, Quit, UiError};
 
 use super::exit::{Failure, code};
-use super::options::{CarryOptions, Options, StoreOptions};
+use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
 use super::text;
 
 #[derive(Args)]
@@ -27,6 +27,8 @@ pub struct Arguments {
     store: StoreOptions,
     #[command(flatten)]
     carry: CarryOptions,
+    #[command(flatten)]
+    state: StateOptions,
     /// Draw with ASCII characters only; the default without UTF-8 and on simple terminals
     #[arg(long)]
     ascii: bool,
@@ -56,6 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         folder: target.as_ref().map_or_else(FolderPath::root, |target| target.folder.clone()),
         prefill: target,
         connect: arguments.options.connect_options(),
+        state: arguments.state.directory()?,
         connections: usize::from(arguments.carry.connections),
         verify: arguments.carry.verify.into(),
         ascii: arguments.ascii || is_simple_terminal(),

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::mail::FolderPath;
 
 /// How a connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Security {
     /// TLS from the first byte (`imaps://`, port 993).
     Tls,
@@ -69,7 +70,7 @@ pub struct Account {
 }
 
 /// What a connection takes beside server and login.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectOptions {
     /// More certificate authorities to trust (PEM).
     pub ca_file: Option<PathBuf>,

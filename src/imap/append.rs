@@ -110,9 +110,11 @@ fn flags(message: Outgoing<'_>) -> String {
     names.chain(message.keywords.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
 }
 
-/// What of a message a server may refuse whatever the message is: the flags, and whether it is dated.
-pub(super) fn shape(message: Outgoing<'_>) -> String {
-    format!("{} {}", flags(message), message.internal_date.is_some())
+/// What of a message a server may refuse whatever the message is: each flag, and that it is dated or not.
+pub(super) fn traits<'a>(message: &Outgoing<'a>) -> impl Iterator<Item = &'a str> {
+    let dated = if message.internal_date.is_some() { "dated" } else { "undated" };
+    let names = message.flags.names().map(|name| -> &str { name });
+    names.chain(message.keywords.iter().map(String::as_str)).chain([dated])
 }
 
 /// How several messages go without waiting.
@@ -122,6 +124,26 @@ pub(super) enum Together {
     OneCommand,
     /// In commands of their own.
     OneByOne,
+}
+
+/// Messages on their way in one command, whose answer is still to come.
+#[derive(Debug)]
+pub struct Launched {
+    sent: Sent,
+    /// Why the sending broke off, if it did.
+    failure: Option<ImapError>,
+}
+
+/// Sends messages of proven shapes in one command (RFC 3502, RFC 7888) and does not wait for its answer.
+pub(super) fn launch(wire: &Wire, mailbox: &str, messages: &[Outgoing<'_>]) -> Launched {
+    let mut sent = Sent { tags: Vec::new(), begun: 0, bytes: 0 };
+    let failure = sent.send(wire, mailbox, messages, Together::OneCommand, &mut |_, _| true).err();
+    Launched { sent, failure }
+}
+
+/// Waits for the answer to what was launched: one result a message that was begun.
+pub(super) fn land(wire: &Wire, launched: Launched) -> Vec<Result<Appended, AppendError>> {
+    launched.sent.results(wire, launched.failure)
 }
 
 /// Appends messages of proven shapes without waiting for a go-ahead (RFC 7888). `go_on` is asked before each and told
@@ -144,6 +166,7 @@ pub(super) fn append_together(
 }
 
 /// What has been sent of a lot of messages.
+#[derive(Debug)]
 struct Sent {
     /// The tags of the commands, in order.
     tags: Vec<String>,

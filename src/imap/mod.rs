@@ -15,10 +15,10 @@ mod upload;
 mod wire;
 
 pub use account::{Account, ConnectOptions, Security, TIMEOUT, Target, TargetError};
-pub use append::{AppendError, Appended, Outgoing, Stored};
+pub use append::{AppendError, Appended, Launched, Outgoing, Stored};
 pub use connect::connect;
 pub use error::{ImapError, Refusal, Scope};
 pub use fetch::{HeldMessage, RemoteMessage};
 pub use names::RemoteFolder;
-pub use session::{Counts, Selected, Session};
+pub use session::{Counts, Created, Selected, Session};
 pub use wire::Canceller;

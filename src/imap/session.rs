@@ -55,6 +55,15 @@ impl Selected {
     }
 }
 
+/// A folder that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Created {
+    /// The path it really has: what the server can not take in a name becomes `_`.
+    pub path: FolderPath,
+    /// What was made for it, parents first; not what was there.
+    pub new: Vec<FolderPath>,
+}
+
 /// A folder that was listed or made.
 struct Known {
     /// Its name as the server wrote it.
@@ -166,14 +175,14 @@ impl Session {
         Ok(counts)
     }
 
-    /// Makes a folder with all its parents, subscribed. Gives the path it really got: what the server can not take in a
-    /// name becomes `_`.
-    pub fn create(&mut self, folder: &FolderPath) -> Result<FolderPath, ImapError> {
-        let mut made = FolderPath::root();
+    /// Makes a folder with all its parents, subscribed, as far as they are not there.
+    pub fn create(&mut self, folder: &FolderPath) -> Result<Created, ImapError> {
+        let mut created = Created::default();
         for (depth, segment) in folder.segments().iter().enumerate() {
-            made = self.create_one(&made.child(segment.as_str()), depth + 1 == folder.depth())?;
+            let wanted = created.path.child(segment.as_str());
+            created.path = self.create_one(&wanted, depth + 1 == folder.depth(), &mut created.new)?;
         }
-        Ok(made)
+        Ok(created)
     }
 
     /// Makes a folder that was there and, as the server says, is there no more.
@@ -183,23 +192,32 @@ impl Session {
     }
 
     /// Makes one folder below parents that are there. A parent may be only a name; the last must hold messages.
-    fn create_one(&mut self, folder: &FolderPath, must_hold_messages: bool) -> Result<FolderPath, ImapError> {
+    fn create_one(
+        &mut self,
+        folder: &FolderPath,
+        must_hold_messages: bool,
+        new: &mut Vec<FolderPath>,
+    ) -> Result<FolderPath, ImapError> {
         let is_there = self.names.get(folder).is_some_and(|known| known.can_select || !must_hold_messages);
         if is_there || folder.segments() == ["INBOX"] {
             return Ok(folder.clone());
         }
         let plain = self.namespace.takeable(folder, false);
         let strict = plain.parent().unwrap_or_default().child(self.namespace.takeable(folder, true).name());
-        match self.try_create(&plain) {
-            Err(ImapError::Refused { .. }) if strict != plain => self.try_create(&strict).map(|()| strict),
-            other => other.map(|()| plain),
-        }
+        let (path, is_new) = match self.try_create(&plain) {
+            Err(ImapError::Refused { .. }) if strict != plain => (strict.clone(), self.try_create(&strict)?),
+            other => (plain, other?),
+        };
+        new.extend(is_new.then(|| path.clone()));
+        Ok(path)
     }
 
-    fn try_create(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
+    /// Gives whether it was not there before.
+    fn try_create(&mut self, folder: &FolderPath) -> Result<bool, ImapError> {
         let name = self.namespace.to_wire(folder);
         let created =
             self.run(Wanted::Nothing, || format!("cannot make the folder {folder}"), |session| session.create(&name));
+        let is_new = created.is_ok();
         if let Err(error) = created {
             let exists = matches!(&error, ImapError::Refused { refusal, .. } if says_exists(refusal));
             if !exists {
@@ -208,7 +226,7 @@ impl Session {
         }
         self.subscribe(&name)?;
         self.names.insert(folder.clone(), Known { wire: name, can_select: true });
-        Ok(())
+        Ok(is_new)
     }
 
     /// Subscribes, since many clients hide other folders. A refusal does no harm.
@@ -348,12 +366,45 @@ impl Session {
         Ok(found)
     }
 
+    /// Asks for the state of messages of the open folder, to be read by [`Self::states`].
+    pub fn ask_states(&mut self, uids: &[u32]) -> Result<Vec<String>, ImapError> {
+        uid_sets(uids).iter().map(|set| self.wire.give(&format!("UID FETCH {set} {STATE}"))).collect()
+    }
+
+    /// The states that were asked for, by the tags of [`Self::ask_states`].
+    pub fn states(&mut self, tags: &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
+        let mut found = Vec::new();
+        for tag in tags {
+            let result = self.wire.result(tag, 0, |values| {
+                found.extend(Fetched::read(values).and_then(|fetched| fetched.message()));
+            })?;
+            result.accept(|| "cannot read messages".into())?;
+        }
+        Ok(found)
+    }
+
+    /// Hands the whole content of messages of the open folder to `each`. Does not set `\Seen`.
+    ///
+    /// `largest` is the size in bytes of the largest as far as known; an answer much larger ends the connection.
+    pub fn contents(&mut self, uids: &[u32], largest: u64, mut each: impl FnMut(u32, &[u8])) -> Result<(), ImapError> {
+        for set in uid_sets(uids) {
+            let command = format!("UID FETCH {set} (UID BODY.PEEK[])");
+            let result = self.wire.command(&command, content_limit(largest), |values| {
+                let fetched = Fetched::read(values);
+                if let Some((uid, content)) = fetched.and_then(|fetched| Some((fetched.uid()?, fetched.content()?))) {
+                    each(uid, content);
+                }
+            })?;
+            result.accept(|| "cannot read messages".into())?;
+        }
+        Ok(())
+    }
+
     /// The whole content of a message of the open folder; `None` if it is gone. Does not set `\Seen`.
     ///
     /// `expected` is its size in bytes as far as known; an answer much larger ends the connection.
     pub fn content(&mut self, uid: u32, expected: u64) -> Result<Option<Vec<u8>>, ImapError> {
-        let limit = usize::try_from(expected.saturating_mul(2)).unwrap_or(usize::MAX).saturating_add(1 << 20);
-        self.body(&format!("UID FETCH {uid} (UID BODY.PEEK[])"), uid, limit)
+        self.body(&format!("UID FETCH {uid} (UID BODY.PEEK[])"), uid, content_limit(expected))
     }
 
     /// The first `length` bytes of a message of the open folder, for a preview; `None` if it is gone.
@@ -415,6 +466,11 @@ impl Session {
 /// Whether a refused CREATE means that the folder is there (RFC 5530, and the words of servers without codes).
 fn says_exists(refusal: &Refusal) -> bool {
     refusal.code == "ALREADYEXISTS" || refusal.text.to_lowercase().contains("exists")
+}
+
+/// The most bytes of a content that should have `expected`.
+fn content_limit(expected: u64) -> usize {
+    usize::try_from(expected.saturating_mul(2)).unwrap_or(usize::MAX).saturating_add(1 << 20)
 }
 
 /// UIDs as sets of ranges, none longer than [`MAX_SET`] bytes.

@@ -1,9 +1,11 @@
 //! Many messages into one folder: the first of each shape with a synchronising literal, the others as fast as the server
 //! lets us. Used by the engine, through [`Session`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::append::{AppendError, Appended, Outgoing, Stored, Together, append, append_together, shape};
+use super::append::{
+    AppendError, Appended, Launched, Outgoing, Stored, Together, append, append_together, land, launch, traits,
+};
 use super::error::{ImapError, Scope};
 use super::session::Session;
 use crate::mail::FolderPath;
@@ -16,9 +18,21 @@ const MOST_COMMANDS: usize = 50;
 const MOST_MESSAGES: usize = 2000;
 const MOST_BYTES: usize = 16 << 20;
 
-/// Shapes of messages that the server took in a folder, by the folder's name on the wire.
+/// What the server took in a folder: the flags, and whether messages were dated, by the folder's name on the wire.
+///
+/// A server reads the flags of a message one by one, so what it took in several messages it takes in one.
 #[derive(Default)]
-pub(super) struct Proven(HashSet<(String, String)>);
+pub(super) struct Proven(HashMap<String, HashSet<String>>);
+
+impl Proven {
+    fn add(&mut self, name: &str, message: Outgoing<'_>) {
+        self.0.entry(name.to_owned()).or_default().extend(traits(&message).map(str::to_owned));
+    }
+
+    fn covers(&self, name: &str, message: &Outgoing<'_>) -> bool {
+        self.0.get(name).is_some_and(|known| traits(message).all(|one| known.contains(one)))
+    }
+}
 
 /// How many may go at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +79,7 @@ impl Session {
                     go_on(begun, bytes);
                 });
                 if result.is_ok() {
-                    self.proven.0.insert((name.clone(), shape(*first)));
+                    self.proven.add(&name, *first);
                 }
                 results.push(result);
             }
@@ -89,10 +103,30 @@ impl Session {
                 Literals::Small => message.bytes.len() <= SMALL,
                 Literals::Any => true,
             };
-            // A few shapes are had by most mail, so this is asked again and again for the same ones.
-            fits && bytes <= MOST_BYTES && self.proven.0.contains(&(name.to_owned(), shape(**message)))
+            fits && bytes <= MOST_BYTES && self.proven.covers(name, message)
         };
         std::iter::once(first).chain(rest).take(most).take_while(may_go).count()
+    }
+
+    /// Whether all of these may be sent while others are on their way: the server takes many in one command, says where
+    /// they went, and has taken their like in this folder.
+    pub fn may_launch(&self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> bool {
+        let name = self.wire_name(folder);
+        self.together() == Together::OneCommand
+            && self.literals() == Literals::Any
+            && self.has("UIDPLUS")
+            && messages.iter().all(|message| self.proven.covers(&name, message))
+    }
+
+    /// Sends messages and does not wait for the answer, which [`Self::land`] reads: first launched, first landed, and no
+    /// other command in between but those of [`Self::ask_states`].
+    pub fn launch(&mut self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> Launched {
+        launch(&self.wire, &self.wire_name(folder), messages)
+    }
+
+    /// Waits for the answer to what was launched: one result a message that was begun.
+    pub fn land(&mut self, launched: Launched) -> Vec<Result<Appended, AppendError>> {
+        land(&self.wire, launched)
     }
 
     fn literals(&self) -> Literals {

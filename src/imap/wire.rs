@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::answer::{self, Answer, Status, Wanted};
 use super::error::ImapError;
 
@@ -22,6 +24,8 @@ const MAX_ANSWERS: usize = 1_000_000;
 /// The most bytes of one answer, literals aside.
 const MAX_LINES: usize = 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
+/// The most bytes of answers that are kept before they are asked for.
+const MOST_AHEAD: usize = 1024 * 1024;
 
 /// Any stream: plain or TLS.
 pub trait Stream: Read + Write + Send {}
@@ -104,8 +108,9 @@ struct Inner {
     canceller: Canceller,
     /// Where the next bytes are read into.
     chunk: Box<[u8]>,
-    /// Received and not yet looked at.
+    /// Received, of which what lies before `taken` was looked at.
     buffer: Vec<u8>,
+    taken: usize,
     /// A vetted answer that the crate is reading.
     vetted: io::Cursor<Vec<u8>>,
     wanted: Wanted,
@@ -145,6 +150,7 @@ impl Wire {
             canceller,
             chunk: vec![0; CHUNK].into(),
             buffer: Vec::new(),
+            taken: 0,
             vetted: io::Cursor::default(),
             wanted: Wanted::Nothing,
             literal_limit: 0,
@@ -184,7 +190,7 @@ impl Wire {
 
     /// Whether bytes came that nobody asked for yet; after STARTTLS's OK that is an attack.
     pub fn has_unread(&self) -> bool {
-        !self.inner().buffer.is_empty()
+        !self.inner().ready().is_empty()
     }
 
     /// Names which untagged answers the crate's next command needs.
@@ -248,11 +254,27 @@ impl Wire {
         literal_limit: usize,
         mut each: impl FnMut(&[answer::Value<'_>]),
     ) -> Result<Answer, ImapError> {
+        let tag = self.give(text)?;
+        self.result(&tag, literal_limit, &mut each)
+    }
+
+    /// Sends one command and gives its tag, for [`Self::result`] later.
+    pub fn give(&self, text: &str) -> Result<String, ImapError> {
         let tag = self.tag();
+        self.inner().send(format!("{tag} {text}\r\n").as_bytes())?;
+        Ok(tag)
+    }
+
+    /// Waits for the tagged result of a command that was given, and hands its untagged data to `each`.
+    pub fn result(
+        &self,
+        tag: &str,
+        literal_limit: usize,
+        mut each: impl FnMut(&[answer::Value<'_>]),
+    ) -> Result<Answer, ImapError> {
         let mut inner = self.inner();
         inner.literal_limit = literal_limit;
-        inner.send(format!("{tag} {text}\r\n").as_bytes())?;
-        let result = inner.until_result(&tag, &mut each);
+        let result = inner.until_result(tag, &mut each);
         inner.literal_limit = 0;
         result
     }
@@ -298,8 +320,35 @@ impl Inner {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
-        let written = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
-        written.map_err(|error| self.broken(&error))
+        for piece in bytes.chunks(CHUNK) {
+            self.take_in()?;
+            self.stream.write_all(piece).map_err(|error| self.broken(&error))?;
+        }
+        self.stream.flush().map_err(|error| self.broken(&error))
+    }
+
+    /// Reads what has come already: a server that can not get rid of its answers would not listen to us either.
+    fn take_in(&mut self) -> Result<(), ImapError> {
+        while self.ready().len() < MOST_AHEAD {
+            let tcp = Arc::clone(&self.canceller.tcp);
+            let mut polled = [PollFd::new(&*tcp, PollFlags::IN)];
+            // A fault of the line shows at the next read or write.
+            if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
+                break;
+            }
+            self.fill()?;
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> &[u8] {
+        self.buffer.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Moves the first `length` bytes that are ready.
+    fn take(&mut self, length: usize, into: &mut Vec<u8>) {
+        into.extend_from_slice(self.ready().get(..length).unwrap_or_default());
+        self.taken += length;
     }
 
     /// One whole answer: a line with the literals in it.
@@ -344,11 +393,11 @@ impl Inner {
     fn read_line(&mut self, into: &mut Vec<u8>) -> Result<(), ImapError> {
         let mut searched = 0;
         loop {
-            if let Some(at) = memchr::memchr(b'\n', self.buffer.get(searched..).unwrap_or_default()) {
-                into.extend(self.buffer.drain(..=searched + at));
+            if let Some(at) = memchr::memchr(b'\n', self.ready().get(searched..).unwrap_or_default()) {
+                self.take(searched + at + 1, into);
                 return Ok(());
             }
-            searched = self.buffer.len();
+            searched = self.ready().len();
             if searched > MAX_LINE {
                 return Err(ImapError::Nonsense { reason: "a line without an end".into() });
             }
@@ -359,8 +408,8 @@ impl Inner {
     fn read_exact_into(&mut self, length: usize, into: &mut Vec<u8>) -> Result<(), ImapError> {
         let mut left = length;
         loop {
-            let ready = left.min(self.buffer.len());
-            into.extend(self.buffer.drain(..ready));
+            let ready = left.min(self.ready().len());
+            self.take(ready, into);
             left -= ready;
             if left == 0 {
                 return Ok(());
@@ -379,6 +428,7 @@ impl Inner {
         match read {
             Ok(0) => Err(self.broken(&io::ErrorKind::UnexpectedEof.into())),
             Ok(length) => {
+                self.buffer.drain(..std::mem::take(&mut self.taken));
                 self.buffer.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
                 Ok(())
             }

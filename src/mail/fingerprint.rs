@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::header;
 
 /// SHA-256 of the bytes that are appended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -36,7 +37,7 @@ pub const FINGERPRINT_FIELDS: [&str; 4] = ["Message-ID", "Date", "From", "Subjec
 ///
 /// Together with the size it finds what a server already holds without fetching bodies. Equal messages have equal
 /// fingerprints, so it must be counted as a multiset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fingerprint(u128);
 
 impl Fingerprint {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use encoding_rs::Encoding;
+use serde::{Deserialize, Serialize};
 
 use super::company::Company;
 
 /// How a store is to be read where it does not say so itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OpenOptions {
     /// The name of its format; else it is detected.
     pub format: Option<String>,
@@ -19,9 +20,11 @@ pub struct OpenOptions {
     /// What becomes of Gmail's labels.
     pub labels: Labels,
     /// The stores beside it; set where a survey found several.
+    #[serde(skip)]
     pub company: Company,
     /// Where long lists are kept for the next time, in a directory of the user's own; else they are not. What is carried
     /// is read without it.
+    #[serde(skip)]
     pub cache: Option<PathBuf>,
 }
 
@@ -33,7 +36,7 @@ impl OpenOptions {
 }
 
 /// What becomes of the labels in a Google Takeout mbox.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Labels {
     /// A message stays in its file's folder, and its labels become keywords.
     #[default]
@@ -43,7 +46,8 @@ pub enum Labels {
 }
 
 /// A code page by any of its usual names ("windows-1251", "Shift_JIS", "latin2").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct CodePage(&'static Encoding);
 
 impl CodePage {
@@ -64,6 +68,20 @@ impl FromStr for CodePage {
         encoding
             .map(Self)
             .ok_or_else(|| format!("there is no code page \"{name}\"; write it like windows-1251 or Shift_JIS"))
+    }
+}
+
+impl TryFrom<String> for CodePage {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
+    }
+}
+
+impl From<CodePage> for String {
+    fn from(page: CodePage) -> Self {
+        page.0.name().to_owned()
     }
 }
 

@@ -1,81 +1,114 @@
-//! One folder's way across: open the target, list the source, read each message, and skip what is there already.
-//! [`super::send`] sends, [`super::prove`] proves, [`super::tell`] tells.
+//! One folder's way across: open the target, list the source, skip what is there already, and send the rest in batches.
+//! [`super::intake`] reads, [`super::flight`] and [`super::send`] send, [`super::prove`] proves, [`super::late`] looks after
+//! what was lost, [`super::tell`] tells.
 //!
-//! The order is that of facts/reliability.md section 1.3: a message is removed only after it was read back, and one whose
-//! answer was lost is looked for before it is sent again.
+//! The order is that of facts/reliability.md section 1.3: the journal knows of a message before it is sent, one whose answer
+//! was lost is looked for before it is sent again, and one is removed only after it was read back.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
+use std::thread;
+use std::time::Instant;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::imap::{ImapError, Scope, Selected, Session};
-use crate::mail::canonical::{self, Unfit};
-use crate::mail::envelope::Summary;
 use crate::mail::flags::is_portable_keyword;
-use crate::mail::{Digest, Envelope, Fingerprint, Flags, FolderPath, InternalDate, Locator};
-use crate::store::{Found, Removal, Store, StoreError, Walk};
+use crate::mail::{Envelope, FolderPath};
+use crate::store::{Found, Removal, StoreError, Walk};
 
+use super::flight::Flight;
 use super::held::Held;
+use super::intake::{self, Item, LOTS_AHEAD, Lot, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
+use super::journal::{Carried, Record};
+use super::late::Sweep;
+use super::ledger::{Ledger, Place};
 use super::link::Link;
-use super::pending::Prepared;
-use super::{Chosen, Event, FolderPlan, How, Mode, Proof, Verify};
+use super::pending::{Pending, Prepared};
+use super::{Chosen, Event, Failed, FolderPlan, How, Mode, Proof, Verify};
 
-/// The most bytes of a batch, unless one message is larger: what a worker holds in memory.
+/// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
 /// The most messages of a batch.
 pub(super) const BATCH_MESSAGES: usize = 2000;
-/// What is kept of a listed message until its turn.
-struct Item {
-    locator: Locator,
-    flags: Flags,
-    keywords: Vec<String>,
-    internal_date: Option<InternalDate>,
-    /// Names the message roughly; equal for messages with one Message-ID.
-    name: u64,
+
+/// What all that is carried in a job has in common.
+#[derive(Clone, Copy)]
+pub(super) struct Shared<'a> {
+    pub(super) job: &'a Job,
+    pub(super) record: &'a Record,
+    pub(super) brake: &'a Brake,
+    pub(super) events: &'a Sender<Event>,
+}
+
+impl Shared<'_> {
+    /// Tells a failure, and notes it in the journal.
+    pub(super) fn fail(self, index: usize, failed: Failed) {
+        // A journal that takes no more ends the job before the next message is sent; until then the screen has it.
+        let _ = self.record.fail(&failed);
+        tell(self.events, Event::Failed { index, failed });
+    }
 }
 
 /// One folder under way.
 pub(super) struct Carry<'c, 'a> {
-    pub(super) job: &'a Job,
-    pub(super) brake: &'a Brake,
-    pub(super) events: &'a Sender<Event>,
+    pub(super) shared: Shared<'a>,
     pub(super) index: usize,
     pub(super) plan: &'c FolderPlan,
     pub(super) link: &'c mut Link<'a>,
-    pub(super) store: &'c mut dyn Store,
+    pub(super) store: &'c SharedStore<'c>,
     /// The folder as the server has it.
     pub(super) target: FolderPath,
+    /// Its state; `uid_next` is the least UID that a message not yet settled can have.
     pub(super) selected: Selected,
     held: Held,
+    /// UIDs that earlier runs gave to messages; read when first needed.
+    carried: Option<Carried>,
     /// Names that more than one message of the folder has.
     twins: HashSet<u64>,
+    pub(super) ledger: Ledger,
+    /// Batches that were sent and not waited for.
+    pub(super) flights: VecDeque<Flight>,
+    /// Sent messages that need more than a look to be proven.
+    pub(super) leftovers: Vec<Pending>,
+    /// UIDs, from `selected.uid_next` on, that are a message's already.
+    pub(super) claimed: HashSet<u32>,
+    /// What may turn up late.
+    pub(super) sweep: Option<Sweep>,
     /// Proven messages of a move, not yet removed.
-    pub(super) proven: Vec<Removal>,
+    pub(super) proven: Vec<(Option<Place>, Removal)>,
     pub(super) batch_messages: usize,
     /// Whether each message of the batch is waited for, to find the one that is refused.
     pub(super) one_by_one: bool,
-    /// Messages told as done or failed.
+    /// When a message's subject was last told.
+    pub(super) told: Option<Instant>,
+    /// Messages told as done or failed, and those of them that were there before.
     pub(super) finished: u64,
+    pub(super) already: u64,
     pub(super) is_complete: bool,
+}
+
+/// How a folder went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Carriage {
+    /// Whether all of it is across.
+    pub(super) is_complete: bool,
+    /// Messages that were there before.
+    pub(super) already: u64,
 }
 
 impl<'c, 'a> Carry<'c, 'a> {
     pub(super) fn new(
-        job: &'a Job,
-        brake: &'a Brake,
-        events: &'a Sender<Event>,
+        shared: Shared<'a>,
         index: usize,
         plan: &'c FolderPlan,
         link: &'c mut Link<'a>,
-        store: &'c mut dyn Store,
+        store: &'c SharedStore<'c>,
     ) -> Self {
         Self {
-            job,
-            brake,
-            events,
+            shared,
             index,
             plan,
             link,
@@ -83,27 +116,38 @@ impl<'c, 'a> Carry<'c, 'a> {
             target: plan.target.clone(),
             selected: Selected::default(),
             held: Held::default(),
+            carried: None,
             twins: HashSet::new(),
+            ledger: Ledger::new(shared.job.mode == Mode::Move),
+            flights: VecDeque::new(),
+            leftovers: Vec::new(),
+            claimed: HashSet::new(),
+            sweep: None,
             proven: Vec::new(),
             batch_messages: 4,
             one_by_one: false,
+            told: None,
             finished: 0,
+            already: 0,
             is_complete: true,
         }
     }
 
-    /// Carries the folder. Gives whether all of it is across.
-    pub(super) fn run(mut self) -> Result<bool, Halt> {
+    /// Carries the folder.
+    pub(super) fn run(mut self) -> (Carriage, Result<(), Halt>) {
         let mut listed = self.plan.messages;
         let end = self.carry(&mut listed);
-        self.remove_proven();
+        let end = match self.remove_proven().and_then(|()| self.write_due()) {
+            Err(error) if end.is_ok() => Err(error),
+            _ => end,
+        };
         if let Err(Halt::Server(error)) = &end {
             let rest = listed.saturating_sub(self.finished);
             if rest > 0 {
                 self.fail_folder(rest, error);
             }
         }
-        end.map(|()| self.is_complete)
+        (Carriage { is_complete: self.is_complete, already: self.already }, end)
     }
 
     fn carry(&mut self, listed: &mut u64) -> Result<(), Halt> {
@@ -113,7 +157,7 @@ impl<'c, 'a> Carry<'c, 'a> {
         }
         let (source, target) = (self.plan.folder.clone(), self.target.clone());
         let (messages, bytes) = (self.plan.messages, self.plan.bytes);
-        tell(self.events, Event::FolderStart { index: self.index, source, target, messages, bytes });
+        self.tell(Event::FolderStart { index: self.index, source, target, messages, bytes });
         let items = match self.list() {
             Ok(items) => items,
             Err(error) => {
@@ -123,27 +167,43 @@ impl<'c, 'a> Carry<'c, 'a> {
             }
         };
         *listed = items.len() as u64;
-        tell(self.events, Event::FolderListed { index: self.index, planned: self.plan.messages, messages: *listed });
+        self.tell(Event::FolderListed { index: self.index, planned: self.plan.messages, messages: *listed });
         self.find_twins(&items);
-        self.walk(items)
+        self.walk(items)?;
+        self.look_for_late()
     }
 
-    /// Makes the target folder where needed, opens it, and learns what it holds.
+    /// Makes the target folder where needed, opens it, settles what earlier runs left open, and learns what it holds.
     fn open_target(&mut self) -> Result<Result<(), ImapError>, Halt> {
         let wanted = self.plan.target.clone();
         let opened = self.ask(|session, _| {
-            let target = session.create(&wanted)?;
-            let selected = session.select(&target)?;
-            let mut held = Vec::new();
-            session.held(selected.exists, |message| held.push(message))?;
-            Ok((target, selected, held))
+            let created = session.create(&wanted)?;
+            let selected = session.select(&created.path)?;
+            Ok((created, selected))
         })?;
-        Ok(opened.map(|(target, selected, held)| {
-            (self.target, self.selected, self.held) = (target, selected, Held::new(held));
-        }))
+        let created = match opened {
+            Ok((created, selected)) => {
+                self.selected = selected;
+                created
+            }
+            Err(error) => return Ok(Err(error)),
+        };
+        self.target = created.path;
+        self.shared.record.opened(self.index, &self.target, &created.new)?;
+        if let Err(error) = self.settle_earlier()? {
+            return Ok(Err(error));
+        }
+        let exists = self.selected.exists;
+        let held = self.ask(|session, target| {
+            session.reopen(target)?;
+            let mut held = Vec::new();
+            session.held(exists, |message| held.push(message))?;
+            Ok(held)
+        })?;
+        Ok(held.map(|held| self.held = Held::new(held)))
     }
 
-    /// Asks the server something, on a new connection if this one is lost meanwhile.
+    /// Asks the server something, on a new connection if this one is lost meanwhile. Nothing may be in the air.
     pub(super) fn ask<T>(
         &mut self,
         mut question: impl FnMut(&mut Session, &FolderPath) -> Result<T, ImapError>,
@@ -166,8 +226,8 @@ impl<'c, 'a> Carry<'c, 'a> {
         };
         let mut items = Vec::new();
         let mut is_whole = true;
-        let (events, index, brake) = (self.events, self.index, self.brake);
-        self.store.list(&self.plan.folder, &mut |found| {
+        let (events, index, brake) = (self.shared.events, self.index, self.shared.brake);
+        intake::lock(self.store).list(&self.plan.folder, &mut |found| {
             match found {
                 Found::Message(envelope) => {
                     let key = (&*envelope.locator.name, envelope.locator.offset);
@@ -193,75 +253,95 @@ impl<'c, 'a> Carry<'c, 'a> {
         self.twins = items.iter().map(|item| item.name).filter(|name| !seen.insert(*name)).collect();
     }
 
-    /// Reads message after message and sends them in batches.
+    /// Sends the messages in batches while a thread reads ahead.
     fn walk(&mut self, items: Vec<Item>) -> Result<(), Halt> {
+        let (store, folder) = (self.store, &self.plan.folder);
+        thread::scope(|scope| {
+            let (sender, lots) = bounded(LOTS_AHEAD);
+            scope.spawn(move || intake::read_ahead(store, folder, items, &sender));
+            self.carry_lots(lots)
+        })
+    }
+
+    /// Takes what was read until there is no more; letting go of `lots` ends the reading.
+    fn carry_lots(&mut self, lots: Receiver<Lot>) -> Result<(), Halt> {
         let mut batch = Vec::new();
         let mut bytes = 0;
-        for item in items {
-            if self.brake.is_pulled() {
+        for read in lots.into_iter().flatten() {
+            if self.shared.brake.is_pulled() {
                 break;
             }
-            if let Some(prepared) = self.prepare(item)? {
+            if let Some(prepared) = self.prepare(read)? {
                 bytes += prepared.bytes.len();
                 batch.push(prepared);
             }
-            if batch.len() >= self.batch_messages || bytes >= BATCH_BYTES {
-                self.send(std::mem::take(&mut batch))?;
+            if self.is_full(batch.len(), bytes) {
+                self.ship(std::mem::take(&mut batch))?;
                 bytes = 0;
-                if !self.store.rewrites_whole_files() {
-                    self.remove_proven();
+                if !intake::lock(self.store).rewrites_whole_files() {
+                    self.remove_proven()?;
                 }
             }
         }
-        self.send(batch)?;
-        if self.brake.is_pulled() { Err(Halt::Stopped) } else { Ok(()) }
+        if self.shared.brake.is_pulled() {
+            self.land_all()?;
+            return Err(Halt::Stopped);
+        }
+        self.ship(batch)?;
+        self.land_all()
     }
 
-    /// Reads a message and makes it ready; `None` when it is there already or can't be sent, which is told.
-    fn prepare(&mut self, item: Item) -> Result<Option<Prepared>, Halt> {
-        let id = item.locator.id();
-        let bytes = match self.store.read(&self.plan.folder, &item.locator) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.fail_message(id, String::new(), error.to_string());
+    /// Makes a message ready; `None` when it is there already or can't be sent, which is told.
+    fn prepare(&mut self, read: Read) -> Result<Option<Prepared>, Halt> {
+        let Read { item, content } = read;
+        let content = match content {
+            Ok(content) => content,
+            Err(unreadable) => {
+                let mut failed = self.failed(item.locator.id(), unreadable.subject, unreadable.reason, 1);
+                unreadable.hint.clone_into(&mut failed.hint);
+                self.tell_failed(failed);
                 return Ok(None);
             }
         };
-        if let Err(unfit) = canonical::check(&bytes) {
-            let mut failed = self.failed(id, Summary::of(&bytes).subject, unfit.to_string(), 1);
-            unfit_hint(unfit).clone_into(&mut failed.hint);
-            self.tell_failed(failed);
-            return Ok(None);
-        }
         let (keywords, dropped_flags) =
             item.keywords.into_iter().partition(|keyword| is_portable_keyword(keyword) && self.selected.takes(keyword));
         let prepared = Prepared {
-            digest: Digest::of(&bytes),
-            fingerprint: Fingerprint::of(&bytes),
+            digest: content.digest,
+            fingerprint: content.fingerprint,
             locator: item.locator,
-            bytes,
+            bytes: content.bytes,
             flags: item.flags,
             keywords,
             dropped_flags,
             internal_date: item.internal_date,
+            place: None,
         };
         if let Some((uid, proof)) = self.find_held(&prepared, self.twins.contains(&item.name))? {
-            self.tell_done(&prepared, uid, How::Already, proof, Vec::new());
+            self.tell_done(&prepared, uid, How::Already, proof, Vec::new(), 0);
             return Ok(None);
         }
         Ok(Some(prepared))
     }
 
-    /// Looks whether the target held the message before the job. Twins, other sizes and moves are compared in full.
+    /// Looks whether the target held the message before the job. Twins, other sizes and moves are compared in full, unless
+    /// the journal knows them.
     fn find_held(&mut self, prepared: &Prepared, has_twin: bool) -> Result<Option<(u32, Proof)>, Halt> {
         let candidates: Vec<_> = self.held.candidates(prepared.fingerprint).take(100).collect();
+        for candidate in &candidates {
+            if candidate.size == prepared.size() && !has_twin && !self.reads_all_back() {
+                self.held.claim(*candidate);
+                return Ok(Some((candidate.uid, Proof::Size)));
+            }
+        }
+        for candidate in &candidates {
+            if let Some(proof) = self.journal_knows(prepared, candidate.uid)? {
+                self.held.claim(*candidate);
+                return Ok(Some((candidate.uid, proof)));
+            }
+        }
         for candidate in candidates {
-            let is_sure = candidate.size == prepared.size() && !has_twin;
-            let proof = if is_sure && !self.reads_all_back() {
-                Some(Proof::Size)
-            } else {
-                self.compare_content(prepared, candidate.uid, candidate.size)?.unwrap_or(None)
-            };
+            self.land_all()?; // the connection is needed
+            let proof = self.compare_content(prepared, candidate.uid, candidate.size)?.unwrap_or(None);
             if let Some(proof) = proof {
                 self.held.claim(candidate);
                 return Ok(Some((candidate.uid, proof)));
@@ -270,39 +350,32 @@ impl<'c, 'a> Carry<'c, 'a> {
         Ok(None)
     }
 
+    /// Whether an earlier run gave this message that UID, and how surely it had proven it.
+    fn journal_knows(&mut self, prepared: &Prepared, uid: u32) -> Result<Option<Proof>, Halt> {
+        let carried = match self.carried.take() {
+            Some(carried) => carried,
+            None => self.shared.record.carried(&self.target, self.selected.uid_validity)?,
+        };
+        let known = carried.get(&prepared.digest).into_iter().flatten().find(|(known, _)| *known == uid).copied();
+        self.carried = Some(carried);
+        let proof = known.map(|(_, proof)| proof.unwrap_or(Proof::Size));
+        Ok(proof.filter(|proof| !self.reads_all_back() || *proof > Proof::Size))
+    }
+
     /// Whether every message's content is read back.
     pub(super) fn reads_all_back(&self) -> bool {
-        self.job.mode == Mode::Move || self.job.verify == Verify::Full
+        self.shared.job.mode == Mode::Move || self.shared.job.verify == Verify::Full
     }
 
-    /// Reads a message back and compares it; `None` inside when it is gone or differs.
-    pub(super) fn compare_content(
-        &mut self,
-        prepared: &Prepared,
-        uid: u32,
-        size: u64,
-    ) -> Result<Result<Option<Proof>, ImapError>, Halt> {
-        let expected = prepared.size().max(size);
-        let content = self.ask(|session, target| {
-            session.reopen(target)?;
-            session.content(uid, expected)
-        })?;
-        Ok(content.map(|content| {
-            let content = content?;
-            if Digest::of(&content) == prepared.digest {
-                Some(Proof::Exact)
-            } else {
-                canonical::same_but_line_ends(&content, &prepared.bytes).then_some(Proof::Canonical)
-            }
-        }))
+    pub(super) fn tell(&self, event: Event) {
+        tell(self.shared.events, event);
     }
-}
 
-fn unfit_hint(unfit: Unfit) -> &'static str {
-    match unfit {
-        Unfit::Empty => "there is nothing in it to carry",
-        Unfit::Nul => "take the NUL bytes out of the message, then run the same command again",
-        Unfit::TooBig => "no IMAP server takes it; keep it as a file",
+    /// Whether a batch is to be sent before it gets larger.
+    fn is_full(&mut self, messages: usize, bytes: usize) -> bool {
+        let (most_messages, most_bytes) =
+            if self.may_fly() { Self::FLIGHT } else { (self.batch_messages, BATCH_BYTES) };
+        messages >= most_messages || bytes >= most_bytes
     }
 }
 

@@ -6,9 +6,12 @@ use std::thread;
 
 use crossbeam_channel::Sender;
 
+use crate::imap::Session;
 use crate::store::Labels;
 
+use super::carry::{Carriage, Shared};
 use super::job::{Brake, Group, Halt, Job, tell};
+use super::journal::Record;
 use super::worker::Worker;
 use super::{Event, Failed, FolderPlan, Mode, Outcome, Plan};
 
@@ -36,40 +39,65 @@ impl JobHandle {
     }
 }
 
-/// Starts a job in threads of its own. Everything that happens is told through `events`, [`Event::JobEnd`] last.
-pub fn start(job: Job, events: Sender<Event>) -> JobHandle {
+/// Starts a job in threads of its own; it begins with `session`, if that is given. Everything that happens is told through
+/// `events`, [`Event::JobEnd`] last.
+pub fn start(job: Job, session: Option<Session>, events: Sender<Event>) -> JobHandle {
     let brake = Brake::default();
     let thread = {
         let brake = brake.clone();
-        thread::spawn(move || run(&job, &brake, &events))
+        thread::spawn(move || run(&job, session, &brake, &events))
     };
     JobHandle { brake, thread }
 }
 
-fn run(job: &Job, brake: &Brake, events: &Sender<Event>) -> Outcome {
-    let plan = &job.plan;
-    tell(
-        events,
-        Event::JobStart { mode: job.mode, folders: plan.folders.len(), messages: plan.messages(), bytes: plan.bytes() },
-    );
-    let groups = groups(plan, job.mode);
-    let workers = job.connections.clamp(1, groups.len().max(1));
-    let queue = Mutex::new(groups);
-    let ends: Vec<Result<bool, Halt>> = thread::scope(|scope| {
-        let run_worker = |number| Worker::new(job, brake, events).run(&queue, number == 0);
-        let threads: Vec<_> = (0..workers).map(|number| scope.spawn(move || run_worker(number))).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
-    });
-    let (outcome, reason) = outcome(ends);
-    if !matches!(outcome, Outcome::Complete | Outcome::Stopped) {
-        tell_left_over(queue, &reason, events);
-    }
+fn run(job: &Job, session: Option<Session>, brake: &Brake, events: &Sender<Event>) -> Outcome {
+    let (outcome, reason) = match Record::begin(job) {
+        Ok(record) => carry(Shared { job, record: &record, brake, events }, session),
+        Err(error) => {
+            let reason = format!("{error}: {}", error.hint());
+            (Halt::from(error).outcome(), reason)
+        }
+    };
     tell(events, Event::JobEnd { outcome, reason });
     outcome
 }
 
+/// Carries the plan out. Gives how it ended, and why if it did not finish.
+fn carry(shared: Shared<'_>, session: Option<Session>) -> (Outcome, String) {
+    let (job, plan) = (shared.job, &shared.job.plan);
+    let (folders, messages, bytes) = (plan.folders.len(), plan.messages(), plan.bytes());
+    tell(shared.events, Event::JobStart { job: shared.record.id(), mode: job.mode, folders, messages, bytes });
+    let groups = groups(plan, job.mode);
+    let workers = job.connections.clamp(1, groups.len().max(1));
+    let queue = Mutex::new(groups);
+    let queue_of = &queue;
+    let mut session = session;
+    let ends: Vec<(Carriage, Result<(), Halt>)> = thread::scope(|scope| {
+        let mut run_worker = |number| {
+            let session = session.take();
+            scope.spawn(move || Worker::new(shared, session).run(queue_of, number == 0))
+        };
+        let threads: Vec<_> = (0..workers).map(&mut run_worker).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let already = ends.iter().map(|(carriage, _)| carriage.already).sum();
+    let (outcome, mut reason) = outcome(ends);
+    if !matches!(outcome, Outcome::Complete | Outcome::Stopped) {
+        tell_left_over(shared, queue, &reason);
+    }
+    match shared.record.end(outcome, &reason, already) {
+        Ok(()) => (outcome, reason),
+        Err(error) => {
+            if reason.is_empty() {
+                reason = format!("{error}: {}", error.hint());
+            }
+            (if outcome == Outcome::Complete { Outcome::LocalFailure } else { outcome }, reason)
+        }
+    }
+}
+
 /// Folders whose turn never came are told, so that nothing is silently missing.
-fn tell_left_over(queue: Mutex<VecDeque<Group<'_>>>, reason: &str, events: &Sender<Event>) {
+fn tell_left_over(shared: Shared<'_>, queue: Mutex<VecDeque<Group<'_>>>, reason: &str) {
     for (index, plan) in queue.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten() {
         let failed = Failed {
             folder: plan.folder.clone(),
@@ -80,7 +108,7 @@ fn tell_left_over(queue: Mutex<VecDeque<Group<'_>>>, reason: &str, events: &Send
             hint: String::new(),
             messages: plan.messages,
         };
-        tell(events, Event::Failed { index, failed });
+        shared.fail(index, failed);
     }
 }
 
@@ -104,18 +132,10 @@ fn groups(plan: &Plan, mode: Mode) -> VecDeque<Group<'_>> {
 }
 
 /// The worst end counts.
-fn outcome(ends: Vec<Result<bool, Halt>>) -> (Outcome, String) {
-    let mut is_complete = true;
-    let mut halt: Option<Halt> = None;
-    for end in ends {
-        match end {
-            Ok(complete) => is_complete &= complete,
-            Err(other) => {
-                halt.get_or_insert(other);
-            }
-        }
-    }
-    match halt {
+fn outcome(ends: Vec<(Carriage, Result<(), Halt>)>) -> (Outcome, String) {
+    let is_complete = ends.iter().all(|(carriage, _)| carriage.is_complete);
+    match ends.into_iter().find_map(|(_, end)| end.err()) {
+        Some(Halt::Journal(error)) => (Outcome::LocalFailure, format!("{error}: {}", error.hint())),
         Some(halt) => (halt.outcome(), halt.to_string()),
         None if is_complete => (Outcome::Complete, String::new()),
         None => (Outcome::Partial, String::new()),

@@ -1,8 +1,11 @@
 //! What a running job tells: plain values through one channel, folded by [`super::Progress`].
 
+use serde::{Deserialize, Serialize};
+
 use crate::mail::{Digest, FolderPath};
 
 use super::Mode;
+use super::journal::JobId;
 
 /// How it is known that a message is on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +30,7 @@ impl How {
 }
 
 /// How surely the server has a message (facts/servers.md section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Proof {
     /// Size and header fields agree.
     Size,
@@ -74,7 +77,7 @@ pub struct Done {
 }
 
 /// A message, or a whole folder, that was not carried. It is still in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
     /// The folder it is in.
     pub folder: FolderPath,
@@ -93,7 +96,7 @@ pub struct Failed {
 }
 
 /// How a job ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// All carried, or already there.
     Complete,
@@ -111,6 +114,8 @@ pub enum Outcome {
     LoginRefused,
     /// The store could not be read.
     SourceUnreadable,
+    /// This machine failed: the journal can not be written.
+    LocalFailure,
 }
 
 /// One thing that happened in a job.
@@ -118,6 +123,8 @@ pub enum Outcome {
 pub enum Event {
     /// The job begins.
     JobStart {
+        /// Its number in the journal.
+        job: JobId,
         /// Copy or move.
         mode: Mode,
         /// Folders in the plan.

@@ -1,5 +1,6 @@
 //! What engine, workers and their connections share: the job, the brake, and what ends a worker.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,6 +8,7 @@ use crossbeam_channel::Sender;
 
 use crate::imap::{Account, Canceller, ImapError, Scope};
 
+use super::journal::{JobId, JournalError};
 use super::{Event, FolderPlan, Mode, Outcome, Plan, Verify};
 
 /// A plan to be carried out.
@@ -22,6 +24,10 @@ pub struct Job {
     pub verify: Verify,
     /// The most connections used; never two on one folder.
     pub connections: usize,
+    /// The directory of the journal.
+    pub state: PathBuf,
+    /// The job in the journal that this goes on with; else that is found out.
+    pub resumes: Option<JobId>,
 }
 
 /// How to stop a running job, shared with its workers.
@@ -67,12 +73,20 @@ pub(super) enum Halt {
     /// The server will not go on.
     #[error("{0}")]
     Server(ImapError),
+    /// What happens can not be noted any more.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 impl Halt {
     /// How a job ends that ends so.
     pub(super) fn outcome(&self) -> Outcome {
-        let Self::Server(error) = self else { return Outcome::Stopped };
+        let error = match self {
+            Self::Server(error) => error,
+            Self::Journal(JournalError::Busy { .. }) => return Outcome::TryLater,
+            Self::Journal(_) => return Outcome::LocalFailure,
+            Self::Stopped => return Outcome::Stopped,
+        };
         match error {
             ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => Outcome::TlsRefused,
             ImapError::Login { .. } | ImapError::NoLogin { .. } => Outcome::LoginRefused,

@@ -3,12 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
-
 use crate::imap::{ImapError, Scope, Session, connect};
 
+use super::carry::Shared;
 use super::event::Event;
-use super::job::{Brake, Halt, Job, tell};
+use super::job::{Brake, Halt, tell};
 
 /// Pauses before each new try, in seconds; after the last the job ends. A success starts them over.
 const PAUSES: [u64; 6] = [0, 1, 2, 4, 8, 16];
@@ -17,23 +16,30 @@ const GLANCE: Duration = Duration::from_millis(50);
 
 /// A connection that comes back.
 pub(super) struct Link<'a> {
-    job: &'a Job,
-    brake: &'a Brake,
-    events: &'a Sender<Event>,
+    shared: Shared<'a>,
     session: Option<Session>,
     /// Losses since the last success.
     losses: usize,
 }
 
 impl<'a> Link<'a> {
-    pub(super) fn new(job: &'a Job, brake: &'a Brake, events: &'a Sender<Event>) -> Self {
-        Self { job, brake, events, session: None, losses: 0 }
+    /// A link that begins with `session`, if there is one.
+    pub(super) fn new(shared: Shared<'a>, session: Option<Session>) -> Self {
+        if let Some(session) = &session {
+            shared.brake.add(session.canceller());
+        }
+        Self { shared, session, losses: 0 }
+    }
+
+    /// The session, if there is one.
+    pub(super) fn current(&mut self) -> Option<&mut Session> {
+        self.session.as_mut()
     }
 
     /// Connects once, without trying again.
     pub(super) fn connect(&mut self) -> Result<(), ImapError> {
-        let mut session = connect(&self.job.account)?;
-        self.brake.add(session.canceller());
+        let mut session = connect(&self.shared.job.account)?;
+        self.shared.brake.add(session.canceller());
         session.folders()?;
         self.session = Some(session);
         Ok(())
@@ -42,13 +48,13 @@ impl<'a> Link<'a> {
     /// The session; connects first if there is none, trying again after pauses while that may help.
     pub(super) fn session(&mut self) -> Result<&mut Session, Halt> {
         while self.session.is_none() {
-            if self.brake.is_pulled() {
+            if self.shared.brake.is_pulled() {
                 return Err(Halt::Stopped);
             }
             if let Err(error) = self.connect() {
                 self.lost(error)?;
             } else if self.losses > 0 {
-                tell(self.events, Event::Connected);
+                tell(self.shared.events, Event::Connected);
             }
         }
         self.session.as_mut().ok_or(Halt::Stopped)
@@ -62,8 +68,8 @@ impl<'a> Link<'a> {
             return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
         };
         self.losses += 1;
-        tell(self.events, Event::Waiting { seconds, reason: error.to_string() });
-        pause_unless(self.brake, Duration::from_secs(seconds))
+        tell(self.shared.events, Event::Waiting { seconds, reason: error.to_string() });
+        pause_unless(self.shared.brake, Duration::from_secs(seconds))
     }
 
     /// Drops a connection that is not to be trusted any more.

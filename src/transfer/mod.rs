@@ -6,8 +6,13 @@
 mod carry;
 mod engine;
 mod event;
+mod flight;
 mod held;
+mod intake;
 mod job;
+mod journal;
+mod late;
+mod ledger;
 mod link;
 mod pending;
 mod plan;
@@ -15,16 +20,21 @@ mod progress;
 mod prove;
 mod send;
 mod tell;
+mod undo;
 mod worker;
+
+use serde::{Deserialize, Serialize};
 
 pub use engine::{JobHandle, start};
 pub use event::{Done, Event, Failed, How, Outcome, Proof};
 pub use job::Job;
+pub use journal::{JobId, Journal, JournalError, PastJob, Settings, Tally};
 pub use plan::{Chosen, FolderPlan, Plan, Selection, Source, plan};
 pub use progress::{FolderProgress, Progress};
+pub use undo::{Kept, UndoError, Undone, undo};
 
 /// Whether the messages stay where they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// They stay.
     Copy,
@@ -32,8 +42,18 @@ pub enum Mode {
     Move,
 }
 
+impl Mode {
+    /// The word in commands and JSON.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Move => "move",
+        }
+    }
+}
+
 /// How surely a copy is proven; a move is always proven in full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verify {
     /// Size, internal date and flags are read back.
     Size,

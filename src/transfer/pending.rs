@@ -3,6 +3,9 @@
 use crate::imap::{ImapError, Outgoing};
 use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator};
 
+use super::journal::Entry;
+use super::ledger::Place;
+
 /// How often one message is tried when the server keeps failing on it.
 pub(super) const MAX_TRIES: u8 = 4;
 
@@ -16,6 +19,8 @@ pub(super) struct Prepared {
     pub(super) keywords: Vec<String>,
     pub(super) dropped_flags: Vec<String>,
     pub(super) internal_date: Option<InternalDate>,
+    /// Where the journal has it, once it is about to be sent.
+    pub(super) place: Option<Place>,
 }
 
 impl Prepared {
@@ -25,6 +30,11 @@ impl Prepared {
 
     pub(super) fn outgoing(&self) -> Outgoing<'_> {
         Outgoing { bytes: &self.bytes, flags: self.flags, keywords: &self.keywords, internal_date: self.internal_date }
+    }
+
+    /// What the journal keeps of it.
+    pub(super) fn entry(&self) -> Entry {
+        Entry { locator: self.locator.clone(), size: self.size(), digest: self.digest, fingerprint: self.fingerprint }
     }
 }
 

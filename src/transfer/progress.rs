@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::mail::FolderPath;
 
-use super::{Event, Failed, How, Mode, Outcome};
+use super::{Event, Failed, How, JobId, Mode, Outcome};
 
 /// How far back the rate looks.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
@@ -32,6 +32,8 @@ pub struct FolderProgress {
 /// A job as far as it is known.
 #[derive(Clone, Debug)]
 pub struct Progress {
+    /// The job's number, once it has one.
+    pub job: Option<JobId>,
     /// Copy or move.
     pub mode: Mode,
     /// Messages to deal with.
@@ -68,6 +70,7 @@ impl Progress {
     /// A job that begins now.
     pub fn new(mode: Mode, now: Instant) -> Self {
         Self {
+            job: None,
             mode,
             messages: 0,
             bytes: 0,
@@ -90,7 +93,8 @@ impl Progress {
     /// Folds one event in.
     pub fn apply(&mut self, event: &Event, now: Instant) {
         match event {
-            Event::JobStart { mode, messages, bytes, .. } => {
+            Event::JobStart { job, mode, messages, bytes, .. } => {
+                self.job = Some(*job);
                 (self.mode, self.messages, self.bytes) = (*mode, *messages, *bytes);
             }
             Event::FolderStart { index, source, target, messages, .. } => {
@@ -260,7 +264,10 @@ mod tests {
         let later = |seconds| start + Duration::from_secs(seconds);
         let mut progress = Progress::new(Mode::Copy, start);
         let folder = FolderPath::parse("A");
-        progress.apply(&Event::JobStart { mode: Mode::Move, folders: 1, messages: 10, bytes: 1000 }, start);
+        progress.apply(
+            &Event::JobStart { job: "1".parse().unwrap(), mode: Mode::Move, folders: 1, messages: 10, bytes: 1000 },
+            start,
+        );
         let begin =
             Event::FolderStart { index: 0, source: folder.clone(), target: folder.clone(), messages: 10, bytes: 1000 };
         progress.apply(&begin, start);

@@ -1,54 +1,58 @@
 //! After the sending: which UID each message got, and whether the server has it as it was sent.
 
-use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::time::Instant;
 
 use crate::imap::{ImapError, RemoteMessage};
-use crate::mail::canonical;
-use crate::mail::envelope::Summary;
+use crate::mail::{Digest, InternalDate, canonical};
 
 use super::carry::Carry;
 use super::job::Halt;
+use super::late::{LOOK_EVERY, grace};
 use super::link::pause_unless;
 use super::pending::{MAX_TRIES, Pending, Prepared, State};
 use super::{How, Proof};
 
-/// How long a lost message may still turn up: a server may commit after the connection died (facts/reliability.md 0.12).
-const GRACE: Duration = Duration::from_secs(10);
-const GRACE_PER_MEGABYTE: Duration = Duration::from_secs(1);
-const LONGEST_GRACE: Duration = Duration::from_mins(2);
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A server may round an internal date.
 const DATE_TOLERANCE: u64 = 1;
 
+/// Messages, and what the server has of each.
+type Matched = Vec<(Pending, Option<RemoteMessage>)>;
+
 impl Carry<'_, '_> {
-    /// Settles everything that was sent: proven messages leave `pending`, lost ones wait again.
+    /// Settles everything that was sent: proven messages leave `pending`, lost ones wait again. Nothing may be in the air.
     pub(super) fn settle(&mut self, pending: &mut Vec<Pending>) -> Result<(), Halt> {
         if pending.iter().all(Pending::is_waiting) {
             return Ok(());
         }
         let begun = Instant::now();
-        let mut claimed = HashSet::new();
         loop {
-            let news = match self.look()? {
+            let news = match self.look(pending)? {
                 Ok(news) => news,
                 Err(error) => {
                     self.fail_unread(pending, &error);
                     return Ok(());
                 }
             };
-            let matched = self.match_up(pending, &news, &mut claimed)?;
-            self.prove_matched(pending, matched)?;
+            let matched = self.match_up(std::mem::take(pending), &news)?;
+            *pending = self.prove_matched(matched)?;
             if !self.wait_for_late(pending, begun)? {
                 break;
             }
         }
-        self.selected.uid_next = self.selected.uid_next.max(claimed.iter().max().map_or(0, |uid| uid + 1));
+        self.settled_below(self.claimed.iter().max().map_or(0, |uid| uid + 1));
         Ok(())
     }
 
-    /// What is in the target from the first UID that the batch can have.
-    fn look(&mut self) -> Result<Result<Vec<RemoteMessage>, ImapError>, Halt> {
+    /// Nothing that is not settled can have a UID below this.
+    pub(super) fn settled_below(&mut self, uid: u32) {
+        let floor = self.selected.uid_next.max(uid);
+        self.selected.uid_next = floor;
+        self.claimed.retain(|uid| *uid >= floor);
+    }
+
+    /// What is in the target from the first UID that the messages can have.
+    fn look(&mut self, pending: &[Pending]) -> Result<Result<Vec<RemoteMessage>, ImapError>, Halt> {
         let (floor, validity) = (self.selected.uid_next, self.selected.uid_validity);
         let looked = self.ask(|session, target| {
             let selected = session.select(target)?;
@@ -56,49 +60,54 @@ impl Carry<'_, '_> {
             let floor = if selected.uid_validity == validity { floor } else { 1 };
             Ok((selected.uid_validity, floor, session.since(floor)?))
         })?;
-        Ok(looked.map(|(validity, floor, news)| {
-            (self.selected.uid_validity, self.selected.uid_next) = (validity, floor);
-            news
-        }))
+        let (new_validity, floor, news) = match looked {
+            Ok(looked) => looked,
+            Err(error) => return Ok(Err(error)),
+        };
+        if new_validity != validity {
+            self.claimed.clear();
+            let mut batches: Vec<i64> =
+                pending.iter().filter_map(|one| one.prepared.place).map(|place| place.batch).collect();
+            batches.dedup();
+            for batch in batches {
+                self.shared.record.moved_window(batch, (new_validity, floor))?;
+            }
+        }
+        (self.selected.uid_validity, self.selected.uid_next) = (new_validity, floor);
+        Ok(Ok(news))
     }
 
     /// Finds each sent message among the new ones: by its UID, else by size and content. Each UID is claimed once.
-    fn match_up(
-        &mut self,
-        pending: &[Pending],
-        news: &[RemoteMessage],
-        claimed: &mut HashSet<u32>,
-    ) -> Result<Vec<Option<RemoteMessage>>, Halt> {
-        let mut matched: Vec<Option<RemoteMessage>> = pending
-            .iter()
-            .map(|one| match one.state {
+    fn match_up(&mut self, pending: Vec<Pending>, news: &[RemoteMessage]) -> Result<Matched, Halt> {
+        let by_uid: HashMap<u32, &RemoteMessage> = news.iter().map(|message| (message.uid, message)).collect();
+        let mut matched = Matched::with_capacity(pending.len());
+        for one in pending {
+            let found = match one.state {
                 State::Sent(Some((validity, uid))) if validity == self.selected.uid_validity => {
-                    news.iter().find(|message| message.uid == uid && claimed.insert(uid)).cloned()
+                    by_uid.get(&uid).filter(|_| self.claimed.insert(uid)).map(|message| (*message).clone())
                 }
                 _ => None,
-            })
-            .collect();
-        for (one, found) in pending.iter().zip(&mut matched) {
+            };
+            matched.push((one, found));
+        }
+        for (one, found) in &mut matched {
             let is_open = matches!(one.state, State::Unknown | State::Doubtful | State::Sent(None))
                 || is_stale(one.state, self.selected.uid_validity);
             if is_open && found.is_none() && !news.is_empty() {
-                *found = self.search(&one.prepared, news, claimed)?;
+                *found = self.search(&one.prepared, news)?;
             }
         }
         Ok(matched)
     }
 
     /// Finds a message without a UID: of equal size and content; on servers that change mail, by its header.
-    fn search(
-        &mut self,
-        prepared: &Prepared,
-        news: &[RemoteMessage],
-        claimed: &mut HashSet<u32>,
-    ) -> Result<Option<RemoteMessage>, Halt> {
-        for message in news.iter().filter(|message| message.size == prepared.size() && !claimed.contains(&message.uid))
-        {
+    fn search(&mut self, prepared: &Prepared, news: &[RemoteMessage]) -> Result<Option<RemoteMessage>, Halt> {
+        for message in news.iter().filter(|message| message.size == prepared.size()) {
+            if self.claimed.contains(&message.uid) {
+                continue;
+            }
             if matches!(self.compare_content(prepared, message.uid, message.size)?, Ok(Some(_))) {
-                claimed.insert(message.uid);
+                self.claimed.insert(message.uid);
                 return Ok(Some(message.clone()));
             }
         }
@@ -110,115 +119,168 @@ impl Carry<'_, '_> {
         else {
             return Ok(None);
         };
-        let same =
-            held.iter().find(|message| message.fingerprint == prepared.fingerprint && !claimed.contains(&message.uid));
+        let same = held
+            .iter()
+            .find(|message| message.fingerprint == prepared.fingerprint && !self.claimed.contains(&message.uid));
         let found = same.and_then(|same| news.iter().find(|message| message.uid == same.uid)).cloned();
-        claimed.extend(found.iter().map(|message| message.uid));
+        self.claimed.extend(found.iter().map(|message| message.uid));
         Ok(found)
     }
 
-    /// Proves what was found; a message that the server said it stored and did not is told.
-    fn prove_matched(&mut self, pending: &mut Vec<Pending>, matched: Vec<Option<RemoteMessage>>) -> Result<(), Halt> {
+    /// Proves what was found and gives what is not settled; a message that the server said it stored and did not is told.
+    fn prove_matched(&mut self, matched: Matched) -> Result<Vec<Pending>, Halt> {
+        let mut grades = self.read_back(&matched)?;
         let mut left = Vec::new();
-        for (one, found) in std::mem::take(pending).into_iter().zip(matched) {
+        for (one, found) in matched {
             match (one.state, found) {
                 (State::Waiting, _) | (State::Unknown, None) => left.push(one),
                 (State::Doubtful, None) => left.push(Pending { state: State::Waiting, ..one }),
                 (State::Sent(_), None) => {
-                    self.fail(&one.prepared, "the server said that it stored the message, but it is not there".into());
+                    let reason = "the server said that it stored the message, but it is not there".into();
+                    self.fail(&one.prepared, reason, None);
                 }
                 (state, Some(message)) => {
                     let how = if state == State::Unknown { How::Found } else { How::Now };
-                    self.prove(&one.prepared, &message, how)?;
+                    let grade = grades.as_mut().map(|grades| grades.remove(&message.uid).flatten());
+                    self.prove(&one.prepared, &message, how, grade)?;
                 }
             }
         }
-        *pending = left;
-        Ok(())
+        Ok(left)
     }
 
-    /// Compares what the server has with what was sent: date, flags, size, and the content where that is not enough.
-    fn prove(&mut self, prepared: &Prepared, message: &RemoteMessage, how: How) -> Result<(), Halt> {
-        if let (Some(sent), Some(kept)) = (prepared.internal_date, message.internal_date)
-            && sent.unix().abs_diff(kept.unix()) > DATE_TOLERANCE
-        {
+    /// Reads back the content of those messages whose size and header are not proof enough, and compares each; by UID.
+    fn read_back(&mut self, matched: &Matched) -> Result<Result<HashMap<u32, Option<Proof>>, ImapError>, Halt> {
+        let wanted: HashMap<u32, &Prepared> = matched
+            .iter()
+            .filter_map(|(one, found)| Some((&one.prepared, found.as_ref()?)))
+            .filter(|(prepared, message)| self.needs_content(prepared, message))
+            .map(|(prepared, message)| (message.uid, prepared))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(Ok(HashMap::new()));
+        }
+        let sizes = matched.iter().filter_map(|(one, found)| Some(one.prepared.size().max(found.as_ref()?.size)));
+        let largest = sizes.max().unwrap_or(0);
+        let mut uids: Vec<u32> = wanted.keys().copied().collect();
+        uids.sort_unstable();
+        self.ask(|session, target| {
+            let mut grades = HashMap::new();
+            session.reopen(target)?;
+            session.contents(&uids, largest, |uid, content| {
+                if let Some(prepared) = wanted.get(&uid) {
+                    grades.insert(uid, grade(prepared, content));
+                }
+            })?;
+            Ok(grades)
+        })
+    }
+
+    /// Whether the content itself must be read back.
+    pub(super) fn needs_content(&self, prepared: &Prepared, message: &RemoteMessage) -> bool {
+        self.reads_all_back() || message.size != prepared.size() || canonical::has_8bit_header(&prepared.bytes)
+    }
+
+    /// Compares what the server has with what was sent: date, flags, size, and the content where that was read back.
+    fn prove(
+        &mut self,
+        prepared: &Prepared,
+        message: &RemoteMessage,
+        how: How,
+        grade: Result<Option<Proof>, &mut ImapError>,
+    ) -> Result<(), Halt> {
+        if !has_date(prepared, message) {
+            let written = |date: Option<InternalDate>| date.map(InternalDate::to_imap).unwrap_or_default();
             let reason = format!(
                 "it is on the server (UID {}), but dated {} and not {}",
                 message.uid,
-                kept.to_imap(),
-                sent.to_imap()
+                written(message.internal_date),
+                written(prepared.internal_date)
             );
-            self.fail(prepared, reason);
+            self.fail(prepared, reason, Some(message));
             return Ok(());
         }
-        let needs_content =
-            self.reads_all_back() || message.size != prepared.size() || canonical::has_8bit_header(&prepared.bytes);
-        let proof = if needs_content {
-            match self.compare_content(prepared, message.uid, message.size)? {
-                Ok(Some(proof)) => proof,
-                Ok(None) => {
-                    let reason = format!(
-                        "the server changed the message: its copy (UID {}) differs from what was sent",
-                        message.uid
-                    );
-                    self.fail(prepared, reason);
-                    return Ok(());
-                }
-                Err(error) => {
-                    self.fail(prepared, format!("it was sent, but can not be read back: {error}"));
-                    return Ok(());
-                }
+        let proof = match grade {
+            _ if !self.needs_content(prepared, message) => Proof::Size,
+            Ok(Some(proof)) => proof,
+            Ok(None) => {
+                let reason = format!(
+                    "the server changed the message: its copy (UID {}) differs from what was sent",
+                    message.uid
+                );
+                self.fail(prepared, reason, Some(message));
+                return Ok(());
             }
-        } else {
-            Proof::Size
+            Err(error) => {
+                self.fail(prepared, format!("it was sent, but can not be read back: {error}"), Some(message));
+                return Ok(());
+            }
         };
-        let missing = self.set_missing_flags(prepared, message)?;
-        self.tell_done(prepared, message.uid, how, proof, missing);
+        let (message, missing) = self.set_missing_flags(prepared, message)?;
+        self.tell_proven(prepared, &message, how, proof, missing);
         Ok(())
     }
 
-    /// Sets flags that the server forgot on APPEND, as Exchange does with `\Flagged`. Gives those it will not keep.
-    fn set_missing_flags(&mut self, prepared: &Prepared, message: &RemoteMessage) -> Result<Vec<String>, Halt> {
-        let absent = |message: &RemoteMessage| -> Vec<String> {
-            let kept = |keyword: &&String| message.keywords.iter().any(|known| known.eq_ignore_ascii_case(keyword));
-            let flags = prepared.flags.without(message.flags).names().map(str::to_owned);
-            flags.chain(prepared.keywords.iter().filter(|keyword| !kept(keyword)).cloned()).collect()
-        };
-        let missing = absent(message);
+    /// Sets flags that the server forgot on APPEND, as Exchange does with `\Flagged`. Gives the message as it is then, and
+    /// the flags that it will not keep.
+    fn set_missing_flags(
+        &mut self,
+        prepared: &Prepared,
+        message: &RemoteMessage,
+    ) -> Result<(RemoteMessage, Vec<String>), Halt> {
+        let missing = missing_flags(prepared, message);
         if missing.is_empty() {
-            return Ok(missing);
+            return Ok((message.clone(), missing));
         }
         let (uid, query) = (message.uid, missing.join(" "));
         let again = self.ask(|session, target| {
             session.reopen(target)?;
             session.add_flags(uid, &query)?;
-            Ok(session.since(uid)?.into_iter().find(|message| message.uid == uid))
+            let asked = session.ask_states(&[uid])?;
+            Ok(session.states(&asked)?.into_iter().find(|message| message.uid == uid))
         })?;
         Ok(match again {
-            Ok(Some(message)) => absent(&message),
-            _ => missing,
+            Ok(Some(message)) => {
+                let missing = missing_flags(prepared, &message);
+                (message, missing)
+            }
+            _ => (message.clone(), missing),
         })
+    }
+
+    /// Reads a message back and compares it; `None` inside when it is gone or differs.
+    pub(super) fn compare_content(
+        &mut self,
+        prepared: &Prepared,
+        uid: u32,
+        size: u64,
+    ) -> Result<Result<Option<Proof>, ImapError>, Halt> {
+        let expected = prepared.size().max(size);
+        let content = self.ask(|session, target| {
+            session.reopen(target)?;
+            session.content(uid, expected)
+        })?;
+        Ok(content.map(|content| grade(prepared, &content?)))
     }
 
     /// Whether to look again for messages whose answer was lost. Once their grace is over, they wait to be sent again.
     fn wait_for_late(&mut self, pending: &mut Vec<Pending>, begun: Instant) -> Result<bool, Halt> {
         let largest = pending.iter().filter(|one| one.state == State::Unknown).map(|one| one.prepared.size()).max();
         let Some(largest) = largest else { return Ok(false) };
-        let megabytes = u32::try_from(largest >> 20).unwrap_or(u32::MAX);
-        let grace = GRACE.saturating_add(GRACE_PER_MEGABYTE.saturating_mul(megabytes)).min(LONGEST_GRACE);
-        if begun.elapsed() < grace {
-            pause_unless(self.brake, LOOK_EVERY)?;
+        if begun.elapsed() < grace(largest) {
+            pause_unless(self.shared.brake, LOOK_EVERY)?;
             return Ok(true);
         }
         pending.retain_mut(|one| {
-            let is_hopeless = one.state == State::Unknown && one.tries >= MAX_TRIES;
-            if is_hopeless {
-                self.fail(
-                    &one.prepared,
-                    format!("sent {} times without an answer, and it is not on the server", one.tries),
-                );
-            } else if one.state == State::Unknown {
+            let is_unknown = one.state == State::Unknown;
+            let is_hopeless = is_unknown && one.tries >= MAX_TRIES;
+            if is_unknown {
+                self.expect_late_again(&one.prepared);
                 one.state = State::Waiting;
+            }
+            if is_hopeless {
+                let reason = format!("sent {} times without an answer, and it is not on the server", one.tries);
+                self.fail(&one.prepared, reason, None);
             }
             !is_hopeless
         });
@@ -229,15 +291,36 @@ impl Carry<'_, '_> {
     fn fail_unread(&mut self, pending: &mut Vec<Pending>, error: &ImapError) {
         pending.retain(|one| {
             if !one.is_waiting() {
-                self.fail(&one.prepared, format!("it was sent, but the folder can not be read back: {error}"));
+                let reason = format!("it was sent, but the folder can not be read back: {error}");
+                self.fail(&one.prepared, reason, None);
             }
             one.is_waiting()
         });
     }
+}
 
-    fn fail(&mut self, prepared: &Prepared, reason: String) {
-        self.fail_message(prepared.locator.id(), Summary::of(&prepared.bytes).subject, reason);
+/// How surely `content` is the message; `None` when it is another.
+fn grade(prepared: &Prepared, content: &[u8]) -> Option<Proof> {
+    if Digest::of(content) == prepared.digest {
+        Some(Proof::Exact)
+    } else {
+        canonical::same_but_line_ends(content, &prepared.bytes).then_some(Proof::Canonical)
     }
+}
+
+/// Whether the server kept the date that was sent, if one was.
+pub(super) fn has_date(prepared: &Prepared, message: &RemoteMessage) -> bool {
+    match (prepared.internal_date, message.internal_date) {
+        (Some(sent), Some(kept)) => sent.unix().abs_diff(kept.unix()) <= DATE_TOLERANCE,
+        _ => true,
+    }
+}
+
+/// The flags and keywords that were sent and are not there.
+pub(super) fn missing_flags(prepared: &Prepared, message: &RemoteMessage) -> Vec<String> {
+    let kept = |keyword: &&String| message.keywords.iter().any(|known| known.eq_ignore_ascii_case(keyword));
+    let flags = prepared.flags.without(message.flags).names().map(str::to_owned);
+    flags.chain(prepared.keywords.iter().filter(|keyword| !kept(keyword)).cloned()).collect()
 }
 
 /// Whether a UID was given under another UIDVALIDITY than the folder has now.

@@ -1,37 +1,87 @@
-//! Sends a batch: append what waits, settle what was sent, and again, until each message is proven or told as failed.
+//! Sends a batch and waits for it: append what waits, settle what was sent, and again, until each message is proven or told
+//! as failed.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::imap::{ImapError, Outgoing, Scope, Session, Stored};
+use crate::imap::{AppendError, Appended, ImapError, Outgoing, Scope, Stored};
 use crate::mail::envelope::Summary;
 
 use super::Event;
 use super::carry::{BATCH_MESSAGES, Carry};
+use super::flight::Crash;
 use super::job::{Halt, tell};
+use super::ledger::Place;
 use super::pending::{MAX_TRIES, Pending, Prepared, State};
 
 /// How long a batch should take: long enough to save round trips, short enough for the screen.
 const BATCH_TIME: Duration = Duration::from_millis(400);
 
+/// What the server said to the messages of a batch.
+#[derive(Default)]
+struct Verdicts {
+    /// Refused messages, by their place.
+    refused: HashMap<usize, ImapError>,
+    /// What ended the connection, or asks for time.
+    lost: Option<ImapError>,
+    /// The refusal of several messages of which one was meant.
+    together: Option<ImapError>,
+}
+
 impl Carry<'_, '_> {
+    /// Notes in the journal, durably, what is about to be sent.
+    pub(super) fn intend(&mut self, batch: &mut [Prepared]) -> Result<(), Halt> {
+        let entries: Vec<_> = batch.iter().map(Prepared::entry).collect();
+        let window = (self.selected.uid_validity, self.selected.uid_next);
+        let due = self.ledger.take_due();
+        let id = self.shared.record.intend(self.index, window, &entries, &due)?;
+        self.ledger.begin(id, batch.len());
+        for (number, prepared) in batch.iter_mut().enumerate() {
+            prepared.place = Some(Place { batch: id, number });
+        }
+        Ok(())
+    }
+
+    /// Writes what is known of batches.
+    pub(super) fn write_due(&mut self) -> Result<(), Halt> {
+        let due = self.ledger.take_due();
+        Ok(self.shared.record.settle(&due)?)
+    }
+
     /// Sends a batch until each of its messages is proven, or told as failed.
     pub(super) fn send(&mut self, batch: Vec<Prepared>) -> Result<(), Halt> {
         let begun = Instant::now();
-        let mut pending: Vec<Pending> = batch.into_iter().map(Pending::new).collect();
-        self.one_by_one = false;
+        self.finish(batch.into_iter().map(Pending::new).collect())?;
+        let (doubled, halved) = (self.batch_messages * 2, self.batch_messages / 2);
+        self.batch_messages = if begun.elapsed() < BATCH_TIME { doubled } else { halved }.clamp(1, BATCH_MESSAGES);
+        Ok(())
+    }
+
+    /// Flights that did not go well: what is known of them is noted, the rest is looked for and sent again.
+    pub(super) fn pick_up(&mut self, crash: Crash) -> Result<(), Halt> {
+        let Crash { mut pending, results, lost } = crash;
+        let mut verdicts = judge(&mut pending, results);
+        verdicts.lost = verdicts.lost.or(lost);
+        let halt = self.act(&mut pending, verdicts)?;
+        pending.append(&mut self.leftovers);
+        self.finish(pending)?;
+        halt.map_or(Ok(()), Err)
+    }
+
+    /// Settles what was sent and sends what waits, until each message is proven, or told as failed.
+    pub(super) fn finish(&mut self, mut pending: Vec<Pending>) -> Result<(), Halt> {
+        self.settle(&mut pending)?;
         while !pending.is_empty() {
+            if self.shared.brake.is_pulled() {
+                return Err(Halt::Stopped);
+            }
             let halt = self.append(&mut pending)?;
             self.settle(&mut pending)?;
             if let Some(halt) = halt {
                 return Err(halt);
             }
-            if self.brake.is_pulled() {
-                return Err(Halt::Stopped);
-            }
         }
-        let (doubled, halved) = (self.batch_messages * 2, self.batch_messages / 2);
-        self.batch_messages = if begun.elapsed() < BATCH_TIME { doubled } else { halved }.clamp(1, BATCH_MESSAGES);
+        self.one_by_one = false;
         Ok(())
     }
 
@@ -39,7 +89,7 @@ impl Carry<'_, '_> {
     ///
     /// Gives what ends the job once the messages that were sent are settled.
     fn append(&mut self, pending: &mut Vec<Pending>) -> Result<Option<Halt>, Halt> {
-        let (events, index, brake) = (self.events, self.index, self.brake);
+        let (events, index, brake) = (self.shared.events, self.index, self.shared.brake);
         let waiting: Vec<usize> =
             (0..pending.len()).filter(|at| pending.get(*at).is_some_and(Pending::is_waiting)).collect();
         let messages: Vec<&Prepared> =
@@ -57,39 +107,15 @@ impl Carry<'_, '_> {
             !brake.is_pulled()
         };
         let results = self.link.session()?.append(&self.target, &outgoing, self.one_by_one, &mut go_on);
-        let mut refused: HashMap<usize, ImapError> = HashMap::new();
-        let mut lost = None;
-        let mut together = None;
-        for (at, result) in waiting.into_iter().zip(results) {
-            let Some(one) = pending.get_mut(at) else { continue };
-            match result {
-                Ok(appended) => one.state = State::Sent(appended.uid),
-                Err(failed) if failed.stored == Stored::Perhaps => {
-                    one.state = State::Doubtful;
-                    together = Some(failed.error);
-                }
-                Err(failed) => {
-                    if failed.stored == Stored::Unknown {
-                        one.state = State::Unknown;
-                    }
-                    // A server that asks for less says nothing about this message.
-                    let is_busy =
-                        matches!(failed.error, ImapError::Refused { .. }) && failed.error.scope() == Scope::Connection;
-                    one.tries += u8::from(!is_busy);
-                    match &failed.error {
-                        ImapError::Refused { .. }
-                            if failed.error.scope() != Scope::Connection && !one.may_create(&failed.error) =>
-                        {
-                            refused.insert(at, failed.error);
-                        }
-                        _ => lost = Some(failed.error),
-                    }
-                }
-            }
-        }
-        let halt = self.tell_refused(pending, refused);
-        let only_time = self.refused_together(together);
-        self.recover(only_time.or(lost), pending)?;
+        let verdicts = judge(pending, waiting.into_iter().zip(results).collect());
+        self.act(pending, verdicts)
+    }
+
+    /// Acts on what the server said: tells refused messages, connects again or makes the folder again where needed.
+    fn act(&mut self, pending: &mut Vec<Pending>, verdicts: Verdicts) -> Result<Option<Halt>, Halt> {
+        let halt = self.tell_refused(pending, verdicts.refused);
+        let only_time = self.refused_together(verdicts.together);
+        self.recover(only_time.or(verdicts.lost), pending)?;
         Ok(halt)
     }
 
@@ -115,11 +141,7 @@ impl Carry<'_, '_> {
             let error = refused.remove(&at);
             at += 1;
             let Some(error) = error else { return true };
-            let mut failed =
-                self.failed(one.prepared.locator.id(), Summary::of(&one.prepared.bytes).subject, error.to_string(), 1);
-            failed.server_text = error.server_text().unwrap_or_default();
-            error.hint().clone_into(&mut failed.hint);
-            self.tell_failed(failed);
+            self.fail_refused(&one.prepared, &error);
             end = Some(error);
             false
         });
@@ -138,7 +160,7 @@ impl Carry<'_, '_> {
         let Some(error) = lost else { return Ok(()) };
         if matches!(&error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE") {
             // Window and held messages stay: what this batch stored before is still to be settled.
-            if let Err(error) = self.ask(Session::create_again)? {
+            if let Err(error) = self.ask(crate::imap::Session::create_again)? {
                 return Err(Halt::Server(error));
             }
             return Ok(());
@@ -152,10 +174,42 @@ impl Carry<'_, '_> {
         pending.retain(|one| {
             let is_hopeless = one.tries >= MAX_TRIES && one.is_waiting();
             if is_hopeless {
-                let reason = format!("tried {} times: {error}", one.tries);
-                self.fail_message(one.prepared.locator.id(), Summary::of(&one.prepared.bytes).subject, reason);
+                self.fail(&one.prepared, format!("tried {} times: {error}", one.tries), None);
             }
             !is_hopeless
         });
     }
+}
+
+/// Puts the server's answers into the states of the messages.
+fn judge(pending: &mut [Pending], results: Vec<(usize, Result<Appended, AppendError>)>) -> Verdicts {
+    let mut verdicts = Verdicts::default();
+    for (at, result) in results {
+        let Some(one) = pending.get_mut(at) else { continue };
+        match result {
+            Ok(appended) => one.state = State::Sent(appended.uid),
+            Err(failed) if failed.stored == Stored::Perhaps => {
+                one.state = State::Doubtful;
+                verdicts.together = Some(failed.error);
+            }
+            Err(failed) => {
+                if failed.stored == Stored::Unknown {
+                    one.state = State::Unknown;
+                }
+                // A server that asks for less says nothing about this message.
+                let is_busy =
+                    matches!(failed.error, ImapError::Refused { .. }) && failed.error.scope() == Scope::Connection;
+                one.tries += u8::from(!is_busy);
+                match &failed.error {
+                    ImapError::Refused { .. }
+                        if failed.error.scope() != Scope::Connection && !one.may_create(&failed.error) =>
+                    {
+                        verdicts.refused.insert(at, failed.error);
+                    }
+                    _ => verdicts.lost = Some(failed.error),
+                }
+            }
+        }
+    }
+    verdicts
 }

@@ -1,40 +1,78 @@
-//! What a folder's way across tells: messages done, failed, removed. Every message is told exactly once.
+//! What a folder's way across tells: messages done, failed, removed. Every message is told exactly once, to the screen and
+//! to the journal.
 
-use crate::imap::ImapError;
-use crate::store::Removal;
+use crate::imap::{ImapError, RemoteMessage};
+use crate::mail::envelope::Summary;
 
 use super::carry::Carry;
-use super::job::tell;
+use super::intake;
+use super::job::Halt;
+use super::journal::{Fate, Stored, state};
 use super::pending::Prepared;
 use super::{Done, Event, Failed, How, Mode, Proof};
+use crate::store::Removal;
 
 impl Carry<'_, '_> {
-    /// Removes proven messages from the store; what can't be removed is told.
-    pub(super) fn remove_proven(&mut self) {
-        let removals = std::mem::take(&mut self.proven);
-        if removals.is_empty() {
-            return;
+    /// Removes proven messages from the store, once their proof is durable; what can't be removed is told.
+    pub(super) fn remove_proven(&mut self) -> Result<(), Halt> {
+        if self.proven.is_empty() {
+            return Ok(());
         }
-        let results = match self.store.remove(&self.plan.folder, &removals) {
+        let mut writing = self.ledger.take_due();
+        let ready = |place: &Option<_>| place.is_none_or(|place| self.ledger.is_written(place));
+        let (removals, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.proven).into_iter().partition(|(place, _)| ready(place));
+        self.proven = later;
+        let (places, removals): (Vec<_>, Vec<_>) = removals.into_iter().unzip();
+        // As moved before it is: what may be gone here must never be taken back from the server.
+        writing.extend(
+            self.ledger.change(places.iter().flatten().copied(), |fate| fate.stored().map_or(fate, Fate::Moved)),
+        );
+        self.shared.record.settle(&writing)?;
+        let results = intake::lock(self.store).remove(&self.plan.folder, &removals);
+        let results = match results {
             Ok(results) => results,
             Err(error) => {
                 let failed = self.failed(String::new(), String::new(), format!("copied, but not removed: {error}"), 0);
-                return self.tell_failed(failed);
+                self.tell_failed(failed);
+                return self.stays(&places);
             }
         };
-        for (removal, result) in removals.iter().zip(results) {
+        let mut stays = Vec::new();
+        for ((place, removal), result) in places.into_iter().zip(&removals).zip(results) {
             match result {
-                Ok(()) => tell(self.events, Event::Removed { index: self.index }),
+                Ok(()) => self.tell(Event::Removed { index: self.index }),
                 Err(error) => {
                     let reason = format!("copied, but not removed: {error}");
                     let failed = self.failed(removal.locator.id(), String::new(), reason, 0);
                     self.tell_failed(failed);
+                    stays.push(place);
                 }
             }
         }
+        self.stays(&stays)
     }
 
-    /// Tells a proven message, and notes it for removal in a move.
+    /// Messages that were to be removed and were not.
+    fn stays(&mut self, places: &[Option<super::ledger::Place>]) -> Result<(), Halt> {
+        let changed =
+            self.ledger.change(places.iter().flatten().copied(), |fate| fate.stored().map_or(fate, Fate::Stored));
+        Ok(self.shared.record.settle(&changed)?)
+    }
+
+    /// Tells a message that is on the server as it should be.
+    pub(super) fn tell_proven(
+        &mut self,
+        prepared: &Prepared,
+        message: &RemoteMessage,
+        how: How,
+        proof: Proof,
+        missing_flags: Vec<String>,
+    ) {
+        self.tell_done(prepared, message.uid, how, proof, missing_flags, state(message));
+    }
+
+    /// Tells a message that is on the server; `state` is that of its flags and date. In a move it is noted for removal.
     pub(super) fn tell_done(
         &mut self,
         prepared: &Prepared,
@@ -42,11 +80,20 @@ impl Carry<'_, '_> {
         how: How,
         proof: Proof,
         missing_flags: Vec<String>,
+        state: u64,
     ) {
         self.finished += 1;
+        self.already += u64::from(how == How::Already);
         self.link.is_well();
-        if self.job.mode == Mode::Move {
-            self.proven.push(Removal { locator: prepared.locator.clone(), digest: prepared.digest });
+        if let Some(place) = prepared.place {
+            self.ledger.note(place, Fate::Stored(Stored { uid, proof: Some(proof), state }));
+        }
+        if let Some(sweep) = &mut self.sweep {
+            sweep.ours.insert(uid);
+        }
+        if self.shared.job.mode == Mode::Move {
+            let removal = Removal { locator: prepared.locator.clone(), digest: prepared.digest };
+            self.proven.push((prepared.place, removal));
         }
         let done = Done {
             folder: self.plan.folder.clone(),
@@ -60,7 +107,7 @@ impl Carry<'_, '_> {
             proof,
             dropped_flags: prepared.dropped_flags.iter().cloned().chain(missing_flags).collect(),
         };
-        tell(self.events, Event::Done { index: self.index, done });
+        self.tell(Event::Done { index: self.index, done });
     }
 
     pub(super) fn failed(&self, id: String, subject: String, reason: String, messages: u64) -> Failed {
@@ -71,12 +118,30 @@ impl Carry<'_, '_> {
     pub(super) fn tell_failed(&mut self, failed: Failed) {
         self.is_complete = false;
         self.finished += failed.messages;
-        tell(self.events, Event::Failed { index: self.index, failed });
+        self.shared.fail(self.index, failed);
     }
 
-    pub(super) fn fail_message(&mut self, id: String, subject: String, reason: String) {
-        let failed = self.failed(id, subject, reason, 1);
+    /// Tells a message that was to be sent and is not as it should be. `message` is what the server has of it all the same.
+    pub(super) fn fail(&mut self, prepared: &Prepared, reason: String, message: Option<&RemoteMessage>) {
+        let failed = self.failed(prepared.locator.id(), Summary::of(&prepared.bytes).subject, reason, 1);
+        self.note_failed(prepared, message);
         self.tell_failed(failed);
+    }
+
+    /// Tells a message that the server refused.
+    pub(super) fn fail_refused(&mut self, prepared: &Prepared, error: &ImapError) {
+        let subject = Summary::of(&prepared.bytes).subject;
+        let mut failed = self.failed(prepared.locator.id(), subject, error.to_string(), 1);
+        failed.server_text = error.server_text().unwrap_or_default();
+        error.hint().clone_into(&mut failed.hint);
+        self.note_failed(prepared, None);
+        self.tell_failed(failed);
+    }
+
+    fn note_failed(&mut self, prepared: &Prepared, message: Option<&RemoteMessage>) {
+        let Some(place) = prepared.place else { return };
+        let stored = message.map(|message| Stored { uid: message.uid, proof: None, state: state(message) });
+        self.ledger.note(place, stored.map_or(Fate::Absent, Fate::Stored));
     }
 
     pub(super) fn fail_folder(&mut self, messages: u64, error: &ImapError) {

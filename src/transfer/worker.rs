@@ -1,70 +1,73 @@
 //! A worker: one thread that owns one connection and its own stores, and carries folder after folder.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use crossbeam_channel::Sender;
-
+use crate::imap::Session;
 use crate::store::{self, OpenOptions, Store, StoreError};
 
-use super::carry::Carry;
-use super::job::{Brake, Group, Halt, Job, tell};
+use super::carry::{Carriage, Carry, Shared};
+use super::job::{Group, Halt, tell};
 use super::link::Link;
 use super::{Event, Failed, FolderPlan, Mode, Source};
 
 /// One thread's work.
 pub(super) struct Worker<'a> {
-    job: &'a Job,
-    brake: &'a Brake,
-    events: &'a Sender<Event>,
+    shared: Shared<'a>,
     link: Link<'a>,
     stores: HashMap<Source, Box<dyn Store>>,
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(job: &'a Job, brake: &'a Brake, events: &'a Sender<Event>) -> Self {
-        Self { job, brake, events, link: Link::new(job, brake, events), stores: HashMap::new() }
+    /// A worker that goes on with `session`, if there is one.
+    pub(super) fn new(shared: Shared<'a>, session: Option<Session>) -> Self {
+        Self { shared, link: Link::new(shared, session), stores: HashMap::new() }
     }
 
-    /// Carries groups from `queue` until none is left. Gives whether everything was carried.
+    /// Carries groups from `queue` until none is left, and gives how that went, whatever ended it.
     ///
     /// A worker that is not needed leaves quietly when the server takes no more connections.
-    pub(super) fn run(mut self, queue: &Mutex<VecDeque<Group<'a>>>, is_needed: bool) -> Result<bool, Halt> {
+    pub(super) fn run(mut self, queue: &Mutex<VecDeque<Group<'a>>>, is_needed: bool) -> (Carriage, Result<(), Halt>) {
+        let mut all = Carriage { is_complete: true, already: 0 };
         if !is_needed && self.link.connect().is_err() {
-            return Ok(true);
+            return (all, Ok(()));
         }
-        let mut is_complete = true;
         while let Some(group) = next(queue) {
             for (index, plan) in group {
-                if self.brake.is_pulled() {
-                    return Err(Halt::Stopped);
+                if self.shared.brake.is_pulled() {
+                    return (all, Err(Halt::Stopped));
                 }
-                is_complete &= self.folder(index, plan)?;
+                let (one, end) = self.folder(index, plan);
+                all.is_complete &= one.is_complete;
+                all.already += one.already;
+                if end.is_err() {
+                    return (all, end);
+                }
             }
         }
         self.link.close();
-        Ok(is_complete)
+        (all, Ok(()))
     }
 
-    /// Carries one folder. Gives whether all of it is across.
-    fn folder(&mut self, index: usize, plan: &FolderPlan) -> Result<bool, Halt> {
+    /// Carries one folder.
+    fn folder(&mut self, index: usize, plan: &FolderPlan) -> (Carriage, Result<(), Halt>) {
         let opened = open(&mut self.stores, &plan.source).and_then(|store| {
             // A move that could never take anything away ends before anything is sent.
-            if self.job.mode == Mode::Move {
+            if self.shared.job.mode == Mode::Move {
                 store.check_removable(&plan.folder)?;
             }
             Ok(store)
         });
         let store = match opened {
-            Ok(store) => store,
+            Ok(store) => Mutex::new(store),
             Err(error) => {
-                tell(self.events, Event::Failed { index, failed: source_failed(plan, &error) });
-                return Ok(false);
+                self.shared.fail(index, source_failed(plan, &error));
+                return (Carriage::default(), Ok(()));
             }
         };
-        let carry = Carry::new(self.job, self.brake, self.events, index, plan, &mut self.link, store);
-        let carried = carry.run();
-        tell(self.events, Event::FolderEnd { index });
+        let carried = Carry::new(self.shared, index, plan, &mut self.link, &store).run();
+        tell(self.shared.events, Event::FolderEnd { index });
         carried
     }
 }
@@ -75,8 +78,8 @@ fn next<'a>(queue: &Mutex<VecDeque<Group<'a>>>) -> Option<Group<'a>> {
 
 fn open<'s>(stores: &'s mut HashMap<Source, Box<dyn Store>>, source: &Source) -> Result<&'s mut dyn Store, StoreError> {
     match stores.entry(source.clone()) {
-        std::collections::hash_map::Entry::Occupied(entry) => Ok(entry.into_mut().as_mut()),
-        std::collections::hash_map::Entry::Vacant(entry) => {
+        Entry::Occupied(entry) => Ok(entry.into_mut().as_mut()),
+        Entry::Vacant(entry) => {
             // What is carried is read anew: a kept list is for looking.
             let options = OpenOptions { cache: None, ..source.options.clone() };
             Ok(entry.insert(store::open_with(&source.path, &options)?).as_mut())

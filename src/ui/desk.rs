@@ -118,7 +118,7 @@ impl Desk {
                 }
             }
         });
-        let before = self.job.replace(transfer::start(job, sender));
+        let before = self.job.replace(transfer::start(job, None, sender));
         if let Some(before) = before {
             // It has ended; waiting for its threads is somebody else's time.
             spawn("transfer's end", &self.events, move || {

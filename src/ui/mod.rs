@@ -48,6 +48,8 @@ pub struct Options {
     pub connect: ConnectOptions,
     /// The folder on the server to go to.
     pub folder: FolderPath,
+    /// The directory of the journal.
+    pub state: PathBuf,
     /// The most connections a transfer uses.
     pub connections: usize,
     /// How surely a copy is proven.

@@ -48,6 +48,8 @@ pub(crate) struct Model {
     pub quitting: Option<Quit>,
     /// What connections made in the dialog take beside server and login.
     pub connect: ConnectOptions,
+    /// The directory of the journal.
+    pub state: PathBuf,
     /// Most connections a job uses.
     pub connections: usize,
     /// How surely a copy is proven.
@@ -209,6 +211,7 @@ impl Model {
             find: String::new(),
             quitting: None,
             connect: options.connect.clone(),
+            state: options.state.clone(),
             connections: options.connections.max(1),
             verify: options.verify,
             generation: 0,

@@ -51,6 +51,7 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .env_remove("MAILFERRY_PASSWORD")
         .env_remove("XDG_CACHE_HOME")
+        .env_remove("XDG_STATE_HOME")
         .env("HOME", home)
         .env("TZ", "UTC")
         .stdin(Stdio::null());

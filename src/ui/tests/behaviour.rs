@@ -14,7 +14,7 @@ use crate::ui::pane::{Focus, Side};
 fn start_job(world: &mut World) {
     world.keys("<F5><Enter>");
     assert!(world.asked(|effect| matches!(effect, Effect::StartJob(_))));
-    world.job(Event::JobStart { mode: Mode::Copy, folders: 1, messages: 10, bytes: 10 });
+    world.job(Event::JobStart { job: "1".parse().unwrap(), mode: Mode::Copy, folders: 1, messages: 10, bytes: 10 });
 }
 
 fn plan_targets(world: &World) -> Vec<(String, String)> {

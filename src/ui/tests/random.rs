@@ -70,7 +70,13 @@ fn answer(world: &mut World, dice: &mut Dice) {
                 let row = |uid: u32| Row { key: Key::Remote(uid), ..rows()[0].clone() };
                 world.server(ServerEvent::Window(generation, chunk, (first..=last).map(row).collect()));
             }
-            Effect::StartJob(_) => world.job(Event::JobStart { mode: Mode::Copy, folders: 1, messages: 9, bytes: 9 }),
+            Effect::StartJob(_) => world.job(Event::JobStart {
+                job: "1".parse().unwrap(),
+                mode: Mode::Copy,
+                folders: 1,
+                messages: 9,
+                bytes: 9,
+            }),
             Effect::StopJob | Effect::AbortJob => {
                 world.job(Event::JobEnd { outcome: Outcome::Stopped, reason: String::new() });
             }

@@ -27,7 +27,13 @@ fn bridge(size: (u16, u16)) -> World {
 fn running(size: (u16, u16)) -> World {
     let mut world = bridge(size);
     world.keys("<Tab><Down><Down><Tab><F5><Enter>");
-    world.job(Event::JobStart { mode: Mode::Copy, folders: 1, messages: 401, bytes: 38_100_000 });
+    world.job(Event::JobStart {
+        job: "1".parse().unwrap(),
+        mode: Mode::Copy,
+        folders: 1,
+        messages: 401,
+        bytes: 38_100_000,
+    });
     let (source, target) = (path("Projects/Bridge"), path("Archive/Bridge"));
     world.job(Event::FolderStart { index: 0, source, target, messages: 401, bytes: 38_100_000 });
     let subject = "plans v3 \x1b[2J".to_owned();

@@ -90,6 +90,8 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         mode: dialog.mode,
         verify: model.verify,
         connections: model.connections,
+        state: model.state.clone(),
+        resumes: None,
     };
     let marks = if dialog.is_of_marks { model.local.marks.take() } else { Marks::default() };
     let mut progress = Progress::new(dialog.mode, model.now);

@@ -35,7 +35,7 @@ impl Worker {
                 self.preview(*generation, folder, *uid, *columns)?;
             }
             ServerRequest::Create(folder) => {
-                let made = session.create(folder)?;
+                let made = session.create(folder)?.path;
                 let words = if made == *folder {
                     format!("made {made}")
                 } else {

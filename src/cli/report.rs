@@ -1,0 +1,104 @@
+//! `report`: what a job did, and every message that it did not carry, with the server's words.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::mail::display::clean;
+use crate::mail::units::thousands;
+use crate::transfer::{Failed, JobId, Journal, PastJob, Plan, Tally};
+
+use super::exit::{Failure, code};
+use super::jobs::{date, end, json_of};
+use super::options::StateOptions;
+use super::output::{json_line, line, message_failed};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The job's number, as `mailferry jobs` shows it
+    job: JobId,
+    #[command(flatten)]
+    state: StateOptions,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let journal = Journal::open(&arguments.state.directory()?)?;
+    let id = arguments.job;
+    let (job, plan, tally) = (journal.job(id)?, journal.plan(id)?, journal.tally(id)?);
+    let troubles = journal.troubles(id)?;
+    // A closed pipe wants no more.
+    let _ = if arguments.json {
+        print_json(&job, &plan, tally, &troubles)
+    } else {
+        print_text(&job, &plan, tally, &troubles)
+    };
+    Ok(ExitCode::from(code::OK))
+}
+
+fn print_json(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> io::Result<()> {
+    json_line(json_of(job, plan, tally))?;
+    troubles.iter().try_for_each(|failed| json_line(message_failed(failed)))
+}
+
+fn print_text(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> io::Result<()> {
+    let settings = &job.settings;
+    let (user, host) = (clean(&settings.user), clean(&settings.host));
+    let ended = job.ended.map(|ended| format!(" to {}", date(ended))).unwrap_or_default();
+    line(&format!(
+        "job {}: {} to {user}@{host}, {}{ended}, {}",
+        job.id,
+        settings.mode.label(),
+        date(job.started),
+        end(job)
+    ))?;
+    if !job.reason.is_empty() {
+        line(&format!("  {}", clean(&job.reason)))?;
+    }
+    for folder in &plan.folders {
+        let source = clean(&folder.folder.to_string());
+        let source = if source.is_empty() { clean(&folder.source.path.to_string_lossy()) } else { source };
+        line(&format!("  {source} > {}", clean(&folder.target.to_string())))?;
+    }
+    line(&format!(
+        "  {} messages appended, {} of them moved; {} were there before",
+        thousands(tally.stored),
+        thousands(tally.moved),
+        thousands(job.already)
+    ))?;
+    if tally.unknown > 0 {
+        let unknown = thousands(tally.unknown);
+        line(&format!(
+            "  {unknown} were on their way when it broke off: `mailferry resume {}` looks for them",
+            job.id
+        ))?;
+    }
+    if troubles.is_empty() {
+        return line("  nothing was left out");
+    }
+    line("  not carried:")?;
+    for failed in troubles {
+        line(&format!("    {}", trouble(failed)))?;
+        if !failed.server_text.is_empty() {
+            line(&format!("      the server said: {}", clean(&failed.server_text)))?;
+        }
+        if !failed.hint.is_empty() {
+            line(&format!("      {}", failed.hint))?;
+        }
+    }
+    Ok(())
+}
+
+/// `Inbox 1078.M2: the server refused the message`
+fn trouble(failed: &Failed) -> String {
+    let what = match (failed.id.as_str(), failed.messages) {
+        ("", 0) => String::new(),
+        ("", messages) => format!(" ({} messages)", thousands(messages)),
+        (id, _) => format!(" {}", clean(id)),
+    };
+    format!("{}{what}: {}", clean(&failed.folder.to_string()), clean(&failed.reason))
+}

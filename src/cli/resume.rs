@@ -1,0 +1,49 @@
+//! `resume`: goes on with a job from the journal.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::transfer::{Job, JobId, Journal};
+
+use super::copy;
+use super::exit::Failure;
+use super::options::StateOptions;
+use super::output::Printer;
+use super::password::PasswordOptions;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The job's number, as `mailferry jobs` shows it
+    job: JobId,
+    #[command(flatten)]
+    password: PasswordOptions,
+    #[command(flatten)]
+    state: StateOptions,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let state = arguments.state.directory()?;
+    let journal = Journal::open(&state)?;
+    let (past, plan) = (journal.job(arguments.job)?, journal.plan(arguments.job)?);
+    drop(journal);
+    let settings = past.settings;
+    let password = arguments.password.get(&format!("{}@{}", settings.user, settings.host))?;
+    let job = Job {
+        account: settings.account(password),
+        plan,
+        mode: settings.mode,
+        verify: settings.verify,
+        connections: settings.connections,
+        state,
+        resumes: Some(past.id),
+    };
+    copy::carry(job, None, &mut Printer::new(arguments.json, arguments.quiet))
+}

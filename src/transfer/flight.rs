@@ -1,0 +1,225 @@
+//! Batches in the air: sent and not waited for, each proven by a look that is not waited for either. For servers that take
+//! many messages in one command and say where they went; everything else, and everything that goes wrong, is
+//! [`super::send`]'s.
+//!
+//! The connection carries, in this order: messages 1, messages 2, states of 1, messages 3, states of 2 …; answers are read
+//! in the same order. Nothing else may be asked meanwhile.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::imap::{AppendError, Appended, ImapError, Launched, RemoteMessage, Session};
+use crate::mail::envelope::Summary;
+
+use super::carry::Carry;
+use super::job::Halt;
+use super::pending::{Pending, Prepared, State};
+use super::{Event, How, Proof};
+
+/// The most bytes that are sent and not yet answered: what a line of 200 MB/s holds in 60 ms.
+const AIR_BYTES: usize = 12 << 20;
+/// The most batches whose states are asked for and not yet read: little enough for the line to hold the answers.
+const ASKED: usize = 3;
+/// Sent messages that need more than a look are gathered up to so many, or so many bytes.
+const LEFTOVERS: usize = 256;
+const LEFTOVER_BYTES: usize = 4 << 20;
+/// How often the subject of a message under way is told.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// A batch in the air.
+pub(super) struct Flight {
+    pending: Vec<Pending>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Its messages are on their way.
+    Sent(Launched),
+    /// They are stored, and their states are asked for, in commands with these tags.
+    Asked(Vec<String>),
+}
+
+/// What came of flights that did not go well.
+#[derive(Default)]
+pub(super) struct Crash {
+    pub(super) pending: Vec<Pending>,
+    /// The answer to each message, by its place in `pending`.
+    pub(super) results: Vec<(usize, Result<Appended, AppendError>)>,
+    pub(super) lost: Option<ImapError>,
+}
+
+impl Crash {
+    fn add(&mut self, pending: Vec<Pending>, results: Vec<Result<Appended, AppendError>>) {
+        let first = self.pending.len();
+        self.results.extend(results.into_iter().enumerate().map(|(place, result)| (first + place, result)));
+        self.pending.extend(pending);
+    }
+
+    fn lose(&mut self, pending: Vec<Pending>, error: ImapError) {
+        self.pending.extend(pending);
+        self.lost.get_or_insert(error);
+    }
+}
+
+impl Carry<'_, '_> {
+    /// Messages and bytes of a batch that flies.
+    pub(super) const FLIGHT: (usize, usize) = (256, 2 << 20);
+
+    /// Whether the server is one that batches can fly to, and has taken a message in this folder.
+    pub(super) fn may_fly(&mut self) -> bool {
+        !self.one_by_one && self.link.current().is_some_and(|session| session.may_launch(&self.target, &[]))
+    }
+
+    /// Sends a batch: lets it fly where it can, else waits for it.
+    pub(super) fn ship(&mut self, mut batch: Vec<Prepared>) -> Result<(), Halt> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let can_fly = {
+            let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
+            let target = &self.target;
+            !self.one_by_one && self.link.current().is_some_and(|session| session.may_launch(target, &outgoing))
+        };
+        if !can_fly {
+            self.land_all()?;
+            self.intend(&mut batch)?;
+            return self.send(batch);
+        }
+        self.open_for_flight()?;
+        self.intend(&mut batch)?;
+        self.tell_under_way(&batch);
+        let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
+        let launched = self.link.session()?.launch(&self.target, &outgoing);
+        self.flights
+            .push_back(Flight { pending: batch.into_iter().map(Pending::new).collect(), stage: Stage::Sent(launched) });
+        while self.is_air_full() {
+            self.land_next()?;
+        }
+        self.tidy_leftovers()
+    }
+
+    /// The states are asked for in the open folder.
+    fn open_for_flight(&mut self) -> Result<(), Halt> {
+        if self.flights.is_empty()
+            && let Err(error) = self.ask(Session::reopen)?
+        {
+            return Err(Halt::Server(error));
+        }
+        Ok(())
+    }
+
+    fn tell_under_way(&mut self, batch: &[Prepared]) {
+        let is_due = self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
+        if let Some(first) = batch.first().filter(|_| is_due) {
+            self.told = Some(Instant::now());
+            let subject = Summary::of(&first.bytes).subject;
+            self.tell(Event::MessageStart { index: self.index, subject, bytes: first.size() });
+        }
+    }
+
+    fn is_air_full(&self) -> bool {
+        let bytes = |flight: &Flight| flight.pending.iter().map(|one| one.prepared.bytes.len()).sum::<usize>();
+        let sent = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
+        let asked = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Asked(_))).count();
+        asked > ASKED || sent.map(bytes).sum::<usize>() > AIR_BYTES
+    }
+
+    /// Waits for everything in the air, and for what it left over.
+    pub(super) fn land_all(&mut self) -> Result<(), Halt> {
+        while !self.flights.is_empty() {
+            self.land_next()?;
+        }
+        self.finish_leftovers()
+    }
+
+    /// Waits for the next answer; when that is not what it should be, for all the others too.
+    fn land_next(&mut self) -> Result<(), Halt> {
+        let mut crash = Crash::default();
+        if let Some(flight) = self.flights.pop_front() {
+            self.land(flight, &mut crash);
+        }
+        if crash.pending.is_empty() {
+            return Ok(());
+        }
+        while let Some(flight) = self.flights.pop_front() {
+            self.land(flight, &mut crash);
+        }
+        self.pick_up(crash)
+    }
+
+    /// Waits for one answer. What was sent is asked for, what was asked for is proven, what did not go well crashes.
+    fn land(&mut self, mut flight: Flight, crash: &mut Crash) {
+        let Some(session) = self.link.current() else {
+            let was_sent = matches!(flight.stage, Stage::Sent(_));
+            for one in flight.pending.iter_mut().filter(|_| was_sent) {
+                one.state = State::Unknown;
+            }
+            return crash.lose(flight.pending, ImapError::Lost { reason: "with messages on their way".into() });
+        };
+        match flight.stage {
+            Stage::Sent(launched) => {
+                let results = session.land(launched);
+                let told = |result: &Result<Appended, AppendError>| result.as_ref().ok()?.uid;
+                let uids: Vec<(u32, u32)> = results.iter().filter_map(told).collect();
+                let is_same = |uid: &(u32, u32)| uid.0 == self.selected.uid_validity;
+                if uids.len() < flight.pending.len() || !uids.iter().all(is_same) {
+                    return crash.add(flight.pending, results);
+                }
+                for (one, uid) in flight.pending.iter_mut().zip(&uids) {
+                    one.state = State::Sent(Some(*uid));
+                }
+                let uids: Vec<u32> = uids.into_iter().map(|(_, uid)| uid).collect();
+                match session.ask_states(&uids) {
+                    Ok(tags) => {
+                        self.flights.push_back(Flight { pending: flight.pending, stage: Stage::Asked(tags) });
+                    }
+                    Err(error) => crash.lose(flight.pending, error),
+                }
+            }
+            Stage::Asked(tags) => match session.states(&tags) {
+                Ok(states) => self.take_states(flight.pending, states),
+                Err(error) => crash.lose(flight.pending, error),
+            },
+        }
+    }
+
+    /// Proves what is as it should be; the rest is left over.
+    fn take_states(&mut self, pending: Vec<Pending>, states: Vec<RemoteMessage>) {
+        let mut states: HashMap<u32, RemoteMessage> = states.into_iter().map(|state| (state.uid, state)).collect();
+        let mut last = 0;
+        for one in pending {
+            let State::Sent(Some((_, uid))) = one.state else { continue };
+            match states.remove(&uid).filter(|message| self.is_plain(&one.prepared, message)) {
+                Some(message) => {
+                    self.claimed.insert(uid);
+                    last = last.max(uid);
+                    self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new());
+                }
+                None => self.leftovers.push(one),
+            }
+        }
+        if self.leftovers.is_empty() {
+            self.settled_below(last.saturating_add(1));
+        }
+    }
+
+    /// Whether a look is enough to prove a message.
+    fn is_plain(&self, prepared: &Prepared, message: &RemoteMessage) -> bool {
+        !self.needs_content(prepared, message)
+            && super::prove::has_date(prepared, message)
+            && super::prove::missing_flags(prepared, message).is_empty()
+    }
+
+    fn tidy_leftovers(&mut self) -> Result<(), Halt> {
+        let bytes: usize = self.leftovers.iter().map(|one| one.prepared.bytes.len()).sum();
+        if self.leftovers.len() < LEFTOVERS && bytes < LEFTOVER_BYTES {
+            return Ok(());
+        }
+        self.land_all()
+    }
+
+    fn finish_leftovers(&mut self) -> Result<(), Halt> {
+        let leftovers = std::mem::take(&mut self.leftovers);
+        self.finish(leftovers)
+    }
+}

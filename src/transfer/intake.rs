@@ -1,0 +1,98 @@
+//! Reads ahead: a thread that takes message after message out of the store and makes each ready, while the connection is
+//! busy with those before. Used by [`super::carry`]; knows no server.
+
+use std::sync::{Mutex, PoisonError};
+
+use crossbeam_channel::Sender;
+
+use crate::mail::canonical::{self, Unfit};
+use crate::mail::envelope::Summary;
+use crate::mail::{Digest, Fingerprint, Flags, FolderPath, InternalDate, Locator};
+use crate::store::{Store, StoreError};
+
+/// What is kept of a listed message until its turn.
+pub(super) struct Item {
+    pub(super) locator: Locator,
+    pub(super) flags: Flags,
+    pub(super) keywords: Vec<String>,
+    pub(super) internal_date: Option<InternalDate>,
+    /// Names the message roughly; equal for messages with one Message-ID.
+    pub(super) name: u64,
+}
+
+/// A message whose bytes were read, or why they were not.
+pub(super) struct Read {
+    pub(super) item: Item,
+    pub(super) content: Result<Content, Unreadable>,
+}
+
+/// A message's bytes, and how it is known again.
+pub(super) struct Content {
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: Digest,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// Why a message can not be sent.
+pub(super) struct Unreadable {
+    pub(super) subject: String,
+    pub(super) reason: String,
+    pub(super) hint: &'static str,
+}
+
+/// Messages that travel together from the thread that reads.
+pub(super) type Lot = Vec<Read>;
+
+/// The bytes and the messages of a lot, unless one message is larger.
+const LOT_BYTES: usize = 1 << 20;
+const LOT_MESSAGES: usize = 128;
+/// The lots that are ready before they are needed. With the two at both ends this bounds memory.
+pub(super) const LOTS_AHEAD: usize = 3;
+
+/// A store that one thread reads from while another may remove what is done.
+pub(super) type SharedStore<'s> = Mutex<&'s mut dyn Store>;
+
+/// Reads `items` in their order and hands them on, until nobody wants more.
+pub(super) fn read_ahead(store: &SharedStore<'_>, folder: &FolderPath, items: Vec<Item>, lots: &Sender<Lot>) {
+    let mut lot = Lot::new();
+    let mut bytes = 0;
+    for item in items {
+        let content = read(store, folder, &item.locator);
+        bytes += content.as_ref().map_or(0, |content| content.bytes.len());
+        lot.push(Read { item, content });
+        if bytes >= LOT_BYTES || lot.len() >= LOT_MESSAGES {
+            bytes = 0;
+            if lots.send(std::mem::take(&mut lot)).is_err() {
+                return;
+            }
+        }
+    }
+    // Nobody wants the rest, or it is taken.
+    let _ = lots.send(lot);
+}
+
+fn read(store: &SharedStore<'_>, folder: &FolderPath, locator: &Locator) -> Result<Content, Unreadable> {
+    let read = lock(store).read(folder, locator);
+    let bytes =
+        read.map_err(|error: StoreError| Unreadable { subject: String::new(), reason: error.to_string(), hint: "" })?;
+    canonical::check(&bytes).map_err(|unfit| Unreadable {
+        subject: Summary::of(&bytes).subject,
+        reason: unfit.to_string(),
+        hint: unfit_hint(unfit),
+    })?;
+    Ok(Content { digest: Digest::of(&bytes), fingerprint: Fingerprint::of(&bytes), bytes })
+}
+
+fn unfit_hint(unfit: Unfit) -> &'static str {
+    match unfit {
+        Unfit::Empty => "there is nothing in it to carry",
+        Unfit::Nul => "take the NUL bytes out of the message, then run the same command again",
+        Unfit::TooBig => "no IMAP server takes it; keep it as a file",
+    }
+}
+
+/// The store, as soon as nobody else uses it.
+pub(super) fn lock<'s, 'm>(store: &'m SharedStore<'s>) -> std::sync::MutexGuard<'m, &'s mut dyn Store> {
+    // Stores keep no state that a panic could leave half changed.
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}

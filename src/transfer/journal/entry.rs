@@ -1,0 +1,80 @@
+//! What the journal keeps of messages: enough to find each on the server again, and nothing of what is in it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::imap::RemoteMessage;
+use crate::mail::{Digest, Fingerprint, Locator};
+use crate::transfer::Proof;
+
+/// A message that is about to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::transfer) struct Entry {
+    /// Where it is in its folder.
+    pub(in crate::transfer) locator: Locator,
+    /// Its bytes.
+    pub(in crate::transfer) size: u64,
+    /// Their digest.
+    pub(in crate::transfer) digest: Digest,
+    /// What its header says of it.
+    pub(in crate::transfer) fingerprint: Fingerprint,
+}
+
+/// What became of a message that was about to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::transfer) enum Fate {
+    /// It is not on the server, or not as it should be.
+    Absent,
+    /// It is there.
+    Stored(Stored),
+    /// It is there, and was taken out of the store, or is about to be.
+    Moved(Stored),
+}
+
+/// A message on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::transfer) struct Stored {
+    /// Its UID, under the UIDVALIDITY of its batch.
+    pub(in crate::transfer) uid: u32,
+    /// How surely; `None` when it was only found by its header and size.
+    pub(in crate::transfer) proof: Option<Proof>,
+    /// Its flags and date as they were when it was proven.
+    pub(in crate::transfer) state: u64,
+}
+
+impl Fate {
+    /// The message on the server, if it is there.
+    pub(in crate::transfer) fn stored(self) -> Option<Stored> {
+        match self {
+            Self::Absent => None,
+            Self::Stored(stored) | Self::Moved(stored) => Some(stored),
+        }
+    }
+}
+
+/// Messages that were, or may have been, sent together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::transfer) struct Batch {
+    /// Its number in the journal.
+    pub(in crate::transfer) id: i64,
+    /// When it was about to be sent, in Unix seconds.
+    pub(in crate::transfer) begun: i64,
+    /// UIDVALIDITY of its folder then.
+    pub(in crate::transfer) uid_validity: u32,
+    /// No message of it has a smaller UID.
+    pub(in crate::transfer) uid_next: u32,
+    /// Its messages.
+    pub(in crate::transfer) entries: Vec<Entry>,
+    /// What became of them, in order; empty while that is unknown.
+    pub(in crate::transfer) fates: Vec<Fate>,
+}
+
+/// Flags and date of a message in short, to see later whether somebody changed it. `\Recent` does not count.
+pub(in crate::transfer) fn state(message: &RemoteMessage) -> u64 {
+    let mut flags: Vec<String> = message.flags.names().map(str::to_lowercase).collect();
+    flags.extend(message.keywords.iter().map(|keyword| keyword.to_lowercase()));
+    flags.sort();
+    let date = message.internal_date.map(crate::mail::InternalDate::unix);
+    let digest = Sha256::digest(format!("{date:?} {} {flags:?}", message.size).as_bytes());
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}

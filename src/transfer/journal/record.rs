@@ -1,0 +1,238 @@
+//! A running job's writing in the journal, shared by its workers. Holds the lock of the account.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::OptionalExtension as _;
+use sha2::{Digest as _, Sha256};
+
+use super::lock::{self, AccountLock};
+use super::{Batch, Entry, Fate, JobId, Journal, JournalError, Settings};
+use crate::mail::{Digest, FolderPath};
+use crate::transfer::{Failed, FolderPlan, Job, Mode, Outcome, Proof};
+
+/// What was learnt of a batch.
+#[derive(Clone, Debug)]
+pub(in crate::transfer) struct Settled {
+    pub(in crate::transfer) batch: i64,
+    pub(in crate::transfer) fates: Vec<Fate>,
+}
+
+/// UIDs by the digest of what was sent, with the proof there was.
+pub(in crate::transfer) type Carried = HashMap<Digest, Vec<(u32, Option<Proof>)>>;
+
+/// A job under way.
+pub(in crate::transfer) struct Record {
+    journal: Mutex<Journal>,
+    id: JobId,
+    account: String,
+    /// The rows of the plan's folders.
+    folders: Vec<i64>,
+    _lock: AccountLock,
+}
+
+impl Record {
+    /// Begins a job, or goes on with the one that it names or that broke off while doing the same.
+    pub(in crate::transfer) fn begin(job: &Job) -> Result<Self, JournalError> {
+        let account = lock::key(&job.account);
+        let lock = AccountLock::take(&job.state, &account)?;
+        let mut journal = Journal::open(&job.state)?;
+        let likeness = likeness(job);
+        let id = match job.resumes {
+            Some(id) => Some(journal.job(id)?.id),
+            None => journal.broken_off(&account, &likeness)?,
+        };
+        let id = match id {
+            Some(id) => journal.go_on(id)?,
+            None => journal.begin(job, &account, &likeness)?,
+        };
+        let folders = journal.rows("SELECT id FROM folder WHERE job = ? ORDER BY place", [id.0], |row| row.get(0))?;
+        Ok(Self { journal: Mutex::new(journal), id, account, folders, _lock: lock })
+    }
+
+    /// The job's number.
+    pub(in crate::transfer) fn id(&self) -> JobId {
+        self.id
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        // Each change is a transaction: a panic elsewhere leaves nothing half done.
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn folder(&self, index: usize) -> i64 {
+        self.folders.get(index).copied().unwrap_or_default()
+    }
+
+    /// A folder of the plan has this path on the server, and for it these were made.
+    pub(in crate::transfer) fn opened(
+        &self,
+        index: usize,
+        target: &FolderPath,
+        made: &[FolderPath],
+    ) -> Result<(), JournalError> {
+        let journal = self.journal();
+        let json = |paths: &[FolderPath]| serde_json::to_string(paths).map_err(|error| journal.damaged(error));
+        let target = serde_json::to_string(target).map_err(|error| journal.damaged(error))?;
+        // What an earlier run of the job made stays the job's.
+        let sql = "UPDATE folder SET target = ?1, made = CASE WHEN ?2 = '[]' THEN made ELSE ?2 END
+                   WHERE id = ?3 AND (target <> ?1 OR ?2 <> '[]')";
+        let done = journal.db.execute(sql, (target, json(made)?, self.folder(index)));
+        done.map(drop).map_err(|error| journal.broken(error))
+    }
+
+    /// Notes, before the first byte goes out, what is about to be sent; and what was learnt of others meanwhile.
+    pub(in crate::transfer) fn intend(
+        &self,
+        index: usize,
+        window: (u32, u32),
+        entries: &[Entry],
+        settled: &[Settled],
+    ) -> Result<i64, JournalError> {
+        let mut journal = self.journal();
+        let bytes = postcard::to_stdvec(entries).map_err(|error| journal.damaged(error))?;
+        let row = (self.folder(index), now(), window.0, window.1, bytes);
+        journal.change(|change| {
+            write(change, settled)?;
+            let sql =
+                "INSERT INTO batch (folder, begun, uid_validity, uid_next, entries) VALUES (?, ?, ?, ?, ?) RETURNING id";
+            change.query_row(sql, row, |row| row.get(0))
+        })
+    }
+
+    /// The folder is another one than it was when a batch was about to be sent: its UIDs are to be sought anew.
+    pub(in crate::transfer) fn moved_window(&self, batch: i64, window: (u32, u32)) -> Result<(), JournalError> {
+        let sql = "UPDATE batch SET uid_validity = ?, uid_next = ? WHERE id = ?";
+        let journal = self.journal();
+        journal.db.execute(sql, (window.0, window.1, batch)).map(drop).map_err(|error| journal.broken(error))
+    }
+
+    /// Notes what became of batches.
+    pub(in crate::transfer) fn settle(&self, settled: &[Settled]) -> Result<(), JournalError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        self.journal().change(|change| write(change, settled))
+    }
+
+    /// Notes a message that was not carried; its subject is not kept.
+    pub(in crate::transfer) fn fail(&self, failed: &Failed) -> Result<(), JournalError> {
+        let journal = self.journal();
+        let failed = Failed { subject: String::new(), ..failed.clone() };
+        let json = serde_json::to_string(&failed).map_err(|error| journal.damaged(error))?;
+        let done = journal.db.execute("INSERT INTO trouble (job, failed) VALUES (?, ?)", (self.id.0, json));
+        done.map(drop).map_err(|error| journal.broken(error))
+    }
+
+    /// Batches of any job, in this folder of the account, of which nothing is known but that they were to be sent.
+    pub(in crate::transfer) fn unsettled(&self, target: &FolderPath) -> Result<Vec<Batch>, JournalError> {
+        let journal = self.journal();
+        let target = serde_json::to_string(target).map_err(|error| journal.damaged(error))?;
+        journal.batches("fates IS NULL AND job.account = ? AND folder.target = ?", (&self.account, target))
+    }
+
+    /// The UIDs that earlier runs gave to messages of a folder, by the digest of what was sent, and how surely it is there.
+    pub(in crate::transfer) fn carried(&self, target: &FolderPath, uid_validity: u32) -> Result<Carried, JournalError> {
+        let journal = self.journal();
+        let target = serde_json::to_string(target).map_err(|error| journal.damaged(error))?;
+        let condition = "fates IS NOT NULL AND job.account = ? AND folder.target = ? AND uid_validity = ?";
+        let mut carried = Carried::new();
+        for batch in journal.batches(condition, (&self.account, target, uid_validity))? {
+            for (entry, fate) in batch.entries.iter().zip(batch.fates) {
+                if let Some(stored) = fate.stored() {
+                    carried.entry(entry.digest).or_default().push((stored.uid, stored.proof));
+                }
+            }
+        }
+        Ok(carried)
+    }
+
+    /// The job has ended. `already` is how many messages were there before it.
+    pub(in crate::transfer) fn end(&self, outcome: Outcome, reason: &str, already: u64) -> Result<(), JournalError> {
+        let journal = self.journal();
+        let outcome = serde_json::to_string(&outcome).map_err(|error| journal.damaged(error))?;
+        let sql = "UPDATE job SET ended = ?, outcome = ?, reason = ?, already = ? WHERE id = ?";
+        let already = i64::try_from(already).unwrap_or(i64::MAX);
+        let done = journal.db.execute(sql, (now(), outcome, reason, already, self.id.0));
+        done.map(drop).map_err(|error| journal.broken(error))
+    }
+}
+
+fn write(change: &rusqlite::Transaction<'_>, settled: &[Settled]) -> rusqlite::Result<()> {
+    for one in settled {
+        let fates = postcard::to_stdvec(&one.fates)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        change.execute("UPDATE batch SET fates = ? WHERE id = ?", (fates, one.batch))?;
+    }
+    Ok(())
+}
+
+impl Journal {
+    /// All of a change, or nothing of it.
+    fn change<T>(
+        &mut self,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        let done = self.db.transaction().and_then(|change| {
+            let result = work(&change)?;
+            change.commit()?;
+            Ok(result)
+        });
+        done.map_err(|error| self.broken(error))
+    }
+
+    /// The last job of the account that was to do the same and is not finished.
+    fn broken_off(&self, account: &str, likeness: &[u8]) -> Result<Option<JobId>, JournalError> {
+        let complete = serde_json::to_string(&Outcome::Complete).map_err(|error| self.damaged(error))?;
+        let sql = "SELECT id FROM job WHERE account = ? AND likeness = ? AND outcome IS NOT ? ORDER BY id DESC LIMIT 1";
+        let found = self.db.query_row(sql, (account, likeness, complete), |row| row.get(0).map(JobId)).optional();
+        found.map_err(|error| self.broken(error))
+    }
+
+    /// What the run before could not carry is tried again.
+    fn go_on(&mut self, id: JobId) -> Result<JobId, JournalError> {
+        self.change(|change| {
+            change.execute("UPDATE job SET ended = NULL, outcome = NULL, reason = '' WHERE id = ?", [id.0])?;
+            change.execute("DELETE FROM trouble WHERE job = ?", [id.0])?;
+            Ok(id)
+        })
+    }
+
+    fn begin(&mut self, job: &Job, account: &str, likeness: &[u8]) -> Result<JobId, JournalError> {
+        let json = |value: &FolderPlan| Ok((serde_json::to_string(value)?, serde_json::to_string(&value.target)?));
+        let damaged = |error: serde_json::Error| self.damaged(error);
+        let settings = serde_json::to_string(&Settings::of(job)).map_err(damaged)?;
+        let folders: Vec<_> = job.plan.folders.iter().map(json).collect::<Result<_, _>>().map_err(damaged)?;
+        self.change(|change| {
+            let sql = "INSERT INTO job (account, settings, likeness, started) VALUES (?, ?, ?, ?) RETURNING id";
+            let id = change.query_row(sql, (account, settings, likeness, now()), |row| row.get(0).map(JobId))?;
+            let mut insert = change.prepare("INSERT INTO folder (job, place, plan, target) VALUES (?, ?, ?, ?)")?;
+            for (place, (plan, target)) in folders.into_iter().enumerate() {
+                insert.execute((id.0, i64::try_from(place).unwrap_or(i64::MAX), plan, target))?;
+            }
+            Ok(id)
+        })
+    }
+}
+
+/// Equal for jobs that carry the same messages to the same folders in the same way, however many those now are.
+fn likeness(job: &Job) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for folder in &job.plan.folders {
+        let FolderPlan { source, folder, chosen, target, .. } = folder;
+        hash.update(serde_json::to_vec(&(source, folder, chosen, target)).unwrap_or_default());
+    }
+    hash.update(if job.mode == Mode::Move { b"move" } else { b"copy" });
+    hash.finalize().to_vec()
+}
+
+fn now() -> i64 {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(passed.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Seconds since a time in the journal; a clock that went back counts as no time at all.
+pub(in crate::transfer) fn seconds_since(begun: i64) -> u64 {
+    u64::try_from(now().saturating_sub(begun)).unwrap_or(0)
+}

@@ -1,0 +1,202 @@
+//! Messages whose answer was lost and that may still turn up: those of earlier runs, settled before anything is sent to
+//! their folder, and those that were sent again, looked for when the folder is done.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use crate::imap::{HeldMessage, ImapError};
+use crate::mail::{Digest, Fingerprint};
+
+use super::Event;
+use super::carry::Carry;
+use super::job::Halt;
+use super::journal::{Batch, Entry, Fate, Settled, Stored, seconds_since};
+use super::link::pause_unless;
+use super::pending::Prepared;
+
+/// How long a lost message may still turn up: a server may commit after the connection died (facts/reliability.md 0.12).
+const GRACE: Duration = Duration::from_secs(10);
+const GRACE_PER_MEGABYTE: Duration = Duration::from_secs(1);
+const LONGEST_GRACE: Duration = Duration::from_mins(2);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long after it was sent a message of that size, in bytes, may turn up.
+pub(super) fn grace(size: u64) -> Duration {
+    let megabytes = u32::try_from(size >> 20).unwrap_or(u32::MAX);
+    GRACE.saturating_add(GRACE_PER_MEGABYTE.saturating_mul(megabytes)).min(LONGEST_GRACE)
+}
+
+/// What is looked for when the folder is done.
+pub(super) struct Sweep {
+    /// The least UID that a late message can have.
+    floor: u32,
+    validity: u32,
+    messages: Vec<(Fingerprint, u64, Digest)>,
+    /// UIDs that are a message's.
+    pub(super) ours: HashSet<u32>,
+}
+
+impl Carry<'_, '_> {
+    /// Settles what earlier runs were about to send to this folder when they broke off: waits until all of it is found, or
+    /// can not come any more.
+    pub(super) fn settle_earlier(&mut self) -> Result<Result<(), ImapError>, Halt> {
+        let batches = self.shared.record.unsettled(&self.target)?;
+        if batches.is_empty() {
+            return Ok(Ok(()));
+        }
+        let deadline = Instant::now() + batches.iter().map(patience).max().unwrap_or_default();
+        let mut is_told = false;
+        loop {
+            let held = self.ask(|session, target| {
+                let selected = session.select(target)?;
+                let is_same = |batch: &Batch| batch.uid_validity == selected.uid_validity;
+                let floor = |batch: &Batch| if is_same(batch) { batch.uid_next } else { 1 };
+                let held = session.held_since(batches.iter().map(floor).min().unwrap_or(1))?;
+                Ok((selected, held))
+            })?;
+            let held = match held {
+                Ok((selected, held)) => {
+                    self.selected = selected;
+                    held
+                }
+                Err(error) => return Ok(Err(error)),
+            };
+            let found = recognise(&batches, self.selected.uid_validity, held);
+            let is_whole = found.iter().flatten().all(Option::is_some);
+            if is_whole || Instant::now() >= deadline {
+                return self.settle_found(&batches, found).map(Ok);
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                let seconds = deadline.saturating_duration_since(Instant::now()).as_secs() + 1;
+                let reason = "an earlier run broke off here: what it sent may still turn up".to_owned();
+                self.tell(Event::Waiting { seconds, reason });
+            }
+            pause_unless(self.shared.brake, LOOK_EVERY)?;
+        }
+    }
+
+    fn settle_found(&mut self, batches: &[Batch], found: Vec<Vec<Option<u32>>>) -> Result<(), Halt> {
+        let (validity, floor) = (self.selected.uid_validity, self.selected.uid_next);
+        let mut settled = Vec::with_capacity(batches.len());
+        for (batch, uids) in batches.iter().zip(found) {
+            if batch.uid_validity != validity {
+                self.shared.record.moved_window(batch.id, (validity, 1))?;
+            }
+            for (entry, _) in batch.entries.iter().zip(&uids).filter(|(_, uid)| uid.is_none()) {
+                self.expect_late(entry, floor);
+            }
+            let fate =
+                |uid: Option<u32>| uid.map_or(Fate::Absent, |uid| Fate::Stored(Stored { uid, proof: None, state: 0 }));
+            settled.push(Settled { batch: batch.id, fates: uids.into_iter().map(fate).collect() });
+        }
+        Ok(self.shared.record.settle(&settled)?)
+    }
+
+    /// A message whose grace is over will be sent again.
+    pub(super) fn expect_late_again(&mut self, prepared: &Prepared) {
+        self.expect_late(&prepared.entry(), self.selected.uid_next);
+    }
+
+    fn expect_late(&mut self, entry: &Entry, floor: u32) {
+        let (validity, claimed) = (self.selected.uid_validity, &self.claimed);
+        let sweep =
+            self.sweep.get_or_insert_with(|| Sweep { floor, validity, messages: Vec::new(), ours: claimed.clone() });
+        sweep.messages.push((entry.fingerprint, entry.size, entry.digest));
+    }
+
+    /// Looks for messages that were stored after they had been given up and sent again, and tells each.
+    pub(super) fn look_for_late(&mut self) -> Result<(), Halt> {
+        let Some(sweep) = self.sweep.take() else { return Ok(()) };
+        let Sweep { floor, validity, messages, mut ours } = sweep;
+        let held = self.ask(|session, target| {
+            let selected = session.select(target)?;
+            // Under another UIDVALIDITY nobody can tell which copy is whose.
+            if selected.uid_validity == validity { session.held_since(floor) } else { Ok(Vec::new()) }
+        })?;
+        let Ok(held) = held else { return Ok(()) };
+        for (fingerprint, size, digest) in messages {
+            let same: Vec<&HeldMessage> = held
+                .iter()
+                .filter(|message| message.fingerprint == fingerprint && message.size == size)
+                .filter(|message| !ours.contains(&message.uid))
+                .collect();
+            for message in same {
+                let (uid, size) = (message.uid, message.size);
+                let content = self.ask(|session, target| {
+                    session.reopen(target)?;
+                    session.content(uid, size)
+                })?;
+                if matches!(content, Ok(Some(content)) if Digest::of(&content) == digest) {
+                    ours.insert(uid);
+                    let reason = format!(
+                        "the server stored it a second time after a long while, as UID {uid} of {}",
+                        self.target
+                    );
+                    let mut failed = self.failed(String::new(), String::new(), reason, 0);
+                    "remove that copy, once you have looked at both".clone_into(&mut failed.hint);
+                    self.tell_failed(failed);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How much longer a batch of an earlier run may turn up.
+fn patience(batch: &Batch) -> Duration {
+    let size: u64 = batch.entries.iter().map(|entry| entry.size).sum();
+    grace(size).saturating_sub(Duration::from_secs(seconds_since(batch.begun)))
+}
+
+/// The UID of each message of the batches, where it is there; each UID once. Those of equal size come first, since some
+/// servers change what they store.
+pub(super) fn recognise(batches: &[Batch], validity: u32, held: Vec<HeldMessage>) -> Vec<Vec<Option<u32>>> {
+    let mut held: Vec<Option<HeldMessage>> = held.into_iter().map(Some).collect();
+    let mut found: Vec<Vec<Option<u32>>> = batches.iter().map(|batch| vec![None; batch.entries.len()]).collect();
+    for must_have_size in [true, false] {
+        for (batch, uids) in batches.iter().zip(&mut found) {
+            let floor = if batch.uid_validity == validity { batch.uid_next } else { 1 };
+            for (entry, uid) in batch.entries.iter().zip(uids).filter(|(_, uid)| uid.is_none()) {
+                let is_it = |message: &HeldMessage| {
+                    message.uid >= floor
+                        && message.fingerprint == entry.fingerprint
+                        && (!must_have_size || message.size == entry.size)
+                };
+                let slot = held.iter_mut().find(|slot| slot.as_ref().is_some_and(is_it));
+                *uid = slot.and_then(Option::take).map(|message| message.uid);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::Locator;
+
+    fn entry(text: &str) -> Entry {
+        let bytes = text.as_bytes();
+        Entry {
+            locator: Locator { name: "x".into(), offset: 0, length: 0 },
+            size: bytes.len() as u64,
+            digest: Digest::of(bytes),
+            fingerprint: Fingerprint::of(bytes),
+        }
+    }
+
+    fn held(uid: u32, text: &str, size: u64) -> HeldMessage {
+        HeldMessage { uid, size, fingerprint: Fingerprint::of(text.as_bytes()) }
+    }
+
+    #[test]
+    fn each_message_of_an_earlier_run_is_found_once_and_not_below_its_window() {
+        let (one, two) = ("Subject: one\r\n\r\n", "Subject: two\r\n\r\n");
+        let entries = vec![entry(one), entry(one), entry(two)];
+        let batch = Batch { id: 1, begun: 0, uid_validity: 7, uid_next: 5, entries, fates: Vec::new() };
+        let there = vec![held(3, one, 16), held(5, one, 16), held(6, two, 99)];
+        assert_eq!(recognise(std::slice::from_ref(&batch), 7, there.clone()), [vec![Some(5), None, Some(6)]]);
+        assert_eq!(recognise(&[batch], 8, there), [vec![Some(3), Some(5), Some(6)]]);
+    }
+}
