@@ -13,6 +13,11 @@ missing_packages() {
       dovecot) [ -x /usr/lib/dovecot/imap ] || echo dovecot-imapd ;;
       python) python3 -c 'import imaplib, ssl' 2>/dev/null || echo python3 ;;
       openssl) command -v openssl >/dev/null || echo openssl ;;
+      peers)
+        command -v mbsync >/dev/null || echo isync
+        command -v mailutil >/dev/null || echo uw-mailutils
+        command -v curl >/dev/null || echo curl
+        command -v mutt >/dev/null || echo mutt ;;
       util-linux) command -v flock setpriv unshare >/dev/null || echo util-linux ;;
       screenshots)
         command -v rsvg-convert >/dev/null || echo librsvg2-bin

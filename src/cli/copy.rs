@@ -81,7 +81,9 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let mode = if kind == Kind::Move { Mode::Move } else { Mode::Copy };
     let connections = usize::from(arguments.carry.connections);
     let (verify, state) = (arguments.carry.verify.into(), arguments.state.directory()?);
-    carry(Job { account, plan, mode, verify, connections, state, resumes: None }, Some(session), &mut printer)
+    let accept_rewriting = arguments.carry.accept_rewriting;
+    let job = Job { account, plan, mode, verify, connections, accept_rewriting, state, resumes: None };
+    carry(job, Some(session), &mut printer)
 }
 
 /// A move that could never remove anything is refused before it starts.

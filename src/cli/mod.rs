@@ -14,6 +14,7 @@ mod resume;
 mod signals;
 mod sources;
 mod undo;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Command {
     Move(copy::Arguments),
     /// Show what copy would do; nothing is written
     Plan(copy::Arguments),
+    /// Compare SOURCEs with a TARGET, message by message; nothing is changed
+    Verify(verify::Arguments),
     /// List the folders, or messages, of a SOURCE or TARGET
     Ls(ls::Arguments),
     /// Connect, log in, and show what the server can do
@@ -90,6 +93,7 @@ fn run(arguments: CommandLine) -> Result<ExitCode, Failure> {
         Some(Command::Copy(copy)) => copy::run(&copy, copy::Kind::Copy),
         Some(Command::Move(copy)) => copy::run(&copy, copy::Kind::Move),
         Some(Command::Plan(copy)) => copy::run(&copy, copy::Kind::Plan),
+        Some(Command::Verify(verify)) => verify::run(&verify),
         Some(Command::Ls(ls)) => ls::run(&ls),
         Some(Command::Check(check)) => check::run(&check),
         Some(Command::Jobs(jobs)) => jobs::run(&jobs),

@@ -92,6 +92,9 @@ pub struct CarryOptions {
     /// How surely a copy is proven; a move is always proven in full
     #[arg(long, value_name = "HOW", default_value = "size")]
     pub verify: VerifyOption,
+    /// Move mail even onto a server that writes it anew, as Exchange does: what it says is proven, not its bytes
+    #[arg(long)]
+    pub accept_rewriting: bool,
 }
 
 /// Where jobs are remembered.

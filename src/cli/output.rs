@@ -89,6 +89,7 @@ impl Printer {
         match event {
             Event::Failed { failed, .. } => self.remark(&failure(failed)),
             Event::Damage { text, .. } => self.remark(&format!("damaged: {}", clean(text))),
+            Event::Remark { text } => self.remark(&clean(text)),
             Event::Waiting { seconds, reason } => {
                 self.remark(&format!("{}; trying again in {seconds} s", clean(reason)));
             }
@@ -183,6 +184,7 @@ fn json(event: &Event, progress: &Progress, now: Instant) -> Option<Value> {
         }
         Event::Done { done, .. } => message_done(done),
         Event::Failed { failed, .. } => message_failed(failed),
+        Event::Remark { text } => json!({"event": "remark", "text": clean(text)}),
         Event::Damage { text, .. } => json!({"event": "damage", "text": clean(text)}),
         Event::Waiting { seconds, reason } => json!({"event": "throttle", "seconds": seconds, "reason": clean(reason)}),
         Event::JobEnd { outcome, reason } => {

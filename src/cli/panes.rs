@@ -61,6 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         state: arguments.state.directory()?,
         connections: usize::from(arguments.carry.connections),
         verify: arguments.carry.verify.into(),
+        accept_rewriting: arguments.carry.accept_rewriting,
         ascii: arguments.ascii || is_simple_terminal(),
         color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     })?;

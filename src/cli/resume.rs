@@ -42,6 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         mode: settings.mode,
         verify: settings.verify,
         connections: settings.connections,
+        accept_rewriting: settings.accept_rewriting,
         state,
         resumes: Some(past.id),
     };

@@ -160,6 +160,20 @@ impl Answer {
         Some((status, code.to_owned(), text.to_owned()))
     }
 
+    /// The capabilities that this tells, as data or in the code of an OK, upper case.
+    pub fn capabilities(&self) -> Option<Vec<String>> {
+        let (_, rest) = Self::split_word(self.line());
+        let (word, _) = Self::split_word(rest);
+        let list = if word.eq_ignore_ascii_case(b"CAPABILITY") {
+            String::from_utf8_lossy(rest).into_owned()
+        } else {
+            self.status_parts().filter(|(status, ..)| *status == Status::Ok)?.1
+        };
+        let mut words = list.split_ascii_whitespace();
+        words.next().filter(|word| word.eq_ignore_ascii_case("CAPABILITY"))?;
+        Some(words.map(str::to_ascii_uppercase).collect())
+    }
+
     /// The values of untagged data after the `*`.
     pub fn values(&self) -> Vec<Value<'_>> {
         let rest = self.bytes.strip_prefix(b"* ").unwrap_or(&self.bytes);

@@ -132,18 +132,38 @@ pub struct Launched {
     sent: Sent,
     /// Why the sending broke off, if it did.
     failure: Option<ImapError>,
+    /// The server refused the first message before it was sent, and with it the command.
+    refused: Option<ImapError>,
 }
 
-/// Sends messages of proven shapes in one command (RFC 3502, RFC 7888) and does not wait for its answer.
-pub(super) fn launch(wire: &Wire, mailbox: &str, messages: &[Outgoing<'_>]) -> Launched {
-    let mut sent = Sent { tags: Vec::new(), begun: 0, bytes: 0 };
-    let failure = sent.send(wire, mailbox, messages, Together::OneCommand, &mut |_, _| true).err();
-    Launched { sent, failure }
+impl Launched {
+    /// Whether the server let it all be sent.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.failure.is_none() && self.refused.is_none()
+    }
+}
+
+/// Sends messages in one command (RFC 3502, RFC 7888) and does not wait for its answer; with `waits`, for a go-ahead to the
+/// first.
+pub(super) fn launch(wire: &Wire, mailbox: &str, messages: &[Outgoing<'_>], waits: bool) -> Launched {
+    let mut launched = Launched { sent: Sent::default(), failure: None, refused: None };
+    if waits {
+        match launched.sent.go_ahead(wire, mailbox, messages) {
+            Ok(None) => {}
+            Ok(Some(refused)) => return Launched { refused: Some(refused), ..launched },
+            Err(error) => return Launched { failure: Some(error), ..launched },
+        }
+    }
+    launched.failure = launched.sent.send(wire, mailbox, messages, Together::OneCommand, &mut |_, _| true).err();
+    launched
 }
 
 /// Waits for the answer to what was launched: one result a message that was begun.
 pub(super) fn land(wire: &Wire, launched: Launched) -> Vec<Result<Appended, AppendError>> {
-    launched.sent.results(wire, launched.failure)
+    match launched.refused {
+        Some(error) => vec![Err(AppendError { error, stored: Stored::No })],
+        None => launched.sent.results(wire, launched.failure),
+    }
 }
 
 /// Appends messages of proven shapes without waiting for a go-ahead (RFC 7888). `go_on` is asked before each and told
@@ -158,7 +178,7 @@ pub(super) fn append_together(
     how: Together,
     go_on: &mut dyn FnMut(usize, u64) -> bool,
 ) -> Vec<Result<Appended, AppendError>> {
-    let mut sent = Sent { tags: Vec::new(), begun: 0, bytes: 0 };
+    let mut sent = Sent::default();
     let failure = sent.send(wire, mailbox, messages, how, go_on).err();
     let mut results = sent.results(wire, failure);
     results.truncate(sent.begun);
@@ -166,16 +186,38 @@ pub(super) fn append_together(
 }
 
 /// What has been sent of a lot of messages.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Sent {
     /// The tags of the commands, in order.
     tags: Vec<String>,
     /// Messages begun.
     begun: usize,
     bytes: usize,
+    /// Whether the first message was announced and the server waits for it.
+    is_announced: bool,
 }
 
 impl Sent {
+    /// Announces the first message and waits for the server to ask for it; gives its refusal, if it refuses.
+    fn go_ahead(
+        &mut self,
+        wire: &Wire,
+        mailbox: &str,
+        messages: &[Outgoing<'_>],
+    ) -> Result<Option<ImapError>, ImapError> {
+        let Some(first) = messages.first() else { return Ok(None) };
+        let tag = wire.tag();
+        wire.send(command(&tag, mailbox, *first)?.as_bytes())?;
+        let answer = wire.continuation(&tag)?;
+        self.tags.push(tag);
+        self.is_announced = true;
+        let taken = "it took a message before it was sent";
+        Ok(answer.map(|answer| match answer.accept(|| "the server refused the message".into()) {
+            Ok(_) => ImapError::Nonsense { reason: taken.into() },
+            Err(error) => error,
+        }))
+    }
+
     fn send(
         &mut self,
         wire: &Wire,
@@ -190,12 +232,16 @@ impl Sent {
             if !go_on(place, 0) {
                 break;
             }
-            if place == 0 || how == Together::OneByOne {
+            let is_announced = place == 0 && self.is_announced;
+            if !is_announced && (place == 0 || how == Together::OneByOne) {
                 let tag = wire.tag();
                 line.extend_from_slice(format!("{tag} APPEND {mailbox}").as_bytes());
                 self.tags.push(tag);
             }
-            line.extend_from_slice(format!("{}{{{}+}}\r\n", announcement(*message), message.bytes.len()).as_bytes());
+            if !is_announced {
+                let announced = format!("{}{{{}+}}\r\n", announcement(*message), message.bytes.len());
+                line.extend_from_slice(announced.as_bytes());
+            }
             self.begun += 1;
             self.bytes += message.bytes.len();
             // One write for what is small: fewer packets.

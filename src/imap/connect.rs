@@ -14,7 +14,7 @@ use socket2::{SockRef, TcpKeepalive};
 use super::account::{Account, Security};
 use super::answer::{Status, Wanted};
 use super::error::{ImapError, Refusal};
-use super::names::Namespace;
+use super::names;
 use super::session::Session;
 use super::wire::{Socket, Stream, Wire};
 
@@ -38,8 +38,8 @@ pub fn connect(account: &Account) -> Result<Session, ImapError> {
     let session = log_in(account, &wire, &capabilities)?;
     wire.set_patience(account.options.timeout * 2);
     let capabilities = self::capabilities(&wire)?;
-    let namespace = Namespace::learn(&wire, &capabilities)?;
-    Ok(Session::new(session, wire, capabilities, namespace))
+    let (namespace, folders) = names::learn(&wire, &capabilities)?;
+    Ok(Session::new(session, wire, capabilities, namespace, folders))
 }
 
 /// A TCP connection to the first address that accepts, with keep-alive.
@@ -160,8 +160,11 @@ fn handshake_reason(error: &native_tls::Error) -> String {
     meaning.map_or(text, str::to_owned)
 }
 
-/// Asks for the capabilities; upper case. They differ before and after TLS and login.
+/// The capabilities, upper case, asked for unless they were told. They differ before and after TLS and login.
 fn capabilities(wire: &Wire) -> Result<Vec<String>, ImapError> {
+    if let Some(told) = wire.take_capabilities() {
+        return Ok(told);
+    }
     let mut found = Vec::new();
     let result = wire.command("CAPABILITY", 0, |values| {
         if values.first().is_some_and(|value| value.is("CAPABILITY")) {
@@ -192,12 +195,15 @@ impl Authenticator for Plain<'_> {
     }
 }
 
-/// Logs in by AUTHENTICATE PLAIN where it is offered, else by LOGIN; a refused password is not tried again.
+/// Logs in by LOGIN, which takes one round trip, where it may and can say all there is to say, else by AUTHENTICATE PLAIN;
+/// a refused password is not tried again.
 fn log_in(account: &Account, wire: &Wire, capabilities: &[String]) -> Result<imap::Session<Wire>, ImapError> {
     let has = |name: &str| capabilities.iter().any(|capability| capability == name);
     let mut client = Client::new(wire.clone());
     wire.want(Wanted::Nothing);
-    if has("AUTH=PLAIN") || account.options.authorization.is_some() {
+    let is_plain_text = account.user.is_ascii() && account.password.expose_secret().is_ascii();
+    let can_login = is_plain_text && account.options.authorization.is_none() && !has("LOGINDISABLED");
+    if !can_login && (has("AUTH=PLAIN") || account.options.authorization.is_some()) {
         let plain = Plain { account, wire, is_answered: std::cell::Cell::new(false) };
         match client.authenticate("PLAIN", &plain) {
             Ok(session) => return Ok(session),

@@ -41,28 +41,64 @@ const NAME_LITERAL: usize = 8 * 1024;
 /// The longest segment that every server takes is about 200 bytes (facts/servers.md section 3.5).
 const MAX_SEGMENT: usize = 190;
 
+/// Learns how the server names folders, and which there are; in one round trip where it has NAMESPACE. No folders where it
+/// does not list them now.
+pub fn learn(wire: &Wire, capabilities: &[String]) -> Result<(Namespace, Option<Vec<RemoteFolder>>), ImapError> {
+    if !capabilities.iter().any(|capability| capability == "NAMESPACE") {
+        let mut namespace = Namespace::default();
+        namespace.ask_delimiter(wire)?;
+        return Ok((namespace, None));
+    }
+    let (asked, listed) = (wire.give("NAMESPACE")?, wire.give(list_command(capabilities))?);
+    let mut namespace = Namespace::told(wire, &asked)?;
+    let folders = listing(wire, &listed, &namespace)?;
+    if namespace.delimiter.is_none() {
+        namespace.ask_delimiter(wire)?;
+        return Ok((namespace, None));
+    }
+    Ok((namespace, folders.ok()))
+}
+
+/// LIST of everything, with the uses of folders where the server tells them.
+pub fn list_command(capabilities: &[String]) -> &'static str {
+    let has = |name: &str| capabilities.iter().any(|capability| capability == name);
+    if has("LIST-EXTENDED") && has("SPECIAL-USE") { "LIST \"\" \"*\" RETURN (SPECIAL-USE)" } else { "LIST \"\" \"*\"" }
+}
+
+/// Takes the answer to [`list_command`] with this tag; the refusal inside, if it is one.
+pub fn listing(
+    wire: &Wire,
+    tag: &str,
+    namespace: &Namespace,
+) -> Result<Result<Vec<RemoteFolder>, ImapError>, ImapError> {
+    let mut listing = Listing::new(namespace);
+    let result = wire.result(tag, NAME_LITERAL, |values| listing.take(values))?;
+    Ok(result.accept(|| "cannot list the folders".into()).map(|_| listing.finish()))
+}
+
 impl Namespace {
-    /// Asks the server: NAMESPACE where it is offered, else the delimiter alone by LIST.
-    pub fn learn(wire: &Wire, capabilities: &[String]) -> Result<Self, ImapError> {
+    /// Takes the answer to NAMESPACE with this tag.
+    fn told(wire: &Wire, tag: &str) -> Result<Self, ImapError> {
         let mut found = Self::default();
-        if capabilities.iter().any(|capability| capability == "NAMESPACE") {
-            wire.command("NAMESPACE", NAME_LITERAL, |values| {
-                let personal = values.first().filter(|value| value.is("NAMESPACE")).and(values.get(1));
-                if let Some([prefix, delimiter, ..]) = personal.and_then(|all| all.list().first()).map(Value::list) {
-                    found = Self { prefix: prefix.text().into_owned(), delimiter: self::delimiter(delimiter) };
-                }
-            })?;
-        }
-        if found.delimiter.is_none() {
-            wire.command("LIST \"\" \"\"", NAME_LITERAL, |values| {
-                if let [word, _, delimiter, ..] = values
-                    && word.is("LIST")
-                {
-                    found.delimiter = self::delimiter(delimiter);
-                }
-            })?;
-        }
+        wire.result(tag, NAME_LITERAL, |values| {
+            let personal = values.first().filter(|value| value.is("NAMESPACE")).and(values.get(1));
+            if let Some([prefix, delimiter, ..]) = personal.and_then(|all| all.list().first()).map(Value::list) {
+                found = Self { prefix: prefix.text().into_owned(), delimiter: self::delimiter(delimiter) };
+            }
+        })?;
         Ok(found)
+    }
+
+    /// Asks for the delimiter alone.
+    fn ask_delimiter(&mut self, wire: &Wire) -> Result<(), ImapError> {
+        wire.command("LIST \"\" \"\"", NAME_LITERAL, |values| {
+            if let [word, _, delimiter, ..] = values
+                && word.is("LIST")
+            {
+                self.delimiter = self::delimiter(delimiter);
+            }
+        })
+        .map(drop)
     }
 
     /// The name on the wire for a path.

@@ -11,7 +11,7 @@ use crate::mail::FolderPath;
 use super::answer::Wanted;
 use super::error::{ImapError, Refusal};
 use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
-use super::names::{Listing, Namespace, RemoteFolder, quoted};
+use super::names::{Namespace, RemoteFolder, list_command, listing, quoted};
 use super::upload::Proven;
 use super::wire::{Canceller, Wire};
 
@@ -77,6 +77,8 @@ pub struct Session {
     pub(super) wire: Wire,
     capabilities: Vec<String>,
     namespace: Namespace,
+    /// The folders as they were at the login, until they are asked for.
+    listed: Option<Vec<RemoteFolder>>,
     /// Folders that were listed or made.
     names: HashMap<FolderPath, Known>,
     /// The name on the wire of the open folder.
@@ -91,12 +93,14 @@ impl Session {
         wire: Wire,
         capabilities: Vec<String>,
         namespace: Namespace,
+        listed: Option<Vec<RemoteFolder>>,
     ) -> Self {
         Self {
             commands: session,
             wire,
             capabilities,
             namespace,
+            listed,
             names: HashMap::new(),
             open: None,
             proven: Proven::default(),
@@ -145,12 +149,12 @@ impl Session {
 
     /// Every folder, INBOX first, parents before children.
     pub fn folders(&mut self) -> Result<Vec<RemoteFolder>, ImapError> {
-        let extended = self.has("LIST-EXTENDED") && self.has("SPECIAL-USE");
-        let command = if extended { "LIST \"\" \"*\" RETURN (SPECIAL-USE)" } else { "LIST \"\" \"*\"" };
-        let mut listing = Listing::new(&self.namespace);
-        let result = self.wire.command(command, NAME_LITERAL, |values| listing.take(values))?;
-        result.accept(|| "cannot list the folders".into())?;
-        let folders = listing.finish();
+        let folders = if let Some(folders) = self.listed.take() {
+            folders
+        } else {
+            let tag = self.wire.give(list_command(&self.capabilities))?;
+            listing(&self.wire, &tag, &self.namespace)??
+        };
         let known = |folder: &RemoteFolder| Known { wire: folder.wire.clone(), can_select: folder.can_select };
         self.names = folders.iter().map(|folder| (folder.path.clone(), known(folder))).collect();
         Ok(folders)
@@ -281,6 +285,7 @@ impl Session {
         self.open = None;
         let mailbox = self.run(Wanted::Mailbox, || format!("cannot open {folder}"), command)?;
         self.open = Some(name.to_owned());
+        self.proven.listed(name, mailbox.flags.iter().map(ToString::to_string));
         let uid_next = match mailbox.uid_next {
             Some(uid) => uid,
             None => self.last_uid(mailbox.exists)?.saturating_add(1),

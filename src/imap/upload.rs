@@ -18,19 +18,40 @@ const MOST_COMMANDS: usize = 50;
 const MOST_MESSAGES: usize = 2000;
 const MOST_BYTES: usize = 16 << 20;
 
-/// What the server took in a folder: the flags, and whether messages were dated, by the folder's name on the wire.
-///
-/// A server reads the flags of a message one by one, so what it took in several messages it takes in one.
+/// What the server takes in each folder, by the folder's name on the wire.
 #[derive(Default)]
-pub(super) struct Proven(HashMap<String, HashSet<String>>);
+pub(super) struct Proven(HashMap<String, Taken>);
+
+/// What the server takes in a folder. It reads the flags of a message one by one, so what it took in several messages it
+/// takes in one.
+#[derive(Default)]
+struct Taken {
+    /// Flags that it took, and whether with dates, without, or both.
+    traits: HashSet<String>,
+    /// Flags that the folder has, as the server said when it was opened; lower case.
+    flags: HashSet<String>,
+}
 
 impl Proven {
-    fn add(&mut self, name: &str, message: Outgoing<'_>) {
-        self.0.entry(name.to_owned()).or_default().extend(traits(&message).map(str::to_owned));
+    /// The folder was opened and has these flags.
+    pub(super) fn listed(&mut self, name: &str, flags: impl Iterator<Item = String>) {
+        let taken = self.0.entry(name.to_owned()).or_default();
+        taken.flags = flags.map(|flag| flag.to_lowercase()).collect();
+    }
+
+    fn add(&mut self, name: &str, message: &Outgoing<'_>) {
+        self.0.entry(name.to_owned()).or_default().traits.extend(traits(message).map(str::to_owned));
     }
 
     fn covers(&self, name: &str, message: &Outgoing<'_>) -> bool {
-        self.0.get(name).is_some_and(|known| traits(message).all(|one| known.contains(one)))
+        self.0.get(name).is_some_and(|taken| traits(message).all(|one| taken.traits.contains(one)))
+    }
+
+    /// Whether the server takes `message` once it has taken `first`: it knows the flags, and the date is written likewise.
+    fn follows(&self, name: &str, first: &Outgoing<'_>, message: &Outgoing<'_>) -> bool {
+        let Some(taken) = self.0.get(name) else { return false };
+        let is_known = |one: &str| taken.traits.contains(one) || taken.flags.contains(&one.to_lowercase());
+        traits(message).all(|one| is_known(one) || traits(first).any(|other| other == one))
     }
 }
 
@@ -58,7 +79,10 @@ impl Session {
         one_by_one: bool,
         go_on: &mut dyn FnMut(usize, u64) -> bool,
     ) -> Vec<Result<Appended, AppendError>> {
-        if let Err(error) = self.leave() {
+        // Courier refuses APPEND to a folder that is open for reading; those that let mail fly do not.
+        if !self.flies()
+            && let Err(error) = self.leave()
+        {
             return vec![Err(AppendError { error, stored: Stored::No })];
         }
         let name = self.wire_name(folder);
@@ -79,7 +103,7 @@ impl Session {
                     go_on(begun, bytes);
                 });
                 if result.is_ok() {
-                    self.proven.add(&name, *first);
+                    self.proven.add(&name, first);
                 }
                 results.push(result);
             }
@@ -109,19 +133,39 @@ impl Session {
     }
 
     /// Whether all of these may be sent while others are on their way: the server takes many in one command, says where
-    /// they went, and has taken their like in this folder.
+    /// they went, and takes the like of them in this folder, as far as can be told before its first go-ahead.
     pub fn may_launch(&self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> bool {
         let name = self.wire_name(folder);
-        self.together() == Together::OneCommand
-            && self.literals() == Literals::Any
-            && self.has("UIDPLUS")
-            && messages.iter().all(|message| self.proven.covers(&name, message))
+        let is_taken = || {
+            let Some(first) = messages.first() else { return true };
+            messages.iter().all(|message| self.proven.follows(&name, first, message))
+        };
+        self.flies() && is_taken()
+    }
+
+    fn flies(&self) -> bool {
+        self.together() == Together::OneCommand && self.literals() == Literals::Any && self.has("UIDPLUS")
+    }
+
+    /// Whether a launch of these waits for a go-ahead, so that nothing else may be on its way.
+    pub fn waits(&self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> bool {
+        let name = self.wire_name(folder);
+        !messages.iter().all(|message| self.proven.covers(&name, message))
     }
 
     /// Sends messages and does not wait for the answer, which [`Self::land`] reads: first launched, first landed, and no
-    /// other command in between but those of [`Self::ask_states`].
+    /// other command in between but those of [`Self::ask_states`]. If the server has not taken the like of one of them yet, it is
+    /// asked for its go-ahead with the first.
     pub fn launch(&mut self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> Launched {
-        launch(&self.wire, &self.wire_name(folder), messages)
+        let name = self.wire_name(folder);
+        let waits = self.waits(folder, messages);
+        let launched = launch(&self.wire, &name, messages, waits);
+        if waits && launched.is_under_way() {
+            for message in messages {
+                self.proven.add(&name, message);
+            }
+        }
+        launched
     }
 
     /// Waits for the answer to what was launched: one result a message that was begun.

@@ -24,6 +24,8 @@ const MAX_ANSWERS: usize = 1_000_000;
 /// The most bytes of one answer, literals aside.
 const MAX_LINES: usize = 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
+/// How long a look at what has come may take.
+const GLANCE: Duration = Duration::from_millis(1);
 /// The most bytes of answers that are kept before they are asked for.
 const MOST_AHEAD: usize = 1024 * 1024;
 
@@ -120,6 +122,8 @@ struct Inner {
     fault: Option<ImapError>,
     /// The last tagged result that the crate was given.
     result: Option<Answer>,
+    /// Capabilities that were told, by whatever answer, since last asked.
+    capabilities: Option<Vec<String>>,
     /// The server's BYE, once said.
     bye: Option<String>,
     /// Untagged NO, BAD and ALERT texts since last asked.
@@ -156,6 +160,7 @@ impl Wire {
             literal_limit: 0,
             fault: None,
             result: None,
+            capabilities: None,
             bye: None,
             warnings: Vec::new(),
             next_tag: 0,
@@ -219,6 +224,12 @@ impl Wire {
     /// Untagged NO, BAD and ALERT texts since last asked. Foreign text.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.inner().warnings)
+    }
+
+    /// The capabilities that the server told since last asked, upper case; many servers tell them in their greeting and
+    /// with the login.
+    pub fn take_capabilities(&self) -> Option<Vec<String>> {
+        self.inner().capabilities.take()
     }
 
     /// Makes every later read and write fail.
@@ -321,24 +332,39 @@ impl Inner {
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
         for piece in bytes.chunks(CHUNK) {
-            self.take_in()?;
+            self.take_in();
             self.stream.write_all(piece).map_err(|error| self.broken(&error))?;
         }
         self.stream.flush().map_err(|error| self.broken(&error))
     }
 
     /// Reads what has come already: a server that can not get rid of its answers would not listen to us either.
-    fn take_in(&mut self) -> Result<(), ImapError> {
+    fn take_in(&mut self) {
         while self.ready().len() < MOST_AHEAD {
             let tcp = Arc::clone(&self.canceller.tcp);
             let mut polled = [PollFd::new(&*tcp, PollFlags::IN)];
             // A fault of the line shows at the next read or write.
-            if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) {
+            if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) || !self.glance() {
                 break;
             }
-            self.fill()?;
         }
-        Ok(())
+    }
+
+    /// Reads what is there and does not wait: what came may be TLS's own and hold no answer. Gives whether it was one.
+    fn glance(&mut self) -> bool {
+        let usual = *lock(&self.clock);
+        *lock(&self.clock) = Clock { patience: GLANCE, deadline: None };
+        let read = self.stream.read(&mut self.chunk);
+        *lock(&self.clock) = usual;
+        let length = read.unwrap_or(0);
+        self.keep(length);
+        length > 0
+    }
+
+    /// Keeps what was read.
+    fn keep(&mut self, length: usize) {
+        self.buffer.drain(..std::mem::take(&mut self.taken));
+        self.buffer.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
     }
 
     fn ready(&self) -> &[u8] {
@@ -374,8 +400,11 @@ impl Inner {
         Ok(answer)
     }
 
-    /// Keeps the server's own words for error messages.
+    /// Keeps the server's own words for error messages, and the capabilities it tells.
     fn remember(&mut self, answer: &Answer) {
+        if let Some(told) = answer.capabilities() {
+            self.capabilities = Some(told);
+        }
         match answer.untagged_status() {
             Some((Status::Bye, _, text)) => self.bye = Some(text),
             Some((Status::No | Status::Bad, _, text)) => self.warn(text),
@@ -428,8 +457,7 @@ impl Inner {
         match read {
             Ok(0) => Err(self.broken(&io::ErrorKind::UnexpectedEof.into())),
             Ok(length) => {
-                self.buffer.drain(..std::mem::take(&mut self.taken));
-                self.buffer.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
+                self.keep(length);
                 Ok(())
             }
             Err(error) => Err(self.broken(&error)),

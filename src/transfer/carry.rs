@@ -8,12 +8,14 @@
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::imap::{ImapError, Scope, Selected, Session};
+use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Envelope, FolderPath};
 use crate::store::{Found, Removal, StoreError, Walk};
@@ -41,9 +43,20 @@ pub(super) struct Shared<'a> {
     pub(super) record: &'a Record,
     pub(super) brake: &'a Brake,
     pub(super) events: &'a Sender<Event>,
+    /// Whether it was told that the server writes mail anew.
+    pub(super) rewrites: &'a AtomicBool,
 }
 
 impl Shared<'_> {
+    /// The server wrote a message anew; told once a job.
+    pub(super) fn rewritten(self) {
+        if !self.rewrites.swap(true, Ordering::SeqCst) {
+            let text = "this server writes mail anew: sender, recipients, subject, date and all parts are compared, for the \
+                        bytes can not be";
+            tell(self.events, Event::Remark { text: text.into() });
+        }
+    }
+
     /// Tells a failure, and notes it in the journal.
     pub(super) fn fail(self, index: usize, failed: Failed) {
         // A journal that takes no more ends the job before the next message is sent; until then the screen has it.
@@ -77,6 +90,8 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) claimed: HashSet<u32>,
     /// What may turn up late.
     pub(super) sweep: Option<Sweep>,
+    /// Whether a move needs the word of a person to go on.
+    pub(super) needs_consent: bool,
     /// Proven messages of a move, not yet removed.
     pub(super) proven: Vec<(Option<Place>, Removal)>,
     pub(super) batch_messages: usize,
@@ -123,6 +138,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             leftovers: Vec::new(),
             claimed: HashSet::new(),
             sweep: None,
+            needs_consent: false,
             proven: Vec::new(),
             batch_messages: 4,
             one_by_one: false,
@@ -151,15 +167,24 @@ impl<'c, 'a> Carry<'c, 'a> {
     }
 
     fn carry(&mut self, listed: &mut u64) -> Result<(), Halt> {
-        if let Err(error) = self.open_target()? {
+        // The disk is read while the server is asked.
+        let (shared, store, plan, index) = (self.shared, self.store, self.plan, self.index);
+        let (opened, items) = thread::scope(|scope| {
+            let lister = scope.spawn(move || list(shared, store, plan, index));
+            (self.open_target(), lister.join())
+        });
+        if let Err(error) = opened? {
             self.fail_folder(*listed, &error);
             return Ok(());
         }
         let (source, target) = (self.plan.folder.clone(), self.target.clone());
         let (messages, bytes) = (self.plan.messages, self.plan.bytes);
         self.tell(Event::FolderStart { index: self.index, source, target, messages, bytes });
-        let items = match self.list() {
-            Ok(items) => items,
+        let items = match items.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+            Ok((items, is_whole)) => {
+                self.is_complete &= is_whole;
+                items
+            }
             Err(error) => {
                 let failed = self.failed(String::new(), String::new(), error.to_string(), self.plan.messages);
                 self.tell_failed(failed);
@@ -216,36 +241,6 @@ impl<'c, 'a> Carry<'c, 'a> {
                 other => return Ok(other),
             }
         }
-    }
-
-    /// The chosen messages of the folder, without their bodies.
-    fn list(&mut self) -> Result<Vec<Item>, StoreError> {
-        let chosen: Option<HashSet<(&str, u64)>> = match &self.plan.chosen {
-            Chosen::All => None,
-            Chosen::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
-        };
-        let mut items = Vec::new();
-        let mut is_whole = true;
-        let (events, index, brake) = (self.shared.events, self.index, self.shared.brake);
-        intake::lock(self.store).list(&self.plan.folder, &mut |found| {
-            match found {
-                Found::Message(envelope) => {
-                    let key = (&*envelope.locator.name, envelope.locator.offset);
-                    if chosen.as_ref().is_none_or(|chosen| chosen.contains(&key)) {
-                        items.push(item(envelope));
-                    }
-                }
-                Found::Damage(damage) => {
-                    let text = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
-                    tell(events, Event::Damage { index, text });
-                    is_whole = false;
-                }
-                Found::Hidden(_) | Found::Progress { .. } => {}
-            }
-            if brake.is_pulled() { Walk::Break(()) } else { Walk::Continue(()) }
-        })?;
-        self.is_complete &= is_whole;
-        Ok(items)
     }
 
     fn find_twins(&mut self, items: &[Item]) {
@@ -309,6 +304,8 @@ impl<'c, 'a> Carry<'c, 'a> {
             digest: content.digest,
             fingerprint: content.fingerprint,
             locator: item.locator,
+            size: content.bytes.len() as u64,
+            is_8bit: canonical::has_8bit_header(&content.bytes),
             bytes: content.bytes,
             flags: item.flags,
             keywords,
@@ -328,7 +325,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     fn find_held(&mut self, prepared: &Prepared, has_twin: bool) -> Result<Option<(u32, Proof)>, Halt> {
         let candidates: Vec<_> = self.held.candidates(prepared.fingerprint).take(100).collect();
         for candidate in &candidates {
-            if candidate.size == prepared.size() && !has_twin && !self.reads_all_back() {
+            if candidate.size == prepared.size && !has_twin && !self.reads_all_back() {
                 self.held.claim(*candidate);
                 return Ok(Some((candidate.uid, Proof::Size)));
             }
@@ -377,6 +374,38 @@ impl<'c, 'a> Carry<'c, 'a> {
             if self.may_fly() { Self::FLIGHT } else { (self.batch_messages, BATCH_BYTES) };
         messages >= most_messages || bytes >= most_bytes
     }
+}
+
+/// The chosen messages of a folder, without their bodies, and whether all of it could be read.
+fn list(
+    shared: Shared<'_>,
+    store: &SharedStore<'_>,
+    plan: &FolderPlan,
+    index: usize,
+) -> Result<(Vec<Item>, bool), StoreError> {
+    let chosen: Option<HashSet<(&str, u64)>> = match &plan.chosen {
+        Chosen::All => None,
+        Chosen::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
+    };
+    let (mut items, mut is_whole) = (Vec::new(), true);
+    intake::lock(store).list(&plan.folder, &mut |found| {
+        match found {
+            Found::Message(envelope) => {
+                let key = (&*envelope.locator.name, envelope.locator.offset);
+                if chosen.as_ref().is_none_or(|chosen| chosen.contains(&key)) {
+                    items.push(item(envelope));
+                }
+            }
+            Found::Damage(damage) => {
+                let text = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
+                tell(shared.events, Event::Damage { index, text });
+                is_whole = false;
+            }
+            Found::Hidden(_) | Found::Progress { .. } => {}
+        }
+        if shared.brake.is_pulled() { Walk::Break(()) } else { Walk::Continue(()) }
+    })?;
+    Ok((items, is_whole))
 }
 
 fn item(envelope: Envelope) -> Item {

@@ -1,6 +1,7 @@
 //! Runs a job: shares its folders out to workers and says how it ended.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -52,7 +53,10 @@ pub fn start(job: Job, session: Option<Session>, events: Sender<Event>) -> JobHa
 
 fn run(job: &Job, session: Option<Session>, brake: &Brake, events: &Sender<Event>) -> Outcome {
     let (outcome, reason) = match Record::begin(job) {
-        Ok(record) => carry(Shared { job, record: &record, brake, events }, session),
+        Ok(record) => {
+            let rewrites = AtomicBool::new(false);
+            carry(Shared { job, record: &record, brake, events, rewrites: &rewrites }, session)
+        }
         Err(error) => {
             let reason = format!("{error}: {}", error.hint());
             (Halt::from(error).outcome(), reason)

@@ -34,6 +34,8 @@ impl How {
 pub enum Proof {
     /// Size and header fields agree.
     Size,
+    /// Sender, recipients, subject, date, id and all parts agree; the server wrote the message anew.
+    Semantic,
     /// Equal but for line ends and trailing blank lines.
     Canonical,
     /// Every byte was read back and agrees.
@@ -45,6 +47,7 @@ impl Proof {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Size => "size",
+            Self::Semantic => "semantic",
             Self::Canonical => "canonical",
             Self::Exact => "exact",
         }
@@ -196,6 +199,11 @@ pub enum Event {
         /// The folder's place in the plan.
         index: usize,
         /// What, where and why. Foreign text.
+        text: String,
+    },
+    /// Something worth knowing of the server.
+    Remark {
+        /// In words.
         text: String,
     },
     /// The connection was lost or refused and is tried again after a pause.

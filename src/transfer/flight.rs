@@ -12,17 +12,18 @@ use crate::imap::{AppendError, Appended, ImapError, Launched, RemoteMessage, Ses
 use crate::mail::envelope::Summary;
 
 use super::carry::Carry;
+use super::intake;
 use super::job::Halt;
 use super::pending::{Pending, Prepared, State};
 use super::{Event, How, Proof};
 
-/// The most bytes that are sent and not yet answered: what a line of 200 MB/s holds in 60 ms.
-const AIR_BYTES: usize = 12 << 20;
-/// The most batches whose states are asked for and not yet read: little enough for the line to hold the answers.
-const ASKED: usize = 3;
+/// The most bytes that are sent and not yet answered: what a line of 250 MB/s holds in 60 ms.
+const AIR_BYTES: usize = 16 << 20;
+/// The most messages whose states are asked for and not yet read: little enough for the line to hold the answers.
+const ASKED: usize = 1024;
 /// Sent messages that need more than a look are gathered up to so many, or so many bytes.
 const LEFTOVERS: usize = 256;
-const LEFTOVER_BYTES: usize = 4 << 20;
+const LEFTOVER_BYTES: u64 = 4 << 20;
 /// How often the subject of a message under way is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
@@ -49,6 +50,10 @@ pub(super) struct Crash {
 }
 
 impl Crash {
+    fn is_none(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     fn add(&mut self, pending: Vec<Pending>, results: Vec<Result<Appended, AppendError>>) {
         let first = self.pending.len();
         self.results.extend(results.into_iter().enumerate().map(|(place, result)| (first + place, result)));
@@ -65,7 +70,7 @@ impl Carry<'_, '_> {
     /// Messages and bytes of a batch that flies.
     pub(super) const FLIGHT: (usize, usize) = (256, 2 << 20);
 
-    /// Whether the server is one that batches can fly to, and has taken a message in this folder.
+    /// Whether the server is one that batches can fly to.
     pub(super) fn may_fly(&mut self) -> bool {
         !self.one_by_one && self.link.current().is_some_and(|session| session.may_launch(&self.target, &[]))
     }
@@ -85,7 +90,7 @@ impl Carry<'_, '_> {
             self.intend(&mut batch)?;
             return self.send(batch);
         }
-        self.open_for_flight()?;
+        self.open_for_flight(&batch)?;
         self.intend(&mut batch)?;
         self.tell_under_way(&batch);
         let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
@@ -98,8 +103,12 @@ impl Carry<'_, '_> {
         self.tidy_leftovers()
     }
 
-    /// The states are asked for in the open folder.
-    fn open_for_flight(&mut self) -> Result<(), Halt> {
+    /// The states are asked for in the open folder; and a go-ahead is waited for with nothing else in the air.
+    fn open_for_flight(&mut self, batch: &[Prepared]) -> Result<(), Halt> {
+        let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
+        if self.link.current().is_some_and(|session| session.waits(&self.target, &outgoing)) {
+            self.land_all()?;
+        }
         if self.flights.is_empty()
             && let Err(error) = self.ask(Session::reopen)?
         {
@@ -113,15 +122,15 @@ impl Carry<'_, '_> {
         if let Some(first) = batch.first().filter(|_| is_due) {
             self.told = Some(Instant::now());
             let subject = Summary::of(&first.bytes).subject;
-            self.tell(Event::MessageStart { index: self.index, subject, bytes: first.size() });
+            self.tell(Event::MessageStart { index: self.index, subject, bytes: first.size });
         }
     }
 
     fn is_air_full(&self) -> bool {
         let bytes = |flight: &Flight| flight.pending.iter().map(|one| one.prepared.bytes.len()).sum::<usize>();
         let sent = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
-        let asked = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Asked(_))).count();
-        asked > ASKED || sent.map(bytes).sum::<usize>() > AIR_BYTES
+        let asked = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Asked(_)));
+        asked.map(|flight| flight.pending.len()).sum::<usize>() > ASKED || sent.map(bytes).sum::<usize>() > AIR_BYTES
     }
 
     /// Waits for everything in the air, and for what it left over.
@@ -138,7 +147,7 @@ impl Carry<'_, '_> {
         if let Some(flight) = self.flights.pop_front() {
             self.land(flight, &mut crash);
         }
-        if crash.pending.is_empty() {
+        if crash.is_none() {
             return Ok(());
         }
         while let Some(flight) = self.flights.pop_front() {
@@ -167,6 +176,7 @@ impl Carry<'_, '_> {
                 }
                 for (one, uid) in flight.pending.iter_mut().zip(&uids) {
                     one.state = State::Sent(Some(*uid));
+                    one.prepared.bytes = Vec::new(); // read again, should they be needed after all
                 }
                 let uids: Vec<u32> = uids.into_iter().map(|(_, uid)| uid).collect();
                 match session.ask_states(&uids) {
@@ -211,7 +221,7 @@ impl Carry<'_, '_> {
     }
 
     fn tidy_leftovers(&mut self) -> Result<(), Halt> {
-        let bytes: usize = self.leftovers.iter().map(|one| one.prepared.bytes.len()).sum();
+        let bytes: u64 = self.leftovers.iter().map(|one| one.prepared.size).sum();
         if self.leftovers.len() < LEFTOVERS && bytes < LEFTOVER_BYTES {
             return Ok(());
         }
@@ -220,6 +230,29 @@ impl Carry<'_, '_> {
 
     fn finish_leftovers(&mut self) -> Result<(), Halt> {
         let leftovers = std::mem::take(&mut self.leftovers);
+        let leftovers = self.read_again(leftovers);
         self.finish(leftovers)
+    }
+
+    /// Gives messages back their bytes. One that is not in the store any more as it was is told.
+    pub(super) fn read_again(&mut self, mut pending: Vec<Pending>) -> Vec<Pending> {
+        pending.retain_mut(|one| {
+            let prepared = &mut one.prepared;
+            if !prepared.bytes.is_empty() {
+                return true;
+            }
+            match intake::read(self.store, &self.plan.folder, &prepared.locator) {
+                Ok(content) if content.digest == prepared.digest => {
+                    prepared.bytes = content.bytes;
+                    true
+                }
+                _ => {
+                    let reason = "it was sent, and then changed in the store, so it can not be compared".to_owned();
+                    self.fail(&one.prepared, reason, None);
+                    false
+                }
+            }
+        });
+        pending
     }
 }

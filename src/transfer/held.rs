@@ -25,6 +25,11 @@ impl Held {
         equal.filter(|(_, is_claimed)| !is_claimed).map(|(message, _)| *message)
     }
 
+    /// The messages that nobody claimed.
+    pub fn unclaimed(&self) -> impl Iterator<Item = HeldMessage> {
+        self.messages.iter().filter(|(_, is_claimed)| !is_claimed).map(|(message, _)| *message)
+    }
+
     /// Marks a message as taken.
     pub fn claim(&mut self, held: HeldMessage) {
         let found = self

@@ -71,7 +71,8 @@ pub(super) fn read_ahead(store: &SharedStore<'_>, folder: &FolderPath, items: Ve
     let _ = lots.send(lot);
 }
 
-fn read(store: &SharedStore<'_>, folder: &FolderPath, locator: &Locator) -> Result<Content, Unreadable> {
+/// Reads one message.
+pub(super) fn read(store: &SharedStore<'_>, folder: &FolderPath, locator: &Locator) -> Result<Content, Unreadable> {
     let read = lock(store).read(folder, locator);
     let bytes =
         read.map_err(|error: StoreError| Unreadable { subject: String::new(), reason: error.to_string(), hint: "" })?;

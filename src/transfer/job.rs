@@ -24,6 +24,8 @@ pub struct Job {
     pub verify: Verify,
     /// The most connections used; never two on one folder.
     pub connections: usize,
+    /// Whether a move may remove what the server wrote anew, so that only its meaning is proven.
+    pub accept_rewriting: bool,
     /// The directory of the journal.
     pub state: PathBuf,
     /// The job in the journal that this goes on with; else that is found out.
@@ -73,6 +75,12 @@ pub(super) enum Halt {
     /// The server will not go on.
     #[error("{0}")]
     Server(ImapError),
+    /// The server writes mail anew, and nobody said that it may be moved all the same.
+    #[error(
+        "the server writes mail anew, so that no copy can be proven byte for byte; nothing more is moved. To move all the \
+         same, say --accept-rewriting"
+    )]
+    Rewriting,
     /// What happens can not be noted any more.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -86,6 +94,7 @@ impl Halt {
             Self::Journal(JournalError::Busy { .. }) => return Outcome::TryLater,
             Self::Journal(_) => return Outcome::LocalFailure,
             Self::Stopped => return Outcome::Stopped,
+            Self::Rewriting => return Outcome::Partial,
         };
         match error {
             ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => Outcome::TlsRefused,

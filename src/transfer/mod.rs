@@ -21,6 +21,7 @@ mod prove;
 mod send;
 mod tell;
 mod undo;
+mod verify;
 mod worker;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub use journal::{JobId, Journal, JournalError, PastJob, Settings, Tally};
 pub use plan::{Chosen, FolderPlan, Plan, Selection, Source, plan};
 pub use progress::{FolderProgress, Progress};
 pub use undo::{Kept, UndoError, Undone, undo};
+pub use verify::{Compared, Difference, Finding, VerifyError, verify};
 
 /// Whether the messages stay where they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

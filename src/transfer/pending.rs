@@ -12,7 +12,11 @@ pub(super) const MAX_TRIES: u8 = 4;
 /// A message read from the store, ready to be appended.
 pub(super) struct Prepared {
     pub(super) locator: Locator,
+    /// Empty once they are on the server and only a look is missing.
     pub(super) bytes: Vec<u8>,
+    pub(super) size: u64,
+    /// Whether its header holds bytes over 127, which some servers change.
+    pub(super) is_8bit: bool,
     pub(super) digest: Digest,
     pub(super) fingerprint: Fingerprint,
     pub(super) flags: Flags,
@@ -24,17 +28,13 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
     pub(super) fn outgoing(&self) -> Outgoing<'_> {
         Outgoing { bytes: &self.bytes, flags: self.flags, keywords: &self.keywords, internal_date: self.internal_date }
     }
 
     /// What the journal keeps of it.
     pub(super) fn entry(&self) -> Entry {
-        Entry { locator: self.locator.clone(), size: self.size(), digest: self.digest, fingerprint: self.fingerprint }
+        Entry { locator: self.locator.clone(), size: self.size, digest: self.digest, fingerprint: self.fingerprint }
     }
 }
 

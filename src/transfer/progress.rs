@@ -140,7 +140,7 @@ impl Progress {
                 self.finish(*index, failed.messages);
             }
             Event::Removed { .. } => self.removed += 1,
-            Event::Damage { text, .. } => self.remarks.push(text.clone()),
+            Event::Remark { text } | Event::Damage { text, .. } => self.remarks.push(text.clone()),
             Event::Waiting { seconds, reason } => {
                 self.waiting = Some((now + Duration::from_secs(*seconds), reason.clone()));
             }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::imap::{ImapError, RemoteMessage};
+use crate::mail::meaning::same_meaning;
 use crate::mail::{Digest, InternalDate, canonical};
 
 use super::carry::Carry;
@@ -102,7 +103,7 @@ impl Carry<'_, '_> {
 
     /// Finds a message without a UID: of equal size and content; on servers that change mail, by its header.
     fn search(&mut self, prepared: &Prepared, news: &[RemoteMessage]) -> Result<Option<RemoteMessage>, Halt> {
-        for message in news.iter().filter(|message| message.size == prepared.size()) {
+        for message in news.iter().filter(|message| message.size == prepared.size) {
             if self.claimed.contains(&message.uid) {
                 continue;
             }
@@ -119,12 +120,21 @@ impl Carry<'_, '_> {
         else {
             return Ok(None);
         };
-        let same = held
-            .iter()
-            .find(|message| message.fingerprint == prepared.fingerprint && !self.claimed.contains(&message.uid));
-        let found = same.and_then(|same| news.iter().find(|message| message.uid == same.uid)).cloned();
-        self.claimed.extend(found.iter().map(|message| message.uid));
-        Ok(found)
+        let mut first = None;
+        for same in held.iter().filter(|message| message.fingerprint == prepared.fingerprint) {
+            let Some(message) = news.iter().find(|message| message.uid == same.uid) else { continue };
+            if self.claimed.contains(&message.uid) {
+                continue;
+            }
+            // Of several with one header, it is the one that says the same.
+            if matches!(self.compare_content(prepared, message.uid, message.size)?, Ok(Some(_))) {
+                self.claimed.insert(message.uid);
+                return Ok(Some(message.clone()));
+            }
+            first.get_or_insert(message);
+        }
+        self.claimed.extend(first.map(|message| message.uid));
+        Ok(first.cloned())
     }
 
     /// Proves what was found and gives what is not settled; a message that the server said it stored and did not is told.
@@ -160,7 +170,7 @@ impl Carry<'_, '_> {
         if wanted.is_empty() {
             return Ok(Ok(HashMap::new()));
         }
-        let sizes = matched.iter().filter_map(|(one, found)| Some(one.prepared.size().max(found.as_ref()?.size)));
+        let sizes = matched.iter().filter_map(|(one, found)| Some(one.prepared.size.max(found.as_ref()?.size)));
         let largest = sizes.max().unwrap_or(0);
         let mut uids: Vec<u32> = wanted.keys().copied().collect();
         uids.sort_unstable();
@@ -178,7 +188,7 @@ impl Carry<'_, '_> {
 
     /// Whether the content itself must be read back.
     pub(super) fn needs_content(&self, prepared: &Prepared, message: &RemoteMessage) -> bool {
-        self.reads_all_back() || message.size != prepared.size() || canonical::has_8bit_header(&prepared.bytes)
+        self.reads_all_back() || message.size != prepared.size || prepared.is_8bit
     }
 
     /// Compares what the server has with what was sent: date, flags, size, and the content where that was read back.
@@ -255,7 +265,7 @@ impl Carry<'_, '_> {
         uid: u32,
         size: u64,
     ) -> Result<Result<Option<Proof>, ImapError>, Halt> {
-        let expected = prepared.size().max(size);
+        let expected = prepared.size.max(size);
         let content = self.ask(|session, target| {
             session.reopen(target)?;
             session.content(uid, expected)
@@ -265,7 +275,7 @@ impl Carry<'_, '_> {
 
     /// Whether to look again for messages whose answer was lost. Once their grace is over, they wait to be sent again.
     fn wait_for_late(&mut self, pending: &mut Vec<Pending>, begun: Instant) -> Result<bool, Halt> {
-        let largest = pending.iter().filter(|one| one.state == State::Unknown).map(|one| one.prepared.size()).max();
+        let largest = pending.iter().filter(|one| one.state == State::Unknown).map(|one| one.prepared.size).max();
         let Some(largest) = largest else { return Ok(false) };
         if begun.elapsed() < grace(largest) {
             pause_unless(self.shared.brake, LOOK_EVERY)?;
@@ -300,11 +310,13 @@ impl Carry<'_, '_> {
 }
 
 /// How surely `content` is the message; `None` when it is another.
-fn grade(prepared: &Prepared, content: &[u8]) -> Option<Proof> {
+pub(super) fn grade(prepared: &Prepared, content: &[u8]) -> Option<Proof> {
     if Digest::of(content) == prepared.digest {
         Some(Proof::Exact)
+    } else if canonical::same_but_line_ends(content, &prepared.bytes) {
+        Some(Proof::Canonical)
     } else {
-        canonical::same_but_line_ends(content, &prepared.bytes).then_some(Proof::Canonical)
+        same_meaning(&prepared.bytes, content).then_some(Proof::Semantic)
     }
 }
 

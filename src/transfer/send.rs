@@ -64,6 +64,7 @@ impl Carry<'_, '_> {
         verdicts.lost = verdicts.lost.or(lost);
         let halt = self.act(&mut pending, verdicts)?;
         pending.append(&mut self.leftovers);
+        let pending = self.read_again(pending);
         self.finish(pending)?;
         halt.map_or(Ok(()), Err)
     }
@@ -80,6 +81,9 @@ impl Carry<'_, '_> {
             if let Some(halt) = halt {
                 return Err(halt);
             }
+        }
+        if self.needs_consent {
+            return Err(Halt::Rewriting);
         }
         self.one_by_one = false;
         Ok(())
@@ -99,7 +103,7 @@ impl Carry<'_, '_> {
             if sent == 0 {
                 let subject =
                     messages.get(place).map(|prepared| Summary::of(&prepared.bytes).subject).unwrap_or_default();
-                let bytes = messages.get(place).map_or(0, |prepared| prepared.size());
+                let bytes = messages.get(place).map_or(0, |prepared| prepared.size);
                 tell(events, Event::MessageStart { index, subject, bytes });
             } else {
                 tell(events, Event::MessageSent { index, sent });

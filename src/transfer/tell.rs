@@ -91,7 +91,12 @@ impl Carry<'_, '_> {
         if let Some(sweep) = &mut self.sweep {
             sweep.ours.insert(uid);
         }
-        if self.shared.job.mode == Mode::Move {
+        if proof == Proof::Semantic {
+            self.shared.rewritten();
+        }
+        let may_go = proof != Proof::Semantic || self.shared.job.accept_rewriting;
+        self.needs_consent |= self.shared.job.mode == Mode::Move && !may_go;
+        if self.shared.job.mode == Mode::Move && may_go {
             let removal = Removal { locator: prepared.locator.clone(), digest: prepared.digest };
             self.proven.push((prepared.place, removal));
         }
@@ -102,7 +107,7 @@ impl Carry<'_, '_> {
             target: self.target.clone(),
             uid_validity: self.selected.uid_validity,
             uid,
-            bytes: prepared.size(),
+            bytes: prepared.size,
             how,
             proof,
             dropped_flags: prepared.dropped_flags.iter().cloned().chain(missing_flags).collect(),

@@ -48,6 +48,8 @@ pub struct Options {
     pub connect: ConnectOptions,
     /// The folder on the server to go to.
     pub folder: FolderPath,
+    /// Whether a move may remove what the server wrote anew.
+    pub accept_rewriting: bool,
     /// The directory of the journal.
     pub state: PathBuf,
     /// The most connections a transfer uses.

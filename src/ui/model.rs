@@ -48,6 +48,8 @@ pub(crate) struct Model {
     pub quitting: Option<Quit>,
     /// What connections made in the dialog take beside server and login.
     pub connect: ConnectOptions,
+    /// Whether a move may remove what the server wrote anew.
+    pub accept_rewriting: bool,
     /// The directory of the journal.
     pub state: PathBuf,
     /// Most connections a job uses.
@@ -211,6 +213,7 @@ impl Model {
             find: String::new(),
             quitting: None,
             connect: options.connect.clone(),
+            accept_rewriting: options.accept_rewriting,
             state: options.state.clone(),
             connections: options.connections.max(1),
             verify: options.verify,

@@ -13,6 +13,7 @@
 )]
 
 pub mod big;
+pub mod delay;
 pub mod mail;
 pub mod measure;
 pub mod peek;

@@ -5,6 +5,7 @@
     peek.py PORT USER PASSWORD append FOLDER FLAGS EPOCH       stores the message on standard input
     peek.py PORT USER PASSWORD create FOLDER                   (folders are named as on the wire)
     peek.py PORT USER PASSWORD delete FOLDER UID               removes a message
+    peek.py PORT USER PASSWORD flag FOLDER UID FLAGS           sets flags on a message
     peek.py PORT USER PASSWORD capability
 """
 
@@ -153,6 +154,9 @@ def main():
         checked(client.select(quoted(rest[0])))
         checked(client.uid("STORE", rest[1], "+FLAGS.SILENT", r"(\Deleted)"))
         checked(client.expunge())
+    elif verb == "flag":
+        checked(client.select(quoted(rest[0])))
+        checked(client.uid("STORE", rest[1], "+FLAGS.SILENT", f"({rest[2]})"))
     elif verb == "capability":
         show({"capabilities": sorted(checked(client.capability())[0].decode().upper().split())})
     else:

@@ -85,6 +85,11 @@ pub fn delete(port: u16, user: &str, folder: &str, uid: u32) {
     run(port, user, &["delete", folder, &uid.to_string()], b"");
 }
 
+/// Sets flags on a message, beside those it has; they are separated by spaces.
+pub fn flag(port: u16, user: &str, folder: &str, uid: u32, flags: &str) {
+    run(port, user, &["flag", folder, &uid.to_string(), flags], b"");
+}
+
 /// The capabilities after login, in upper case.
 pub fn capabilities(port: u16, user: &str) -> Vec<String> {
     #[derive(Deserialize)]

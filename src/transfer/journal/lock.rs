@@ -20,10 +20,10 @@ pub(in crate::transfer) struct AccountLock {
     _file: File,
 }
 
-/// Who and where an account is, whatever way leads to it.
+/// Who and where an account is, whatever way leads to it: one mailbox may be reached by several ports.
 pub(in crate::transfer) fn key(account: &Account) -> String {
     let whose = account.options.authorization.as_deref().unwrap_or(&account.user);
-    format!("{whose}@{}:{}", account.host.to_lowercase(), account.port)
+    format!("{whose}@{}", account.host.to_lowercase())
 }
 
 impl AccountLock {
@@ -69,13 +69,13 @@ mod tests {
     #[test]
     fn a_second_writer_is_told_who_the_first_is() {
         let directory = tempfile::tempdir().unwrap();
-        let first = AccountLock::take(directory.path(), "anna@host:143").unwrap();
-        let other = AccountLock::take(directory.path(), "bert@host:143");
+        let first = AccountLock::take(directory.path(), "anna@host").unwrap();
+        let other = AccountLock::take(directory.path(), "bert@host");
         assert!(other.is_ok());
-        let second = AccountLock::take(directory.path(), "anna@host:143").unwrap_err();
+        let second = AccountLock::take(directory.path(), "anna@host").unwrap_err();
         let said = second.to_string();
-        assert!(said.contains("anna@host:143") && said.contains(&std::process::id().to_string()), "{said}");
+        assert!(said.contains("anna@host") && said.contains(&std::process::id().to_string()), "{said}");
         drop(first);
-        assert!(AccountLock::take(directory.path(), "anna@host:143").is_ok());
+        assert!(AccountLock::take(directory.path(), "anna@host").is_ok());
     }
 }

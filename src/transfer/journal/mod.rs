@@ -142,6 +142,8 @@ pub struct Settings {
     pub verify: Verify,
     /// The most connections.
     pub connections: usize,
+    /// Whether a move may remove what the server wrote anew.
+    pub accept_rewriting: bool,
 }
 
 impl Settings {
@@ -156,6 +158,7 @@ impl Settings {
             mode: job.mode,
             verify: job.verify,
             connections: job.connections,
+            accept_rewriting: job.accept_rewriting,
         }
     }
 

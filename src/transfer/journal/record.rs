@@ -44,7 +44,7 @@ impl Record {
             None => journal.broken_off(&account, &likeness)?,
         };
         let id = match id {
-            Some(id) => journal.go_on(id)?,
+            Some(id) => journal.go_on(id, job)?,
             None => journal.begin(job, &account, &likeness)?,
         };
         let folders = journal.rows("SELECT id FROM folder WHERE job = ? ORDER BY place", [id.0], |row| row.get(0))?;
@@ -191,9 +191,11 @@ impl Journal {
     }
 
     /// What the run before could not carry is tried again.
-    fn go_on(&mut self, id: JobId) -> Result<JobId, JournalError> {
+    fn go_on(&mut self, id: JobId, job: &Job) -> Result<JobId, JournalError> {
+        let settings = serde_json::to_string(&Settings::of(job)).map_err(|error| self.damaged(error))?;
         self.change(|change| {
-            change.execute("UPDATE job SET ended = NULL, outcome = NULL, reason = '' WHERE id = ?", [id.0])?;
+            let sql = "UPDATE job SET ended = NULL, outcome = NULL, reason = '', settings = ? WHERE id = ?";
+            change.execute(sql, (settings, id.0))?;
             change.execute("DELETE FROM trouble WHERE job = ?", [id.0])?;
             Ok(id)
         })

@@ -62,6 +62,7 @@ pub(crate) fn options() -> Options {
         prefill: None,
         connect: ConnectOptions::default(),
         folder: FolderPath::root(),
+        accept_rewriting: false,
         state: "/state".into(),
         connections: 2,
         verify: Verify::Size,

@@ -90,6 +90,7 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         mode: dialog.mode,
         verify: model.verify,
         connections: model.connections,
+        accept_rewriting: model.accept_rewriting,
         state: model.state.clone(),
         resumes: None,
     };

@@ -1,0 +1,185 @@
+//! How fast mail gets into a server, beside what a user has: mbsync, mailutil, curl; and beside what the server can take at
+//! all, which a minimal pipeliner of our own shows.
+//!
+//! `cargo bench --bench upload` prints tables and says which bars hold; `-- --small` takes a twentieth of the mail, to see
+//! that it runs; `-- --only ours` leaves the peers out. `scripts/bench upload` installs the peers first. Dovecot runs with
+//! mdbox on tmpfs, plain and behind a line of 40 ms, and with Maildir and fsync on disk. Our own program keeps its journal
+//! and proves each message (`--verify size`), as always.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(clippy::cast_precision_loss, reason = "rates")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+#[path = "upload/peers.rs"]
+mod peers;
+#[path = "upload/pipeliner.rs"]
+mod pipeliner;
+#[path = "upload/work.rs"]
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::servers::{Dovecot, Server};
+use common::{delay, peek};
+use work::Work;
+
+const ROUNDS: usize = 3;
+const ROUND_TRIP: Duration = Duration::from_millis(40);
+/// Over a long line, those that wait for each message get so many only.
+const FEW: usize = 200;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    let phase = arguments.iter().position(|argument| argument == "--phase").map(|at| arguments[at + 1].as_str());
+    let scale = if has("--small") { 20 } else { 1 };
+    let has_peers = !has("--only");
+    match phase {
+        Some("memory") => in_memory(scale, has_peers),
+        Some("disk") => on_disk(scale),
+        _ => {
+            // Where temporary files are decides where the servers keep their mail.
+            for (phase, place) in [("memory", "/dev/shm"), ("disk", env!("CARGO_TARGET_TMPDIR"))] {
+                let mut again = Command::new(std::env::current_exe().unwrap());
+                again.args(&arguments[1..]).args(["--phase", phase]).env("TMPDIR", place);
+                assert!(again.status().unwrap().success());
+            }
+        }
+    }
+}
+
+/// Uploads through a port into a user's folder.
+type Upload<'w> = Box<dyn Fn(u16, &str) + 'w>;
+
+/// A program that uploads, and how long it took.
+struct Entrant<'w> {
+    name: &'static str,
+    run: Upload<'w>,
+    messages: usize,
+    bytes: u64,
+    times: Vec<f64>,
+}
+
+impl<'w> Entrant<'w> {
+    fn new(name: &'static str, work: &Work, run: impl Fn(u16, &str) + 'w) -> Self {
+        Self { name, run: Box::new(run), messages: work.messages, bytes: work.bytes, times: Vec::new() }
+    }
+
+    fn median(&self) -> f64 {
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    }
+
+    fn rate(&self) -> f64 {
+        self.messages as f64 / self.median()
+    }
+
+    fn megabytes(&self) -> f64 {
+        self.bytes as f64 / 1e6 / self.median()
+    }
+}
+
+/// The four figures on a server that is never waited for.
+fn in_memory(scale: usize, has_peers: bool) {
+    let home = tempfile::tempdir().unwrap();
+    let server = Dovecot::new().format("mdbox").start().expect("dovecot");
+    let far = delay::line(server.imap_port, ROUND_TRIP).unwrap();
+    let small = Work::small(&home.path().join("small"), 10_000 / scale);
+    let mixed = Work::mixed(&home.path().join("mixed"), 2_000 / scale);
+    let few = Work::small(&home.path().join("few"), FEW / scale.min(4));
+    for (title, work, port, is_far, times_best) in [
+        ("small, loopback", &small, server.imap_port, false, 5.0),
+        ("small, 40 ms", &small, far, true, 5.0),
+        ("mixed, loopback", &mixed, server.imap_port, false, 0.0),
+        ("mixed, 40 ms", &mixed, far, true, 8.0),
+    ] {
+        let mut entrants = vec![
+            Entrant::new("pipeliner", work, |port, user| pipeliner::upload(work, port, user)),
+            Entrant::new("mailferry", work, |port, user| peers::mailferry(work, port, user)),
+        ];
+        if has_peers {
+            let waiting = if is_far { &few } else { work };
+            entrants.push(Entrant::new("mbsync", work, |port, user| peers::mbsync(work, port, user)));
+            entrants.push(Entrant::new("mailutil", waiting, |port, user| peers::mailutil(waiting, port, user)));
+            entrants.push(Entrant::new("curl", waiting, |port, user| peers::curl(waiting, port, user)));
+        }
+        measure(&server, port, &mut entrants);
+        report(title, work, &entrants);
+        bar("of the pipeliner's rate", entrants[1].rate() / entrants[0].rate(), 0.7);
+        let best = entrants[2..].iter().map(Entrant::rate).fold(0.0, f64::max);
+        if best > 0.0 && times_best > 0.0 {
+            bar("times the best peer", entrants[1].rate() / best, times_best);
+        }
+        println!();
+    }
+}
+
+/// A server that syncs each message to the disk: ours beside a loop that waits for each.
+fn on_disk(scale: usize) {
+    let home = tempfile::tempdir().unwrap();
+    let server = Dovecot::new().format("maildir").fsync("optimized").start().expect("dovecot");
+    let work = Work::small(&home.path().join("small"), 1_000 / scale);
+    let mut entrants = vec![
+        Entrant::new("one by one", &work, |port, user| pipeliner::one_by_one(&work, port, user)),
+        Entrant::new("mailferry", &work, |port, user| peers::mailferry(&work, port, user)),
+    ];
+    measure(&server, server.imap_port, &mut entrants);
+    report("small, Maildir on disk with fsync", &work, &entrants);
+    bar("times a loop that waits for each", entrants[1].rate() / entrants[0].rate(), 5.0);
+}
+
+/// Runs all in turn, each into a mailbox of its own, and looks that all arrived.
+fn measure(server: &Server, port: u16, entrants: &mut [Entrant<'_>]) {
+    for round in 0..=ROUNDS {
+        for entrant in entrants.iter_mut() {
+            let user = format!("u{round}{}", entrant.name.replace(' ', ""));
+            peek::create(server.imap_port, &user, "Box");
+            let begun = Instant::now();
+            (entrant.run)(port, &user);
+            let took = begun.elapsed().as_secs_f64();
+            let there = pipeliner::count(server.imap_port, &user);
+            assert_eq!(there, entrant.messages, "{} into {user}", entrant.name);
+            if round > 0 {
+                entrant.times.push(took); // the first round only warms up
+            }
+            // Another run must not find a fuller disk.
+            for kind in ["mail", "home"] {
+                _ = std::fs::remove_dir_all(server.folder().join(kind).join(&user));
+            }
+        }
+    }
+}
+
+fn report(title: &str, work: &Work, entrants: &[Entrant<'_>]) {
+    println!("{title}: {} messages, {:.1} MB", work.messages, work.bytes as f64 / 1e6);
+    println!("{:<12} {:>9} {:>9} {:>9}   all, s", "", "median s", "msg/s", "MB/s");
+    for entrant in entrants {
+        let all: Vec<String> = entrant.times.iter().map(|time| format!("{time:.2}")).collect();
+        let note =
+            if entrant.messages == work.messages { String::new() } else { format!("  ({} only)", entrant.messages) };
+        println!(
+            "{:<12} {:>9.2} {:>9.0} {:>9.1}   {}{note}",
+            entrant.name,
+            entrant.median(),
+            entrant.rate(),
+            entrant.megabytes(),
+            all.join(" ")
+        );
+    }
+}
+
+fn bar(what: &str, found: f64, least: f64) {
+    let holds = if found >= least { "holds" } else { "DOES NOT HOLD" };
+    println!("mailferry has {found:.2} {what}; the bar is {least}: {holds}");
+}
+
+/// A directory that is made anew.
+fn fresh(path: &Path) -> PathBuf {
+    _ = std::fs::remove_dir_all(path);
+    std::fs::create_dir_all(path).unwrap();
+    path.to_owned()
+}

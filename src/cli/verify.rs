@@ -1,0 +1,105 @@
+//! `verify`: compares SOURCEs with a TARGET and changes nothing.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::imap::{Target, connect};
+use crate::mail::display::clean;
+use crate::mail::units::thousands;
+use crate::store::Walk;
+use crate::transfer::{Difference, Finding, VerifyError, plan, verify};
+
+use super::exit::{Failure, code};
+use super::options::{Options, StoreOptions, VerifyOption};
+use super::output::{Printer, json_line, line};
+use super::sources::SourceArgument;
+use super::text;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// One or more SOURCEs, then the TARGET
+    #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
+    paths: Vec<OsString>,
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// How surely messages are compared
+    #[arg(long, value_name = "HOW", default_value = "size")]
+    verify: VerifyOption,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Store(error) => error.into(),
+            VerifyError::Imap(error) => error.into(),
+            VerifyError::Stopped => Self::local(error.to_string()),
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let mut printer = Printer::new(arguments.json, false);
+    let (target, sources) =
+        arguments.paths.split_last().ok_or_else(|| Failure::usage("a SOURCE and a TARGET are needed"))?;
+    let target = Target::parse(text(target)?)?;
+    let options = arguments.store.open();
+    let mut selections = Vec::new();
+    for source in sources {
+        let source = SourceArgument::parse(text(source)?);
+        let has_target_folder = !target.folder.is_root();
+        selections.extend(source.selections(&options, has_target_folder, |remark| printer.remark(&remark))?);
+    }
+    let mut session = connect(&arguments.options.account(&target)?)?;
+    let plan = plan(selections, &target.folder, &session.folders()?);
+    let compared = verify(&plan, &mut session, arguments.verify.into(), &mut |finding| {
+        let printed = if arguments.json { json_line(json_of(&finding)) } else { line(&text_of(&finding)) };
+        if printed.is_err() { Walk::Break(()) } else { Walk::Continue(()) } // a closed pipe wants no more
+    })?;
+    session.logout();
+    let count = |difference| compared.differences.get(&difference).copied().unwrap_or(0);
+    let (missing, extra) = (count(Difference::Missing), count(Difference::Extra));
+    let (different, unreadable) = (count(Difference::Different), count(Difference::Unreadable));
+    let _ = if arguments.json {
+        json_line(json!({"event": "verify.end", "same": compared.same, "missing": missing, "extra": extra,
+            "different": different, "unreadable": unreadable}))
+    } else {
+        let counts = [(missing, "missing"), (extra, "extra"), (different, "different"), (unreadable, "unreadable")];
+        let counts = counts.map(|(number, word)| format!("{} {word}", thousands(number))).join(", ");
+        line(&format!("{} messages are the same; {counts}", thousands(compared.same)))
+    };
+    Ok(ExitCode::from(if compared.differences.is_empty() { code::OK } else { code::PARTIAL }))
+}
+
+/// `missing: Inbox 1078.M2 "Girders" (Archive)`
+fn text_of(finding: &Finding) -> String {
+    let mut text = format!("{}:", finding.difference.label());
+    for part in [finding.folder.to_string(), finding.id.clone()] {
+        if !part.is_empty() {
+            text += &format!(" {}", clean(&part));
+        }
+    }
+    if !finding.subject.is_empty() {
+        text += &format!(" \"{}\"", clean(&finding.subject));
+    }
+    let uid = finding.uid.map(|uid| format!(", UID {uid}")).unwrap_or_default();
+    text += &format!(" ({}{uid})", clean(&finding.target.to_string()));
+    if !finding.detail.is_empty() {
+        text += &format!(": {}", clean(&finding.detail));
+    }
+    text
+}
+
+fn json_of(finding: &Finding) -> serde_json::Value {
+    json!({"event": "difference", "kind": finding.difference.label(), "folder": clean(&finding.folder.to_string()),
+        "id": clean(&finding.id), "target": clean(&finding.target.to_string()), "uid": finding.uid,
+        "subject": clean(&finding.subject), "detail": clean(&finding.detail)})
+}

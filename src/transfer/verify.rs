@@ -1,0 +1,274 @@
+//! Compares stores with a mailbox, message by message, and changes nothing: what is missing, extra or different.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use crate::imap::{ImapError, RemoteMessage, Session};
+use crate::mail::envelope::Summary;
+use crate::mail::{FolderPath, InternalDate, canonical};
+use crate::store::{self, Found, OpenOptions, Store, StoreError, Walk};
+
+use super::held::Held;
+use super::intake::{self, Content, SharedStore};
+use super::pending::Prepared;
+use super::prove::{grade, has_date, missing_flags};
+use super::{FolderPlan, Plan, Verify};
+
+/// How a message is not as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// It is in the store and not on the server.
+    Missing,
+    /// It is on the server and not in the store.
+    Extra,
+    /// It is on both sides, and differs.
+    Different,
+    /// It could not be read, so nothing is known.
+    Unreadable,
+}
+
+impl Difference {
+    /// The word in JSON and on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Different => "different",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// One message that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How.
+    pub difference: Difference,
+    /// The folder in the store; the top for what is on the server only.
+    pub folder: FolderPath,
+    /// Its id in the store; empty for what is on the server only, or where a whole folder is meant.
+    pub id: String,
+    /// The folder on the server.
+    pub target: FolderPath,
+    /// Its UID, where it is on the server.
+    pub uid: Option<u32>,
+    /// Its subject. Foreign text.
+    pub subject: String,
+    /// What exactly differs, in words.
+    pub detail: String,
+}
+
+/// How many messages were compared, and how many of each kind of difference there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Messages that are the same on both sides.
+    pub same: u64,
+    /// The others.
+    pub differences: BTreeMap<Difference, u64>,
+}
+
+/// Why there is nothing to compare.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A store can not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server can not be asked.
+    #[error(transparent)]
+    Imap(#[from] ImapError),
+    /// It was told to stop.
+    #[error("stopped on request")]
+    Stopped,
+}
+
+/// Compares what a plan would carry with what its targets hold, and hands each difference to `tell`, which says whether to
+/// go on. Extra messages of a folder are told after the others.
+pub fn verify(
+    plan: &Plan,
+    session: &mut Session,
+    how: Verify,
+    tell: &mut dyn FnMut(Finding) -> Walk,
+) -> Result<Compared, VerifyError> {
+    session.folders()?;
+    let mut targets: Vec<(&FolderPath, Vec<&FolderPlan>)> = Vec::new();
+    for folder in &plan.folders {
+        match targets.iter_mut().find(|(target, _)| **target == folder.target) {
+            Some((_, folders)) => folders.push(folder),
+            None => targets.push((&folder.target, vec![folder])),
+        }
+    }
+    let mut stores: HashMap<PathBuf, Box<dyn Store>> = HashMap::new();
+    let mut compared = Compared::default();
+    for (target, folders) in targets {
+        let (held, states) = there(session, target)?;
+        let mut comparison = Comparison { session, how, target, held, states, compared: &mut compared, tell };
+        for folder in folders {
+            let key = folder.source.path.clone();
+            let mut opened = if let Some(opened) = stores.remove(&key) {
+                opened
+            } else {
+                let options = OpenOptions { cache: None, ..folder.source.options.clone() };
+                store::open_with(&key, &options)?
+            };
+            comparison.folder(folder, &Mutex::new(opened.as_mut()))?;
+            stores.insert(key, opened);
+        }
+        comparison.extra()?;
+    }
+    Ok(compared)
+}
+
+/// What a folder holds; nothing where it is not there.
+fn there(session: &mut Session, target: &FolderPath) -> Result<(Held, HashMap<u32, RemoteMessage>), ImapError> {
+    let selected = match session.examine(target) {
+        Ok(selected) => selected,
+        Err(ImapError::Refused { .. }) => return Ok((Held::default(), HashMap::new())),
+        Err(error) => return Err(error),
+    };
+    let mut held = Vec::new();
+    session.held(selected.exists, |message| held.push(message))?;
+    let states = if selected.exists == 0 { Vec::new() } else { session.since(1)? };
+    Ok((Held::new(held), states.into_iter().map(|message| (message.uid, message)).collect()))
+}
+
+/// One folder on the server, being compared.
+struct Comparison<'a> {
+    session: &'a mut Session,
+    how: Verify,
+    target: &'a FolderPath,
+    held: Held,
+    states: HashMap<u32, RemoteMessage>,
+    compared: &'a mut Compared,
+    tell: &'a mut dyn FnMut(Finding) -> Walk,
+}
+
+impl Comparison<'_> {
+    fn folder(&mut self, plan: &FolderPlan, store: &SharedStore<'_>) -> Result<(), VerifyError> {
+        let mut envelopes = Vec::new();
+        let mut damaged = Vec::new();
+        intake::lock(store).list(&plan.folder, &mut |found| {
+            match found {
+                Found::Message(envelope) => envelopes.push(envelope),
+                Found::Damage(damage) => damaged.push(damage),
+                Found::Hidden(_) | Found::Progress { .. } => {}
+            }
+            Walk::Continue(())
+        })?;
+        for damage in damaged {
+            let detail = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
+            self.find(Difference::Unreadable, plan, "", None, String::new(), detail)?;
+        }
+        for envelope in envelopes {
+            let id = envelope.locator.id();
+            let content = match intake::read(store, &plan.folder, &envelope.locator) {
+                Ok(content) => content,
+                Err(unreadable) => {
+                    self.find(Difference::Unreadable, plan, &id, None, unreadable.subject, unreadable.reason)?;
+                    continue;
+                }
+            };
+            let Content { bytes, digest, fingerprint } = content;
+            let prepared = Prepared {
+                locator: envelope.locator,
+                size: bytes.len() as u64,
+                is_8bit: canonical::has_8bit_header(&bytes),
+                bytes,
+                digest,
+                fingerprint,
+                flags: envelope.flags,
+                keywords: envelope.keywords,
+                dropped_flags: Vec::new(),
+                internal_date: envelope.internal_date,
+                place: None,
+            };
+            self.message(plan, &id, &prepared)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the message's like on the server, the most alike first, and compares the two.
+    fn message(&mut self, plan: &FolderPlan, id: &str, prepared: &Prepared) -> Result<(), VerifyError> {
+        let mut candidates: Vec<_> = self.held.candidates(prepared.fingerprint).take(100).collect();
+        candidates.sort_by_key(|held| held.size != prepared.size);
+        let is_sure = candidates.len() == 1 && self.how == Verify::Size;
+        let subject = || Summary::of(&prepared.bytes).subject;
+        let mut differs = None;
+        for candidate in candidates {
+            let is_same = if is_sure && candidate.size == prepared.size {
+                true
+            } else {
+                let content = self.session.content(candidate.uid, candidate.size.max(prepared.size))?;
+                content.is_some_and(|content| grade(prepared, &content).is_some())
+            };
+            if !is_same {
+                differs.get_or_insert(candidate);
+                continue;
+            }
+            self.held.claim(candidate);
+            let detail = self.states.get(&candidate.uid).map(|message| details(prepared, message)).unwrap_or_default();
+            if detail.is_empty() {
+                self.compared.same += 1;
+                return Ok(());
+            }
+            return self.find(Difference::Different, plan, id, Some(candidate.uid), subject(), detail);
+        }
+        match differs {
+            Some(candidate) => {
+                self.held.claim(candidate);
+                let detail = "its content is not the same".to_owned();
+                self.find(Difference::Different, plan, id, Some(candidate.uid), subject(), detail)
+            }
+            None => self.find(Difference::Missing, plan, id, None, subject(), String::new()),
+        }
+    }
+
+    /// Tells what is on the server and was not found in a store.
+    fn extra(&mut self) -> Result<(), VerifyError> {
+        let unclaimed: Vec<u32> = self.held.unclaimed().map(|held| held.uid).collect();
+        for uid in unclaimed {
+            *self.compared.differences.entry(Difference::Extra).or_default() += 1;
+            let head = self.session.beginning(uid, 16 * 1024)?.unwrap_or_default();
+            let finding = Finding {
+                difference: Difference::Extra,
+                folder: FolderPath::root(),
+                id: String::new(),
+                target: self.target.clone(),
+                uid: Some(uid),
+                subject: Summary::of(&head).subject,
+                detail: String::new(),
+            };
+            (self.tell)(finding).is_continue().then_some(()).ok_or(VerifyError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    fn find(
+        &mut self,
+        difference: Difference,
+        plan: &FolderPlan,
+        id: &str,
+        uid: Option<u32>,
+        subject: String,
+        detail: String,
+    ) -> Result<(), VerifyError> {
+        *self.compared.differences.entry(difference).or_default() += 1;
+        let (folder, target) = (plan.folder.clone(), self.target.clone());
+        let finding = Finding { difference, folder, id: id.to_owned(), target, uid, subject, detail };
+        (self.tell)(finding).is_continue().then_some(()).ok_or(VerifyError::Stopped)
+    }
+}
+
+/// What differs beside the content, in words. Flags that were set on the server since do not count.
+fn details(prepared: &Prepared, message: &RemoteMessage) -> String {
+    let mut details = Vec::new();
+    if !has_date(prepared, message) {
+        let written = |date: Option<InternalDate>| date.map(InternalDate::to_imap).unwrap_or_default();
+        details.push(format!("dated {} and not {}", written(message.internal_date), written(prepared.internal_date)));
+    }
+    let missing = missing_flags(prepared, message);
+    if !missing.is_empty() {
+        details.push(format!("without {}", missing.join(" ")));
+    }
+    details.join("; ")
+}
