@@ -1,6 +1,7 @@
 //! FETCH answers: what is read of a message on the server. Tolerant of unknown items and of odd dates.
 
 use crate::mail::envelope::Summary;
+use crate::mail::fingerprint::message_id;
 use crate::mail::{Fingerprint, Flags, InternalDate, date};
 
 use super::answer::Value;
@@ -35,6 +36,8 @@ pub struct HeldMessage {
     pub size: u64,
     /// What its header says of it.
     pub fingerprint: Fingerprint,
+    /// Its Message-ID in short, if it has one.
+    pub id: Option<u64>,
 }
 
 /// The items of a row in a list.
@@ -107,7 +110,9 @@ impl<'a> Fetched<'a> {
 
     /// What is needed to know the message again.
     pub fn held(&self) -> Option<HeldMessage> {
-        Some(HeldMessage { uid: self.uid()?, size: self.size()?, fingerprint: Fingerprint::of(self.content()?) })
+        let head = self.content()?;
+        let (fingerprint, id) = (Fingerprint::of(head), message_id(head));
+        Some(HeldMessage { uid: self.uid()?, size: self.size()?, fingerprint, id })
     }
 }
 

@@ -283,7 +283,9 @@ impl Session {
         command: impl FnOnce(&mut imap::Session<Wire>) -> imap::error::Result<imap::types::Mailbox>,
     ) -> Result<Selected, ImapError> {
         self.open = None;
-        let mailbox = self.run(Wanted::Mailbox, || format!("cannot open {folder}"), command)?;
+        // Exchange 5.5 takes a login for a mailbox that is elsewhere, and then has no folder of it.
+        let elsewhere = self.wire.referral().map(|url| format!(", for the mailbox is at {url}")).unwrap_or_default();
+        let mailbox = self.run(Wanted::Mailbox, || format!("cannot open {folder}{elsewhere}"), command)?;
         self.open = Some(name.to_owned());
         self.proven.listed(name, mailbox.flags.iter().map(ToString::to_string));
         let uid_next = match mailbox.uid_next {

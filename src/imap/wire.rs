@@ -124,6 +124,8 @@ struct Inner {
     result: Option<Answer>,
     /// Capabilities that were told, by whatever answer, since last asked.
     capabilities: Option<Vec<String>>,
+    /// Where the server says the mailbox is, if not here (RFC 2221).
+    referral: Option<String>,
     /// The server's BYE, once said.
     bye: Option<String>,
     /// Untagged NO, BAD and ALERT texts since last asked.
@@ -161,6 +163,7 @@ impl Wire {
             fault: None,
             result: None,
             capabilities: None,
+            referral: None,
             bye: None,
             warnings: Vec::new(),
             next_tag: 0,
@@ -230,6 +233,11 @@ impl Wire {
     /// with the login.
     pub fn take_capabilities(&self) -> Option<Vec<String>> {
         self.inner().capabilities.take()
+    }
+
+    /// Where the server says the mailbox is, if not here. Foreign text.
+    pub fn referral(&self) -> Option<String> {
+        self.inner().referral.clone()
     }
 
     /// Makes every later read and write fail.
@@ -404,6 +412,11 @@ impl Inner {
     fn remember(&mut self, answer: &Answer) {
         if let Some(told) = answer.capabilities() {
             self.capabilities = Some(told);
+        }
+        if let Some((Status::Ok, code, _)) = answer.status_parts()
+            && let Some(url) = code.strip_prefix("REFERRAL ")
+        {
+            self.referral = Some(url.to_owned());
         }
         match answer.untagged_status() {
             Some((Status::Bye, _, text)) => self.bye = Some(text),

@@ -30,6 +30,23 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// Names a message by its Message-ID alone, which even servers keep that write mail anew. Others may have the same: what it
+/// finds must be compared.
+pub fn message_id(message: &[u8]) -> Option<u64> {
+    let head = message.get(..header::MAX_HEADER).unwrap_or(message);
+    let field = header::find(head, "Message-ID")?;
+    let id = field.value.trim_ascii();
+    let hash = Sha256::new().chain_update(id);
+    #[expect(clippy::cast_possible_truncation, reason = "half of it is enough to find candidates")]
+    (!id.is_empty()).then(|| short(hash) as u64)
+}
+
+/// Half of a digest.
+fn short(hash: Sha256) -> u128 {
+    let bytes: [u8; 32] = hash.finalize().into();
+    bytes.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
 /// The header fields a fingerprint is made of, in FETCH order.
 pub const FINGERPRINT_FIELDS: [&str; 4] = ["Message-ID", "Date", "From", "Subject"];
 
@@ -57,8 +74,7 @@ impl Fingerprint {
             }
             hash.update(b"\n");
         }
-        let bytes: [u8; 32] = hash.finalize().into();
-        Self(bytes.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte)))
+        Self(short(hash))
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::imap::{ImapError, Scope, Selected, Session};
+use crate::imap::{HeldMessage, ImapError, Scope, Selected, Session};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Envelope, FolderPath};
@@ -303,6 +303,7 @@ impl<'c, 'a> Carry<'c, 'a> {
         let prepared = Prepared {
             digest: content.digest,
             fingerprint: content.fingerprint,
+            id: content.id,
             locator: item.locator,
             size: content.bytes.len() as u64,
             is_8bit: canonical::has_8bit_header(&content.bytes),
@@ -330,13 +331,14 @@ impl<'c, 'a> Carry<'c, 'a> {
                 return Ok(Some((candidate.uid, Proof::Size)));
             }
         }
-        for candidate in &candidates {
-            if let Some(proof) = self.journal_knows(prepared, candidate.uid)? {
-                self.held.claim(*candidate);
-                return Ok(Some((candidate.uid, proof)));
-            }
+        if let Some((held, proof)) = self.journal_knows(prepared)? {
+            self.held.claim(held);
+            return Ok(Some((held.uid, proof)));
         }
-        for candidate in candidates {
+        // A server that writes mail anew may leave no field as it was but the id.
+        let by_id = prepared.id.into_iter().flat_map(|id| self.held.with_id(id)).take(100);
+        let by_id: Vec<_> = by_id.filter(|held| held.fingerprint != prepared.fingerprint).collect();
+        for candidate in candidates.into_iter().chain(by_id) {
             self.land_all()?; // the connection is needed
             let proof = self.compare_content(prepared, candidate.uid, candidate.size)?.unwrap_or(None);
             if let Some(proof) = proof {
@@ -347,16 +349,19 @@ impl<'c, 'a> Carry<'c, 'a> {
         Ok(None)
     }
 
-    /// Whether an earlier run gave this message that UID, and how surely it had proven it.
-    fn journal_knows(&mut self, prepared: &Prepared, uid: u32) -> Result<Option<Proof>, Halt> {
+    /// The message that an earlier run made of this one, if it is there, and how surely it had proven it.
+    fn journal_knows(&mut self, prepared: &Prepared) -> Result<Option<(HeldMessage, Proof)>, Halt> {
+        if self.selected.exists == 0 {
+            return Ok(None);
+        }
         let carried = match self.carried.take() {
             Some(carried) => carried,
             None => self.shared.record.carried(&self.target, self.selected.uid_validity)?,
         };
-        let known = carried.get(&prepared.digest).into_iter().flatten().find(|(known, _)| *known == uid).copied();
+        let there = |(uid, proof): &(u32, Option<Proof>)| Some((self.held.with_uid(*uid)?, (*proof)?));
+        let known = carried.get(&prepared.digest).into_iter().flatten().find_map(there);
         self.carried = Some(carried);
-        let proof = known.map(|(_, proof)| proof.unwrap_or(Proof::Size));
-        Ok(proof.filter(|proof| !self.reads_all_back() || *proof > Proof::Size))
+        Ok(known.filter(|(_, proof)| !self.reads_all_back() || *proof > Proof::Size))
     }
 
     /// Whether every message's content is read back.

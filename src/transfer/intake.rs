@@ -7,6 +7,7 @@ use crossbeam_channel::Sender;
 
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
+use crate::mail::fingerprint::message_id;
 use crate::mail::{Digest, Fingerprint, Flags, FolderPath, InternalDate, Locator};
 use crate::store::{Store, StoreError};
 
@@ -31,6 +32,7 @@ pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
     pub(super) digest: Digest,
     pub(super) fingerprint: Fingerprint,
+    pub(super) id: Option<u64>,
 }
 
 /// Why a message can not be sent.
@@ -81,7 +83,7 @@ pub(super) fn read(store: &SharedStore<'_>, folder: &FolderPath, locator: &Locat
         reason: unfit.to_string(),
         hint: unfit_hint(unfit),
     })?;
-    Ok(Content { digest: Digest::of(&bytes), fingerprint: Fingerprint::of(&bytes), bytes })
+    Ok(Content { digest: Digest::of(&bytes), fingerprint: Fingerprint::of(&bytes), id: message_id(&bytes), bytes })
 }
 
 fn unfit_hint(unfit: Unfit) -> &'static str {

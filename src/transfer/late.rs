@@ -149,19 +149,33 @@ fn patience(batch: &Batch) -> Duration {
     grace(size).saturating_sub(Duration::from_secs(seconds_since(batch.begun)))
 }
 
-/// The UID of each message of the batches, where it is there; each UID once. Those of equal size come first, since some
-/// servers change what they store.
+/// How much a message is like the one that was sent.
+#[derive(Clone, Copy)]
+enum Likeness {
+    /// In its fields and its size.
+    Size,
+    /// In its fields.
+    Fields,
+    /// In its Message-ID.
+    Id,
+}
+
+/// The UID of each message of the batches, where it is there; each UID once. The most alike come first, since some servers
+/// change what they store.
 pub(super) fn recognise(batches: &[Batch], validity: u32, held: Vec<HeldMessage>) -> Vec<Vec<Option<u32>>> {
     let mut held: Vec<Option<HeldMessage>> = held.into_iter().map(Some).collect();
     let mut found: Vec<Vec<Option<u32>>> = batches.iter().map(|batch| vec![None; batch.entries.len()]).collect();
-    for must_have_size in [true, false] {
+    for likeness in [Likeness::Size, Likeness::Fields, Likeness::Id] {
         for (batch, uids) in batches.iter().zip(&mut found) {
             let floor = if batch.uid_validity == validity { batch.uid_next } else { 1 };
             for (entry, uid) in batch.entries.iter().zip(uids).filter(|(_, uid)| uid.is_none()) {
                 let is_it = |message: &HeldMessage| {
-                    message.uid >= floor
-                        && message.fingerprint == entry.fingerprint
-                        && (!must_have_size || message.size == entry.size)
+                    let is_alike = match likeness {
+                        Likeness::Size => message.fingerprint == entry.fingerprint && message.size == entry.size,
+                        Likeness::Fields => message.fingerprint == entry.fingerprint,
+                        Likeness::Id => entry.id.is_some() && message.id == entry.id,
+                    };
+                    message.uid >= floor && is_alike
                 };
                 let slot = held.iter_mut().find(|slot| slot.as_ref().is_some_and(is_it));
                 *uid = slot.and_then(Option::take).map(|message| message.uid);
@@ -183,11 +197,12 @@ mod tests {
             size: bytes.len() as u64,
             digest: Digest::of(bytes),
             fingerprint: Fingerprint::of(bytes),
+            id: None,
         }
     }
 
     fn held(uid: u32, text: &str, size: u64) -> HeldMessage {
-        HeldMessage { uid, size, fingerprint: Fingerprint::of(text.as_bytes()) }
+        HeldMessage { uid, size, fingerprint: Fingerprint::of(text.as_bytes()), id: None }
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(super) struct Prepared {
     pub(super) is_8bit: bool,
     pub(super) digest: Digest,
     pub(super) fingerprint: Fingerprint,
+    /// Its Message-ID in short, if it has one.
+    pub(super) id: Option<u64>,
     pub(super) flags: Flags,
     pub(super) keywords: Vec<String>,
     pub(super) dropped_flags: Vec<String>,
@@ -34,7 +36,13 @@ impl Prepared {
 
     /// What the journal keeps of it.
     pub(super) fn entry(&self) -> Entry {
-        Entry { locator: self.locator.clone(), size: self.size, digest: self.digest, fingerprint: self.fingerprint }
+        Entry {
+            locator: self.locator.clone(),
+            size: self.size,
+            digest: self.digest,
+            fingerprint: self.fingerprint,
+            id: self.id,
+        }
     }
 }
 

@@ -133,8 +133,19 @@ impl Carry<'_, '_> {
             }
             first.get_or_insert(message);
         }
-        self.claimed.extend(first.map(|message| message.uid));
-        Ok(first.cloned())
+        if let Some(message) = first {
+            self.claimed.insert(message.uid);
+            return Ok(Some(message.clone()));
+        }
+        // On a server that writes mail anew no field may be as it was. They come in the order they were sent.
+        for message in news {
+            let is_free = !self.claimed.contains(&message.uid) && message.size != prepared.size;
+            if is_free && matches!(self.compare_content(prepared, message.uid, message.size)?, Ok(Some(_))) {
+                self.claimed.insert(message.uid);
+                return Ok(Some(message.clone()));
+            }
+        }
+        Ok(None)
     }
 
     /// Proves what was found and gives what is not settled; a message that the server said it stored and did not is told.

@@ -168,7 +168,7 @@ impl Comparison<'_> {
                     continue;
                 }
             };
-            let Content { bytes, digest, fingerprint } = content;
+            let Content { bytes, digest, fingerprint, id: message_id } = content;
             let prepared = Prepared {
                 locator: envelope.locator,
                 size: bytes.len() as u64,
@@ -176,6 +176,7 @@ impl Comparison<'_> {
                 bytes,
                 digest,
                 fingerprint,
+                id: message_id,
                 flags: envelope.flags,
                 keywords: envelope.keywords,
                 dropped_flags: Vec::new(),
@@ -190,12 +191,16 @@ impl Comparison<'_> {
     /// Finds the message's like on the server, the most alike first, and compares the two.
     fn message(&mut self, plan: &FolderPlan, id: &str, prepared: &Prepared) -> Result<(), VerifyError> {
         let mut candidates: Vec<_> = self.held.candidates(prepared.fingerprint).take(100).collect();
+        if candidates.is_empty() {
+            candidates.extend(prepared.id.into_iter().flat_map(|id| self.held.with_id(id)).take(100));
+        }
         candidates.sort_by_key(|held| held.size != prepared.size);
         let is_sure = candidates.len() == 1 && self.how == Verify::Size;
         let subject = || Summary::of(&prepared.bytes).subject;
         let mut differs = None;
         for candidate in candidates {
-            let is_same = if is_sure && candidate.size == prepared.size {
+            let is_same = if is_sure && candidate.size == prepared.size && candidate.fingerprint == prepared.fingerprint
+            {
                 true
             } else {
                 let content = self.session.content(candidate.uid, candidate.size.max(prepared.size))?;

@@ -14,6 +14,7 @@
 
 pub mod big;
 pub mod delay;
+pub mod exchange;
 pub mod mail;
 pub mod measure;
 pub mod peek;

@@ -255,6 +255,11 @@ impl Conn {
         Ok(count)
     }
 
+    /// How often these bytes are in what has come and was not read yet.
+    pub fn waiting(&self, text: &str) -> usize {
+        self.buffer.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+    }
+
     /// Reads a literal's bytes, without asking for them.
     pub fn read_literal(&mut self, length: u64) -> io::Result<Vec<u8>> {
         let length = usize::try_from(length).map_err(io::Error::other)?;

@@ -18,6 +18,8 @@ pub(in crate::transfer) struct Entry {
     pub(in crate::transfer) digest: Digest,
     /// What its header says of it.
     pub(in crate::transfer) fingerprint: Fingerprint,
+    /// Its Message-ID in short, if it has one.
+    pub(in crate::transfer) id: Option<u64>,
 }
 
 /// What became of a message that was about to be sent.
