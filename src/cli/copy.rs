@@ -8,6 +8,7 @@ use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
 use crate::imap::{Session, Target, connect};
+use crate::mail::units::bytes as size;
 use crate::store::OpenOptions;
 use crate::transfer::{Event, Job, Mode, Plan, Progress, plan, start};
 
@@ -72,6 +73,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let account = arguments.options.account(&target)?;
     let mut session = connect(&account)?;
     let plan = plan(selections, &target.folder, &session.folders()?);
+    tell_limits(&mut session, &plan, &mut printer)?;
     if kind == Kind::Plan || arguments.dry_run {
         session.logout();
         // A reader that closed the pipe has seen enough.
@@ -82,8 +84,23 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let connections = usize::from(arguments.carry.connections);
     let (verify, state) = (arguments.carry.verify.into(), arguments.state.directory()?);
     let accept_rewriting = arguments.carry.accept_rewriting;
-    let job = Job { account, plan, mode, verify, connections, accept_rewriting, state, resumes: None };
+    let (failed_dir, limits) = (arguments.carry.failed_dir.clone(), arguments.carry.limits());
+    let job =
+        Job { account, plan, mode, verify, connections, accept_rewriting, failed_dir, limits, state, resumes: None };
     carry(job, Some(session), &mut printer)
+}
+
+/// Says what the server limits, as far as it tells.
+fn tell_limits(session: &mut Session, plan: &Plan, printer: &mut Printer) -> Result<(), Failure> {
+    if let Some(most) = session.append_limit() {
+        printer.remark(&format!("the server takes messages of up to {}", size(most)));
+    }
+    if let Some(left) = session.quota_left()? {
+        let needed = plan.bytes();
+        let may_fail = if needed > left { format!(", and {} are to be carried", size(needed)) } else { String::new() };
+        printer.remark(&format!("the mailbox has {} left{may_fail}", size(left)));
+    }
+    Ok(())
 }
 
 /// A move that could never remove anything is refused before it starts.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::imap::{Account, ConnectOptions, TIMEOUT, Target};
 use crate::store::{CodePage, Labels, OpenOptions};
-use crate::transfer::Verify;
+use crate::transfer::{Limits, Verify};
 
 use super::exit::Failure;
 use super::password::PasswordOptions;
@@ -95,6 +95,35 @@ pub struct CarryOptions {
     /// Move mail even onto a server that writes it anew, as Exchange does: what it says is proven, not its bytes
     #[arg(long)]
     pub accept_rewriting: bool,
+    /// Save messages that are not carried in DIR, as .eml files
+    #[arg(long, value_name = "DIR")]
+    pub failed_dir: Option<PathBuf>,
+    /// Send at most so many bytes a second (500K, 2M)
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_rate: Option<u64>,
+    /// Send at most so many bytes in 24 hours to the mailbox, then stop with exit code 75 (500M, 2G)
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_bytes_per_day: Option<u64>,
+}
+
+impl CarryOptions {
+    /// How much may go in a while.
+    pub fn limits(&self) -> Limits {
+        Limits { rate: self.max_rate, bytes_per_day: self.max_bytes_per_day }
+    }
+}
+
+/// The letters after a number of bytes: powers of 1000.
+const UNITS: [(char, u64); 3] = [('K', 1_000), ('M', 1_000_000), ('G', 1_000_000_000)];
+
+/// Reads `2M` and its like.
+fn bytes(text: &str) -> Result<u64, String> {
+    let upper = text.to_ascii_uppercase();
+    let unit = UNITS.iter().find(|(letter, _)| upper.ends_with(*letter));
+    let (number, factor) =
+        unit.map_or((upper.as_str(), 1), |(letter, factor)| (upper.trim_end_matches(*letter), *factor));
+    let bytes = number.parse().ok().and_then(|number: u64| number.checked_mul(factor));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "write a number of bytes, such as 500K, 20M or 2G".into())
 }
 
 /// Where jobs are remembered.
@@ -183,6 +212,12 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_has_a_unit_or_none() {
+        assert_eq!((bytes("500K"), bytes("2g"), bytes("7")), (Ok(500_000), Ok(2_000_000_000), Ok(7)));
+        assert!(bytes("0").is_err() && bytes("fast").is_err() && bytes("99999999999G").is_err());
+    }
 
     #[test]
     fn a_pin_is_a_whole_digest() {

@@ -62,6 +62,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         connections: usize::from(arguments.carry.connections),
         verify: arguments.carry.verify.into(),
         accept_rewriting: arguments.carry.accept_rewriting,
+        failed_dir: arguments.carry.failed_dir.clone(),
+        limits: arguments.carry.limits(),
         ascii: arguments.ascii || is_simple_terminal(),
         color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     })?;

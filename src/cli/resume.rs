@@ -1,5 +1,6 @@
 //! `resume`: goes on with a job from the journal.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -20,6 +21,9 @@ pub struct Arguments {
     password: PasswordOptions,
     #[command(flatten)]
     state: StateOptions,
+    /// Save messages that are not carried in DIR, as .eml files
+    #[arg(long, value_name = "DIR")]
+    failed_dir: Option<PathBuf>,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -43,6 +47,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         verify: settings.verify,
         connections: settings.connections,
         accept_rewriting: settings.accept_rewriting,
+        failed_dir: arguments.failed_dir.clone(),
+        limits: settings.limits,
         state,
         resumes: Some(past.id),
     };

@@ -182,6 +182,7 @@ const REFUSALS: &[(&str, Scope, &str)] = &[
     ),
     ("THROTTLED", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
     ("is throttled", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
+    ("backoff time", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
     ("UNAVAILABLE", Scope::Connection, "the server is not ready: run the same command again later"),
     ("INUSE", Scope::Connection, "the mailbox is in use elsewhere: run the same command again later"),
     ("too many", Scope::Connection, "too many connections: close other mail programs or use --connections 1"),
@@ -244,6 +245,21 @@ impl ImapError {
         }
     }
 
+    /// How long the server asks to be left alone, where its words say so: `Suggested Backoff Time: 299961 milliseconds`,
+    /// `try again in 5 minutes`.
+    pub fn wait(&self) -> Option<Duration> {
+        let text = self.server_text()?.to_lowercase();
+        let after = ["backoff time:", "try again in", "retry after", "wait"]
+            .iter()
+            .find_map(|sign| text.split_once(sign).map(|(_, after)| after.trim_start()))?;
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = after.get(..digits)?.parse().ok()?;
+        let unit = after.get(digits..)?.trim_start();
+        let units = [("milli", 1), ("ms", 1), ("sec", 1000), ("s ", 1000), ("min", 60_000), ("hour", 3_600_000)];
+        let factor = units.iter().find(|(sign, _)| unit.starts_with(sign)).map_or(1000, |(_, factor)| *factor);
+        Some(Duration::from_millis(number.saturating_mul(factor)))
+    }
+
     /// What to do about it, in one sentence for people; empty if there is nothing to advise.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -263,6 +279,26 @@ impl ImapError {
             Self::Nonsense { .. } => "check that host and port are those of an IMAP server",
             Self::Cancelled => "",
             Self::LocalFile { .. } => "check the path and who may read it",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_that_a_server_asks_for_is_read_from_its_words() {
+        for (text, seconds) in [
+            ("Request is throttled. Suggested Backoff Time: 299961 milliseconds", Some(299.961)),
+            ("busy, try again in 5 minutes", Some(300.0)),
+            ("[UNAVAILABLE] retry after 30 s please", Some(30.0)),
+            ("too many connections", None),
+            ("try again in 99999999999999999999 minutes", None),
+        ] {
+            let refusal = Refusal { is_bad: false, code: String::new(), text: text.into() };
+            let error = ImapError::Refused { doing: String::new(), refusal };
+            assert_eq!(error.wait().map(|wait| wait.as_secs_f64()), seconds, "{text}");
         }
     }
 }

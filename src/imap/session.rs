@@ -179,6 +179,35 @@ impl Session {
         Ok(counts)
     }
 
+    /// The largest message that the server takes, in bytes, where it says so (RFC 7889).
+    pub fn append_limit(&self) -> Option<u64> {
+        self.capabilities.iter().find_map(|capability| capability.strip_prefix("APPENDLIMIT=")?.parse().ok())
+    }
+
+    /// How much is left in the mailbox, in bytes, where the server says so (RFC 9208); the least where there are several
+    /// quotas.
+    pub fn quota_left(&mut self) -> Result<Option<u64>, ImapError> {
+        if !self.has("QUOTA") {
+            return Ok(None);
+        }
+        let mut left: Option<u64> = None;
+        self.wire.command("GETQUOTAROOT INBOX", NAME_LITERAL, |values| {
+            if !values.first().is_some_and(|value| value.is("QUOTA")) {
+                return;
+            }
+            for resource in values.last().map(|value| value.list()).unwrap_or_default().chunks(3) {
+                if let [name, used, most] = resource
+                    && name.is("STORAGE")
+                    && let (Some(used), Some(most)) = (used.number(), most.number())
+                {
+                    let here = most.saturating_sub(used).saturating_mul(1024);
+                    left = Some(left.map_or(here, |left| left.min(here)));
+                }
+            }
+        })?;
+        Ok(left)
+    }
+
     /// Makes a folder with all its parents, subscribed, as far as they are not there.
     pub fn create(&mut self, folder: &FolderPath) -> Result<Created, ImapError> {
         let mut created = Created::default();

@@ -28,6 +28,7 @@ use super::journal::{Carried, Record};
 use super::late::Sweep;
 use super::ledger::{Ledger, Place};
 use super::link::Link;
+use super::pace::Pace;
 use super::pending::{Pending, Prepared};
 use super::{Chosen, Event, Failed, FolderPlan, How, Mode, Proof, Verify};
 
@@ -45,6 +46,7 @@ pub(super) struct Shared<'a> {
     pub(super) events: &'a Sender<Event>,
     /// Whether it was told that the server writes mail anew.
     pub(super) rewrites: &'a AtomicBool,
+    pub(super) pace: &'a Pace,
 }
 
 impl Shared<'_> {
@@ -292,6 +294,7 @@ impl<'c, 'a> Carry<'c, 'a> {
         let content = match content {
             Ok(content) => content,
             Err(unreadable) => {
+                self.save(&item.locator.id(), &unreadable.bytes);
                 let mut failed = self.failed(item.locator.id(), unreadable.subject, unreadable.reason, 1);
                 unreadable.hint.clone_into(&mut failed.hint);
                 self.tell_failed(failed);
@@ -314,6 +317,13 @@ impl<'c, 'a> Carry<'c, 'a> {
             internal_date: item.internal_date,
             place: None,
         };
+        if let Some(most) = self.link.current().and_then(|session| session.append_limit())
+            && prepared.size > most
+        {
+            let reason = format!("it has {} bytes, and the server takes {most} at most", prepared.size);
+            self.fail(&prepared, reason, None);
+            return Ok(None);
+        }
         if let Some((uid, proof)) = self.find_held(&prepared, self.twins.contains(&item.name))? {
             self.tell_done(&prepared, uid, How::Already, proof, Vec::new(), 0);
             return Ok(None);
@@ -377,7 +387,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     fn is_full(&mut self, messages: usize, bytes: usize) -> bool {
         let (most_messages, most_bytes) =
             if self.may_fly() { Self::FLIGHT } else { (self.batch_messages, BATCH_BYTES) };
-        messages >= most_messages || bytes >= most_bytes
+        messages >= most_messages || bytes >= most_bytes.min(self.shared.pace.piece())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::store::Labels;
 use super::carry::{Carriage, Shared};
 use super::job::{Brake, Group, Halt, Job, tell};
 use super::journal::Record;
+use super::pace::Pace;
 use super::worker::Worker;
 use super::{Event, Failed, FolderPlan, Mode, Outcome, Plan};
 
@@ -55,7 +56,9 @@ fn run(job: &Job, session: Option<Session>, brake: &Brake, events: &Sender<Event
     let (outcome, reason) = match Record::begin(job) {
         Ok(record) => {
             let rewrites = AtomicBool::new(false);
-            carry(Shared { job, record: &record, brake, events, rewrites: &rewrites }, session)
+            let sent = if job.limits.bytes_per_day.is_some() { record.sent_today().unwrap_or(u64::MAX) } else { 0 };
+            let pace = Pace::new(job.limits, sent);
+            carry(Shared { job, record: &record, brake, events, rewrites: &rewrites, pace: &pace }, session)
         }
         Err(error) => {
             let reason = format!("{error}: {}", error.hint());

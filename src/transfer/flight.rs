@@ -14,6 +14,7 @@ use crate::mail::envelope::Summary;
 use super::carry::Carry;
 use super::intake;
 use super::job::Halt;
+use super::link::pause_unless;
 use super::pending::{Pending, Prepared, State};
 use super::{Event, How, Proof};
 
@@ -85,6 +86,14 @@ impl Carry<'_, '_> {
             let target = &self.target;
             !self.one_by_one && self.link.current().is_some_and(|session| session.may_launch(target, &outgoing))
         };
+        let wait = self.shared.pace.take(batch.iter().map(|prepared| prepared.size).sum());
+        match wait {
+            Ok(Duration::ZERO) => {}
+            other => {
+                self.land_all()?; // what is in the air is not to wait
+                pause_unless(self.shared.brake, other?)?;
+            }
+        }
         if !can_fly {
             self.land_all()?;
             self.intend(&mut batch)?;

@@ -40,6 +40,8 @@ pub(super) struct Unreadable {
     pub(super) subject: String,
     pub(super) reason: String,
     pub(super) hint: &'static str,
+    /// What there is of it.
+    pub(super) bytes: Vec<u8>,
 }
 
 /// Messages that travel together from the thread that reads.
@@ -76,13 +78,16 @@ pub(super) fn read_ahead(store: &SharedStore<'_>, folder: &FolderPath, items: Ve
 /// Reads one message.
 pub(super) fn read(store: &SharedStore<'_>, folder: &FolderPath, locator: &Locator) -> Result<Content, Unreadable> {
     let read = lock(store).read(folder, locator);
-    let bytes =
-        read.map_err(|error: StoreError| Unreadable { subject: String::new(), reason: error.to_string(), hint: "" })?;
-    canonical::check(&bytes).map_err(|unfit| Unreadable {
-        subject: Summary::of(&bytes).subject,
-        reason: unfit.to_string(),
-        hint: unfit_hint(unfit),
+    let bytes = read.map_err(|error: StoreError| Unreadable {
+        subject: String::new(),
+        reason: error.to_string(),
+        hint: "",
+        bytes: Vec::new(),
     })?;
+    if let Err(unfit) = canonical::check(&bytes) {
+        let subject = Summary::of(&bytes).subject;
+        return Err(Unreadable { subject, reason: unfit.to_string(), hint: unfit_hint(unfit), bytes });
+    }
     Ok(Content { digest: Digest::of(&bytes), fingerprint: Fingerprint::of(&bytes), id: message_id(&bytes), bytes })
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 
+use serde::{Deserialize, Serialize};
+
 use crate::imap::{Account, Canceller, ImapError, Scope};
 
 use super::journal::{JobId, JournalError};
@@ -26,10 +28,23 @@ pub struct Job {
     pub connections: usize,
     /// Whether a move may remove what the server wrote anew, so that only its meaning is proven.
     pub accept_rewriting: bool,
+    /// Where messages that were not carried are saved, as .eml files.
+    pub failed_dir: Option<PathBuf>,
+    /// How much may go in a while.
+    pub limits: Limits,
     /// The directory of the journal.
     pub state: PathBuf,
     /// The job in the journal that this goes on with; else that is found out.
     pub resumes: Option<JobId>,
+}
+
+/// How much of a line and of a server's patience a job may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes a second, over all connections.
+    pub rate: Option<u64>,
+    /// Bytes in any 24 hours, over all jobs of the account.
+    pub bytes_per_day: Option<u64>,
 }
 
 /// How to stop a running job, shared with its workers.
@@ -81,6 +96,14 @@ pub(super) enum Halt {
          same, say --accept-rewriting"
     )]
     Rewriting,
+    /// No more may be sent today.
+    #[error("{sent} bytes were sent in the last 24 hours, and {most} are allowed: go on later")]
+    DayIsFull {
+        /// Bytes sent.
+        sent: u64,
+        /// Bytes allowed.
+        most: u64,
+    },
     /// What happens can not be noted any more.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -91,7 +114,7 @@ impl Halt {
     pub(super) fn outcome(&self) -> Outcome {
         let error = match self {
             Self::Server(error) => error,
-            Self::Journal(JournalError::Busy { .. }) => return Outcome::TryLater,
+            Self::Journal(JournalError::Busy { .. }) | Self::DayIsFull { .. } => return Outcome::TryLater,
             Self::Journal(_) => return Outcome::LocalFailure,
             Self::Stopped => return Outcome::Stopped,
             Self::Rewriting => return Outcome::Partial,

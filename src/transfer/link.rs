@@ -11,6 +11,8 @@ use super::job::{Brake, Halt, tell};
 
 /// Pauses before each new try, in seconds; after the last the job ends. A success starts them over.
 const PAUSES: [u64; 6] = [0, 1, 2, 4, 8, 16];
+/// The longest pause that is made because the server asks for one (facts/reliability.md row 23).
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 /// How often a pause looks at the brake.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -63,13 +65,15 @@ impl<'a> Link<'a> {
     /// Drops the connection after `error` and pauses before the next try, or gives up.
     pub(super) fn lost(&mut self, error: ImapError) -> Result<(), Halt> {
         self.session = None;
-        let pause = PAUSES.get(self.losses).copied();
-        let (Scope::Connection, Some(seconds)) = (error.scope(), pause) else {
+        let usual = PAUSES.get(self.losses).map(|seconds| Duration::from_secs(*seconds));
+        let pause = usual.map(|usual| error.wait().unwrap_or_default().min(LONGEST_PAUSE).max(usual));
+        let (Scope::Connection, Some(pause)) = (error.scope(), pause) else {
             return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
         };
         self.losses += 1;
+        let seconds = pause.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
         tell(self.shared.events, Event::Waiting { seconds, reason: error.to_string() });
-        pause_unless(self.shared.brake, Duration::from_secs(seconds))
+        pause_unless(self.shared.brake, pause)
     }
 
     /// Drops a connection that is not to be trusted any more.

@@ -9,6 +9,7 @@ use super::intake;
 use super::job::Halt;
 use super::journal::{Fate, Stored, state};
 use super::pending::Prepared;
+use super::rescue;
 use super::{Done, Event, Failed, How, Mode, Proof};
 use crate::store::Removal;
 
@@ -129,6 +130,7 @@ impl Carry<'_, '_> {
     /// Tells a message that was to be sent and is not as it should be. `message` is what the server has of it all the same.
     pub(super) fn fail(&mut self, prepared: &Prepared, reason: String, message: Option<&RemoteMessage>) {
         let failed = self.failed(prepared.locator.id(), Summary::of(&prepared.bytes).subject, reason, 1);
+        self.save(&prepared.locator.id(), &prepared.bytes);
         self.note_failed(prepared, message);
         self.tell_failed(failed);
     }
@@ -139,8 +141,18 @@ impl Carry<'_, '_> {
         let mut failed = self.failed(prepared.locator.id(), subject, error.to_string(), 1);
         failed.server_text = error.server_text().unwrap_or_default();
         error.hint().clone_into(&mut failed.hint);
+        self.save(&prepared.locator.id(), &prepared.bytes);
         self.note_failed(prepared, None);
         self.tell_failed(failed);
+    }
+
+    /// Saves a message that was not carried, if the user asked for it.
+    pub(super) fn save(&self, id: &str, bytes: &[u8]) {
+        let Some(directory) = self.shared.job.failed_dir.as_ref().filter(|_| !bytes.is_empty()) else { return };
+        if let Err(error) = rescue::save(directory, &self.plan.folder, id, bytes) {
+            let text = format!("cannot save the message {id} in {}: {error}", directory.display());
+            self.tell(Event::Remark { text });
+        }
     }
 
     fn note_failed(&mut self, prepared: &Prepared, message: Option<&RemoteMessage>) {

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::FolderPath;
 use crate::store::OpenOptions;
-use crate::transfer::Verify;
+use crate::transfer::{Limits, Verify};
 
 pub use actions::keys_markdown;
 
@@ -50,6 +50,10 @@ pub struct Options {
     pub folder: FolderPath,
     /// Whether a move may remove what the server wrote anew.
     pub accept_rewriting: bool,
+    /// Where messages that were not carried are saved.
+    pub failed_dir: Option<PathBuf>,
+    /// How much may go in a while.
+    pub limits: Limits,
     /// The directory of the journal.
     pub state: PathBuf,
     /// The most connections a transfer uses.

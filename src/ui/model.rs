@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::imap::{Account, ConnectOptions, RemoteFolder};
 use crate::mail::FolderPath;
 use crate::store::{Looked, OpenOptions};
-use crate::transfer::{Mode, Plan, Progress, Source, Verify};
+use crate::transfer::{Limits, Mode, Plan, Progress, Source, Verify};
 
 use super::dialog::Dialog;
 use super::effect::Effect;
@@ -50,6 +50,10 @@ pub(crate) struct Model {
     pub connect: ConnectOptions,
     /// Whether a move may remove what the server wrote anew.
     pub accept_rewriting: bool,
+    /// Where messages that were not carried are saved.
+    pub failed_dir: Option<PathBuf>,
+    /// How much may go in a while.
+    pub limits: Limits,
     /// The directory of the journal.
     pub state: PathBuf,
     /// Most connections a job uses.
@@ -214,6 +218,8 @@ impl Model {
             quitting: None,
             connect: options.connect.clone(),
             accept_rewriting: options.accept_rewriting,
+            failed_dir: options.failed_dir.clone(),
+            limits: options.limits,
             state: options.state.clone(),
             connections: options.connections.max(1),
             verify: options.verify,

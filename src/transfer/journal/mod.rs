@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::imap::{Account, ConnectOptions, Security};
 use crate::mail::FolderPath;
 
-use super::{Failed, FolderPlan, Job, Mode, Outcome, Plan, Verify};
+use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Plan, Verify};
 
 pub(super) use entry::{Batch, Entry, Fate, Stored, state};
 pub(super) use lock::{AccountLock, key as account_key};
@@ -144,6 +144,8 @@ pub struct Settings {
     pub connections: usize,
     /// Whether a move may remove what the server wrote anew.
     pub accept_rewriting: bool,
+    /// How much may go in a while.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -159,6 +161,7 @@ impl Settings {
             verify: job.verify,
             connections: job.connections,
             accept_rewriting: job.accept_rewriting,
+            limits: job.limits,
         }
     }
 

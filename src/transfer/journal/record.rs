@@ -148,6 +148,13 @@ impl Record {
         Ok(carried)
     }
 
+    /// Bytes that were about to be sent to the account in the last 24 hours.
+    pub(in crate::transfer) fn sent_today(&self) -> Result<u64, JournalError> {
+        let since = now().saturating_sub(24 * 3600);
+        let batches = self.journal().batches("job.account = ? AND batch.begun > ?", (&self.account, since))?;
+        Ok(batches.iter().flat_map(|batch| &batch.entries).map(|entry| entry.size).sum())
+    }
+
     /// The job has ended. `already` is how many messages were there before it.
     pub(in crate::transfer) fn end(&self, outcome: Outcome, reason: &str, already: u64) -> Result<(), JournalError> {
         let journal = self.journal();

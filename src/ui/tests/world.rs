@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::imap::{Account, ConnectOptions, Counts, RemoteFolder, Security};
 use crate::mail::{Flags, FolderPath, InternalDate, Locator, SpecialUse};
 use crate::store::Count;
-use crate::transfer::{self, Verify};
+use crate::transfer::{self, Limits, Verify};
 use crate::ui::Options;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::{Event, ServerEvent, StoreEvent};
@@ -63,6 +63,8 @@ pub(crate) fn options() -> Options {
         connect: ConnectOptions::default(),
         folder: FolderPath::root(),
         accept_rewriting: false,
+        failed_dir: None,
+        limits: Limits::default(),
         state: "/state".into(),
         connections: 2,
         verify: Verify::Size,

@@ -91,6 +91,8 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         verify: model.verify,
         connections: model.connections,
         accept_rewriting: model.accept_rewriting,
+        failed_dir: model.failed_dir.clone(),
+        limits: model.limits,
         state: model.state.clone(),
         resumes: None,
     };

@@ -1,0 +1,155 @@
+//! What a server limits and what a user limits: pauses that are asked for, sizes, quotas, rates; and what becomes of messages
+//! that were refused.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use common::mail::{Mail, Maker, write_maildir_tree};
+use common::program::{Run, password_file, run};
+use common::proxy::{At, Do, Proxy};
+use common::scripted::Scripted;
+use common::servers::{Dovecot, Server};
+use tempfile::TempDir;
+
+struct Scene {
+    home: TempDir,
+    password: PathBuf,
+    mails: Vec<Mail>,
+}
+
+impl Scene {
+    fn new(messages: usize) -> Self {
+        let home = TempDir::new().unwrap();
+        let mails = Maker::new(77).folder(messages, 2004, 300);
+        write_maildir_tree(&home.path().join("Maildir"), &[("", mails.clone())]).unwrap();
+        let password = password_file(home.path());
+        Self { home, password, mails }
+    }
+
+    fn copy(&self, target: &str, options: &[&str]) -> Run {
+        let store = self.home.path().join("Maildir");
+        let arguments = ["copy", store.to_str().unwrap(), target, "--json", "--password-file"];
+        run(self.home.path(), &[arguments.as_slice(), &[self.password.to_str().unwrap()], options].concat())
+    }
+}
+
+#[test]
+fn a_pause_that_the_server_asks_for_is_kept_and_told() {
+    let is_busy = AtomicBool::new(true);
+    let words = "NO Request is throttled. Suggested Backoff Time: 2300 milliseconds";
+    let server = Scripted::start(move |conn| {
+        conn.greet("IMAP4rev1 UIDPLUS UNSELECT")?;
+        let mut stored = Vec::new();
+        loop {
+            let request = conn.next()?;
+            if request.is("APPEND") && is_busy.swap(false, Ordering::SeqCst) {
+                conn.reply(&request, words)?;
+            } else if request.is("APPEND") {
+                let (length, _) = request.literal().unwrap();
+                let date = request.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
+                let flags = request.text.split('(').nth(1).unwrap().split(')').next().unwrap().to_owned();
+                conn.take_append(&request)?;
+                stored.push((length, date, flags));
+            } else if request.is("UID FETCH") {
+                for (number, (length, date, flags)) in stored.iter().enumerate().map(|(at, kept)| (at + 1, kept)) {
+                    let line = format!(
+                        "* {number} FETCH (UID {number} FLAGS ({flags}) INTERNALDATE \"{date}\" RFC822.SIZE {length})\r\n"
+                    );
+                    conn.reply_raw(line.as_bytes())?;
+                }
+                conn.reply(&request, "OK done")?;
+            } else {
+                conn.answer(&request)?;
+            }
+        }
+    });
+    let scene = Scene::new(1);
+    let begun = Instant::now();
+    let run = scene.copy(&(server.url("anna") + "INBOX"), &[]).expect(0);
+    assert!(begun.elapsed() >= Duration::from_millis(2300));
+    assert_eq!(run.events_of("throttle")[0]["seconds"], 3);
+    assert_eq!(run.totals(), (1, 0, 0));
+}
+
+#[test]
+fn a_message_over_the_servers_limit_is_not_sent() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new(12);
+    let limit = 1500;
+    let larger = scene.mails.iter().filter(|mail| mail.bytes.len() > limit).count() as u64;
+    assert!(larger > 0 && larger < 12);
+    let proxy = Proxy::new(server.imap_port).replace("UIDPLUS", &format!("UIDPLUS APPENDLIMIT={limit}")).start();
+    let run = scene.copy(&(proxy.url("anna") + "Box"), &[]).expect(1);
+    assert_eq!(run.totals(), (12 - larger, 0, larger));
+    assert_eq!(proxy.messages(), 12 - larger);
+    let reason = run.events_of("message.failed")[0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("1500"), "{reason}");
+    assert!(run.err.contains("messages of up to"), "{}", run.err);
+}
+
+#[test]
+fn what_is_left_of_a_quota_is_told_before_anything_is_sent() {
+    let Some(server) = Dovecot::new().quota("20K").start() else { return };
+    let scene = Scene::new(60);
+    let target = Server::plaintext_url("anna", server.imap_port) + "Box";
+    let store = scene.home.path().join("Maildir");
+    let arguments = ["plan", store.to_str().unwrap(), &target, "--password-file", scene.password.to_str().unwrap()];
+    let plan = run(scene.home.path(), &arguments).expect(0);
+    assert!(plan.err.contains("left, and"), "{}", plan.err);
+}
+
+#[test]
+fn refused_messages_are_saved_where_the_user_says() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new(6);
+    let proxy = Proxy::new(server.imap_port)
+        .replace("LITERAL+", "X-NONE")
+        .fault(3, At::BeforeLine, Do::Answer("NO nope".into()))
+        .start();
+    let saved = scene.home.path().join("saved");
+    fs::write(scene.home.path().join("Maildir/cur/1.nul:2,S"), b"Subject: nul\n\na\0b\n").unwrap();
+    scene.copy(&(proxy.url("anna") + "Box"), &["--failed-dir", saved.to_str().unwrap()]).expect(1);
+    let mut contents: Vec<Vec<u8>> =
+        fs::read_dir(saved).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+    contents.sort();
+    assert_eq!(contents.len(), 2);
+    assert!(contents.contains(&b"Subject: nul\r\n\r\na\0b\r\n".to_vec()));
+    assert!(contents.iter().any(|content| scene.mails.iter().any(|mail| mail.bytes == *content)));
+}
+
+#[test]
+fn a_rate_is_kept_and_a_days_amount_ends_the_job_until_later() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new(120);
+    let bytes: usize = scene.mails.iter().map(|mail| mail.bytes.len()).sum();
+    assert!(bytes > 200_000, "{bytes}");
+    let target = Server::plaintext_url("anna", server.imap_port) + "Box";
+    let begun = Instant::now();
+    scene.copy(&target, &["--max-rate", "400K"]).expect(0);
+    // The first piece goes at once, and is as large as what may go in a second.
+    let least = Duration::from_millis((bytes as u64).saturating_sub(500_000) / 400);
+    assert!(least > Duration::from_millis(500), "{bytes}");
+    assert!(begun.elapsed() >= least, "{:?} and not {least:?}", begun.elapsed());
+
+    let other = Server::plaintext_url("bert", server.imap_port) + "Box";
+    let (amount, most) = (bytes / 2, bytes * 2);
+    let cut = scene.copy(&other, &["--max-bytes-per-day", &amount.to_string(), "--max-rate", "1G"]).expect(75);
+    assert!(cut.events_of("job.end")[0]["reason"].as_str().unwrap().contains("24 hours"));
+    let there = server.peek("bert").len();
+    assert!(there < 120);
+    let again = scene.copy(&other, &["--max-bytes-per-day", &most.to_string()]).expect(0);
+    assert_eq!(again.totals().0, 120 - there as u64);
+    assert_eq!(server.peek("bert").len(), 120);
+}
