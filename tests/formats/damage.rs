@@ -23,7 +23,7 @@ const FLIPS: usize = 10_000;
 /// At how many lengths a sample is cut: all of a small one in a long run.
 const CUTS: usize = 400;
 const CUTS_LONG: usize = 30_000;
-/// Samples that other programs wrote start so. They are larger, lie outside the repository, and come on top.
+/// Samples that other programs wrote start so. They are larger and lie outside the repository; each gets a tenth of that.
 const REAL: &str = "real/";
 
 /// What must be said when messages are lost.
@@ -264,12 +264,13 @@ fn damage(format: &str) {
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
     for sample in samples {
         let Some(patient) = Patient::new(sample) else { continue };
+        let (flips, cuts) = if sample.is_real() { (flips / 10, cuts / 10) } else { (flips.div_ceil(small), cuts) };
         let bytes = &patient.bytes;
         for length in (0..bytes.len()).step_by(bytes.len().div_ceil(cuts)) {
             patient.suffer(&Damage::Cut(length));
         }
         let used: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
-        for round in 0..flips.div_ceil(if sample.is_real() { 10 } else { small }) {
+        for round in 0..flips {
             patient.suffer(&Damage::flips(round, &mut numbers, bytes, &used));
         }
     }
