@@ -165,8 +165,12 @@ impl<'a> Shown<'a> {
 
     /// A header of these fields alone.
     fn whole(&self) -> Vec<u8> {
-        let fields = self.0.iter().flat_map(|field| [field.name, b":", field.value, b"\r\n"]);
-        fields.chain([b"\r\n".as_slice()]).flatten().copied().collect()
+        let mut bytes = Vec::new();
+        for part in self.0.iter().flat_map(|field| [field.name, b":", field.value, b"\r\n"]) {
+            bytes.extend_from_slice(part);
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes
     }
 }
 
