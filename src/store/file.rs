@@ -38,6 +38,11 @@ impl FileId {
         }
     }
 
+    /// Whether the file was written to after that second since 1970.
+    pub(super) fn modified_after(self, second: i64) -> bool {
+        self.modified.0 > second
+    }
+
     /// Whether `later` is the same file, whatever was written to it.
     pub(super) fn same_file(self, later: Self) -> bool {
         (self.device, self.inode) == (later.device, later.inode)

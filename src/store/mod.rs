@@ -26,6 +26,7 @@ mod files;
 mod foxmail;
 mod guard;
 mod joined;
+mod kmail;
 mod livemail;
 mod maildir;
 mod mapi;

@@ -69,6 +69,7 @@ static SAMPLES: &[Sample] = &[
     text("thunderbird", "stores/profile", "abcd1234.default/prefs.js"), // news is mail if its server is called otherwise
     told("maildir", "stores/python/Maildir", "cur/1075802402.M2P1.host,S=174:2,FS"),
     told("maildir", "stores/nested", "dovecot-keywords"),
+    told("maildir", "stores/kmail-maildir", ".trash.index"),
     told("emlx", "stores/apple", "V5/1B4E28BA-2FA1-11D2-883F-0016D3CCA427/INBOX.mbox/1B4E28BA-2FA1-11D2-883F-0016D3CCA427/Data/Messages/2.emlx"),
     told("emlx", "stores/apple", "V5/1B4E28BA-2FA1-11D2-883F-0016D3CCA427/Work.mbox/Old.mbox/1B4E28BA-2FA1-11D2-883F-0016D3CCA427/Data/Messages/7.partial.emlx"),
     text("pegasus", "stores/pegasus", "FOL00001.PMM"),
@@ -84,6 +85,9 @@ static SAMPLES: &[Sample] = &[
     text("mbox", "stores/dialects/mozilla.mbox", ""),
     text("mbox", "stores/dialects/cr-old-mac.mbox", ""),
     text("mbox", "stores/dialects/crlf.mbox", ""),
+    text("mbox", "stores/evolution/local/Inbox/subfolders/Projects/mbox", ""),
+    text("mbox", "stores/kmail", "inbox"),
+    text("mbox", "stores/kmail", ".inbox.index"), // what it does not list was deleted
     text("babyl", "stores/babyl/rmail", ""),
     text("thebat", "stores/thebat/Anna/Inbox/MESSAGES.TBB", ""),
     text("foxmail", "stores/foxmail/In.BOX", ""),

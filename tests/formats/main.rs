@@ -19,6 +19,7 @@ mod damage;
 mod detection;
 mod files;
 mod hostile;
+mod kmail;
 mod labels;
 mod mozilla;
 mod outcome;

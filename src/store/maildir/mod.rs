@@ -16,15 +16,21 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
+use super::kmail;
 use super::moved::Moved;
 use super::packed::Packing;
 use super::tree::Tree;
 use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead, file};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::envelope::Summary;
-use crate::mail::{DateSource, Digest, Envelope, FolderPath, InternalDate, Locator, Warning, header};
+use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Locator, Warning, header};
 
 pub(super) use tree::is_maildir;
+
+/// The part of a file name that stays while the message lives.
+pub(super) fn base_name(name: &str) -> &str {
+    name::split(name).0
+}
 
 /// The row in `FORMATS`.
 pub(super) static FORMAT: Format =
@@ -88,6 +94,23 @@ impl Parts {
     }
 }
 
+/// What tells the marks of a folder's messages beside their names.
+struct Marks {
+    keywords: Vec<Option<String>>,
+    index: Option<kmail::Marks>,
+}
+
+impl Marks {
+    /// The flags and keywords of the file of that name.
+    fn of(&self, name: &str) -> (Flags, Vec<String>) {
+        let own = name::marks(name::split(name).1, &self.keywords);
+        match &self.index {
+            Some(index) => index.add_to(name, own),
+            None => own,
+        }
+    }
+}
+
 fn arrived(key: &str) -> i64 {
     name::time(key).map_or(0, InternalDate::unix)
 }
@@ -110,10 +133,15 @@ impl Store for Maildir {
         if self.tree.report_skipped(folder, visit).is_break() {
             return Ok(());
         }
-        let keywords = name::keyword_names(&place);
+        let marks = Marks { keywords: name::keyword_names(&place), index: kmail::Marks::of(&place) };
+        if let Some(damage) = marks.index.as_ref().and_then(|index| index.damage.clone())
+            && visit(Found::Damage(damage)).is_break()
+        {
+            return Ok(());
+        }
         let parts = Parts::open(&place);
         let files = self.scan(&place, visit)?;
-        let look = |message: &Message| match envelope(message, &parts, &place, &keywords) {
+        let look = |message: &Message| match envelope(message, &parts, &place, &marks) {
             Ok(envelope) => Found::Message(envelope),
             Err(reason) => Found::Damage(Damage { file: message.path(&place), offset: 0, reason }),
         };
@@ -146,7 +174,8 @@ impl Store for Maildir {
     fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
         // Message files are never written to, so a message that comes, goes or is renamed changes one of these.
         let names = || tree::PARTS.into_iter().chain([name::KEYWORDS]);
-        Stamp::in_tree(&self.tree, folder, |place| names().map(|name| place.join(name)).collect())
+        let files = |place: &Path| names().map(|name| place.join(name)).chain([kmail::beside(place)]).collect();
+        Stamp::in_tree(&self.tree, folder, files)
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
@@ -280,7 +309,7 @@ fn same(a: &Path, b: &Path) -> bool {
 }
 
 /// What a list shows of one file, or why it is no message.
-fn envelope(message: &Message, parts: &Parts, folder: &Path, keywords: &[Option<String>]) -> Result<Envelope, String> {
+fn envelope(message: &Message, parts: &Parts, folder: &Path, marks: &Marks) -> Result<Envelope, String> {
     let refused = |error: io::Error| format!("it is not read: {error}");
     let (file, metadata) = parts.open_file(message, folder).map_err(refused)?;
     let mut head = file::head(&file, metadata.len()).map_err(refused)?;
@@ -289,7 +318,7 @@ fn envelope(message: &Message, parts: &Parts, folder: &Path, keywords: &[Option<
     }
     let summary = Summary::of(&head);
     let text = message.name.to_string_lossy();
-    let (flags, keywords) = name::marks(name::split(&text).1, keywords);
+    let (flags, keywords) = marks.of(&text);
     let by_store = name::arrival(&message.key, InternalDate::from_unix(metadata.mtime()));
     let rule = |named| if named { DateSource::Store } else { DateSource::Mtime };
     let (internal_date, date_from) = match by_store {

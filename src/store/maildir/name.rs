@@ -19,7 +19,7 @@ pub(super) const KEYWORDS: &str = "dovecot-keywords";
 const MAX_KEYWORDS: usize = 64 * 1024;
 
 /// The part of a file name that stays while the message lives, and the flag letters after it.
-pub(super) fn split(name: &str) -> (&str, &str) {
+pub(in crate::store) fn split(name: &str) -> (&str, &str) {
     if let Some((base, info)) = name.rsplit_once(':') {
         return (base, info.strip_prefix("2,").unwrap_or_default());
     }

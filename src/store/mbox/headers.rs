@@ -9,10 +9,11 @@ use crate::mail::date::WrittenDate;
 use crate::mail::envelope::Summary;
 use crate::mail::header::{self, Field};
 use crate::mail::{DateSource, Envelope, Flags, InternalDate, Locator, Warning};
-use crate::store::Hidden;
+use crate::store::{Hidden, kmail};
 
 /// Fields a store keeps for itself. `X-Mozilla-*` are as well.
-const BOOKKEEPING: [&str; 7] = ["Status", "X-Status", "X-Keywords", "X-UID", "X-IMAP", "X-IMAPbase", "Content-Length"];
+const BOOKKEEPING: [&str; 8] =
+    ["Status", "X-Status", "X-Keywords", "X-UID", "X-IMAP", "X-IMAPbase", "X-Evolution", "Content-Length"];
 const MOZILLA: &[u8] = b"X-Mozilla-";
 /// What UW software writes as the subject of the message that is none.
 const PSEUDO_SUBJECT: &str = "FOLDER INTERNAL DATA";
@@ -33,6 +34,9 @@ const MOZILLA_FORWARDED: u32 = 0x1000;
 const MOZILLA_IMAP_DELETED: u32 = 0x20_0000;
 const MOZILLA_LABEL_SHIFT: u32 = 25;
 const MOZILLA_LABEL_MASK: u32 = 0x7;
+/// Bits of X-Evolution (`UID-FLAGS; flags=WORD,WORD`; Camel's camel-local-summary.c and camel-folder-summary.h).
+const EVOLUTION_FLAGS: [(u32, Flags); 5] =
+    [(0x1, Flags::ANSWERED), (0x2, Flags::DELETED), (0x4, Flags::DRAFT), (0x8, Flags::FLAGGED), (0x10, Flags::SEEN)];
 
 /// How far a From_ line in local time and the Received header it comes from may be apart: the widest zones.
 const SAME_ARRIVAL: i64 = 26 * 3600;
@@ -99,8 +103,12 @@ impl Mozilla {
 /// The flags and keywords that the bookkeeping fields hold.
 pub(in crate::store) fn marks(header: &[u8]) -> (Flags, Vec<String>) {
     let (mut flags, mut keywords, mut mozilla) = (Flags::NONE, Vec::new(), Mozilla::default());
+    let mut by_kmail = None;
     for field in header::fields(header) {
         mozilla.take(&field);
+        if field.is("X-Status") && by_kmail.is_none() {
+            by_kmail = kmail::status_of(field.value);
+        }
         if field.is("Status") || field.is("X-Status") {
             for (_, flag) in STATUS.iter().filter(|(letter, _)| field.value.contains(letter)) {
                 flags |= *flag;
@@ -115,6 +123,19 @@ pub(in crate::store) fn marks(header: &[u8]) -> (Flags, Vec<String>) {
             }
         }
     }
+    if let Some(status) = by_kmail {
+        let (set, words) = kmail::marks(status);
+        flags = set; // its Status says that a message was read, whether it was or not
+        for word in words {
+            add(&mut keywords, &word);
+        }
+    }
+    if let Some((set, words)) = header::find(header, "X-Evolution").and_then(|field| evolution(&field.text())) {
+        flags |= set;
+        for word in words {
+            add(&mut keywords, &word);
+        }
+    }
     let status = mozilla.status();
     for (_, flag) in MOZILLA_FLAGS.iter().filter(|(bit, _)| status & bit != 0) {
         flags |= *flag;
@@ -127,6 +148,17 @@ pub(in crate::store) fn marks(header: &[u8]) -> (Flags, Vec<String>) {
         add(&mut keywords, &format!("$Label{label}"));
     }
     (flags, keywords)
+}
+
+/// The flags and keywords of Evolution's field.
+fn evolution(text: &str) -> Option<(Flags, Vec<String>)> {
+    let (numbers, rest) = text.split_once(';').unwrap_or((text, ""));
+    let bits = u32::from_str_radix(numbers.trim().split_once('-')?.1, 16).ok()?;
+    let set = EVOLUTION_FLAGS.iter().filter(|(bit, _)| bits & bit != 0);
+    let flags = set.fold(Flags::NONE, |flags, (_, flag)| flags | *flag);
+    let words = rest.split(';').filter_map(|part| part.trim().strip_prefix("flags="));
+    let words = words.flat_map(|words| words.trim_matches('"').split(',')).map(|word| word.trim().to_owned());
+    Some((flags, words.collect()))
 }
 
 fn add(keywords: &mut Vec<String>, keyword: &str) {
@@ -215,6 +247,15 @@ mod tests {
                 "$label2 Junk",
             ),
             ("X-Mozilla-Status: zz\n", Flags::NONE, ""),
+            ("Status: RO\nX-Status: UC\n", Flags::NONE, ""), // KMail, not read
+            ("Status: R\nX-Status: OFGT\n", Flags::SEEN | Flags::FLAGGED, "$Forwarded"),
+            ("X-Evolution: 00000001-0011\n", Flags::SEEN | Flags::ANSWERED, ""),
+            (
+                "X-Evolution: 0000002a-002e; flags=$Labelwork,Later; tags=a:b\n",
+                Flags::FLAGGED | Flags::DELETED | Flags::DRAFT,
+                "$Labelwork Later",
+            ),
+            ("X-Evolution: none\nStatus: R\n", Flags::SEEN, ""),
             ("X-Gmail-Labels: Inbox,Starred,Opened\n", Flags::SEEN | Flags::FLAGGED, ""),
             ("X-Gmail-Labels: Inbox,Unread\n", Flags::NONE, ""),
             ("X-Gmail-Labels: =?UTF-8?Q?N=C3=A3o_lidos?=,Caixa\n", Flags::NONE, "Caixa"),

@@ -179,7 +179,7 @@ impl Labelled {
         visit: &mut dyn FnMut(Found) -> Walk,
     ) -> io::Result<()> {
         let Some((file, sorted)) = self.sorted(path)? else { return Ok(()) };
-        let shown = Shown::of(&file)?;
+        let shown = Shown::of(&file, None)?;
         let damage = sorted.damage.iter().filter(|_| is_first).cloned().map(Found::Damage);
         if damage.into_iter().any(|found| visit(found).is_break()) {
             return Ok(());

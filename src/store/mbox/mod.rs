@@ -6,6 +6,7 @@
 mod content;
 mod gmail;
 mod headers;
+mod indexed;
 mod labelled;
 mod languages;
 mod lock;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use super::ahead::{self, Line};
 use super::dir;
 use super::file::{self, FileId};
+use super::kmail::{self, Marks};
 use super::tree::Tree;
 use super::{
     Company, Count, Folder, Format, Found, Labels, OpenOptions, Removal, Stamp, Store, StoreError, Walk, thunderbird,
@@ -114,7 +116,7 @@ impl Store for Mbox {
     }
 
     fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
-        Stamp::in_tree(&self.tree, folder, |place| vec![place])
+        Stamp::in_tree(&self.tree, folder, |place| vec![place.to_owned(), kmail::beside(place)])
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
@@ -171,8 +173,13 @@ impl Mbox {
     /// Shows every message of the file at `path`, from what is known of it or from a new scan.
     fn walk(&mut self, path: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> io::Result<()> {
         let file = file::open_regular(path)?;
-        let shown = Shown::of(&file)?;
+        let marks = Marks::of(path);
+        if !self.learn(&file, path, marks.as_ref(), visit)? {
+            return Ok(());
+        }
         let known = self.known(path, &file);
+        let marks = marks.filter(|_| known.is_some_and(|index| index.fits));
+        let shown = Shown::of(&file, marks.as_ref())?;
         let index = ahead::in_order(&|seen: Seen| shown.message(&seen), visit, |line| match known {
             Some(index) => shown.again(index, line).map(|()| None),
             None => scan::scan(&file, path, &mut |step| match step {
@@ -185,9 +192,28 @@ impl Mbox {
         Ok(())
     }
 
+    /// Finds out what an index of KMail tells of the file at `path`. `false` when the visitor stopped that.
+    fn learn(
+        &mut self,
+        file: &File,
+        path: &Path,
+        marks: Option<&Marks>,
+        visit: &mut dyn FnMut(Found) -> Walk,
+    ) -> io::Result<bool> {
+        let beside = marks.map(|marks| marks.id);
+        self.indexes.retain(|known, index| known != path || (index.whole && index.beside == beside));
+        let Some(marks) = marks.filter(|_| self.known(path, file).is_none()) else { return Ok(true) };
+        let Some(index) = indexed::scan(file, path, marks, visit)? else { return Ok(false) };
+        self.indexes.insert(path.to_owned(), index);
+        Ok(true)
+    }
+
     fn count_spans(&mut self, path: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> io::Result<Count> {
         let file = file::open_regular(path)?;
         let total = file.metadata()?.len();
+        if !self.learn(&file, path, Marks::of(path).as_ref(), visit)? {
+            return Ok(Count::default());
+        }
         if let Some(index) = self.known(path, &file) {
             return Ok(sum(&index.spans));
         }
@@ -242,20 +268,25 @@ struct Shown<'a> {
     modified: InternalDate,
     /// The file does not end in a line end, so its last message was most likely cut off.
     cut_off: bool,
+    marks: Option<&'a Marks>,
 }
 
 impl<'a> Shown<'a> {
-    fn of(file: &'a File) -> io::Result<Self> {
+    fn of(file: &'a File, marks: Option<&'a Marks>) -> io::Result<Self> {
         let data = file.metadata()?;
         let mut last = Vec::new();
         file::read_at(file, data.len().saturating_sub(1), 1, &mut last)?;
         let cut_off = !matches!(last.as_slice(), [] | [b'\n' | b'\r']);
-        Ok(Self { file, size: data.len(), modified: InternalDate::from_unix(data.mtime()), cut_off })
+        Ok(Self { file, size: data.len(), modified: InternalDate::from_unix(data.mtime()), cut_off, marks })
     }
 
     fn message(&self, Seen { span, line, header }: &Seen) -> Found {
         let cut_off = self.cut_off && span.end() >= self.size;
-        Found::Message(headers::envelope(span, line, header, self.modified, cut_off))
+        let mut envelope = headers::envelope(span, line, header, self.modified, cut_off);
+        if let Some(marks) = self.marks {
+            indexed::mark(&mut envelope, span, marks);
+        }
+        Found::Message(envelope)
     }
 
     /// Reads the messages of which it is known where they lie. Breaking off is no error.

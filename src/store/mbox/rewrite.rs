@@ -16,6 +16,7 @@ use super::scan::{self, Index, Span};
 use super::{content, file};
 use crate::mail::Digest;
 use crate::store::file::FileId;
+use crate::store::kmail::Marks;
 use crate::store::{Removal, StoreError, Walk};
 
 /// How much is copied at once.
@@ -23,6 +24,7 @@ const CHUNK: u64 = 1024 * 1024;
 
 /// Checks that the mbox at `path` could be rewritten.
 pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    check_alone(path)?;
     let real = real(path)?;
     let dir = real.parent().unwrap_or(&real);
     let allowed =
@@ -33,6 +35,7 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
 
 /// Takes `removals` out of the mbox at `path`. Each one stays if its bytes are no longer those of its digest.
 pub(super) fn remove(path: &Path, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    check_alone(path)?;
     let real = real(path)?;
     let locked = Locked::take(&real)?;
     let refused = |source| StoreError::write(&real, source);
@@ -49,6 +52,14 @@ pub(super) fn remove(path: &Path, removals: &[Removal]) -> Result<Vec<Result<(),
         replace(&locked.file, &real, &index, &gone).map_err(refused)?;
     }
     Ok(results)
+}
+
+/// An index of KMail would fit a rewritten file no more, and so what was deleted would come back.
+fn check_alone(path: &Path) -> Result<(), StoreError> {
+    if Marks::of(path).is_none() {
+        return Ok(());
+    }
+    Err(StoreError::CopyOnly { path: path.to_owned(), format: "an mbox with an index of KMail" })
 }
 
 /// The file itself: renaming onto a link would replace the link.

@@ -60,6 +60,10 @@ pub(super) struct Index {
     pub(super) marks: bool,
     /// Whether everything in the file is in one of the messages.
     pub(super) whole: bool,
+    /// The state of the index of KMail that told what was deleted.
+    pub(super) beside: Option<FileId>,
+    /// Whether that is an index of the file as it is.
+    pub(super) fits: bool,
 }
 
 /// What a scan comes across.
@@ -80,7 +84,7 @@ pub(super) fn scan(file: &File, path: &Path, visit: &mut dyn FnMut(Step<'_>) -> 
     let needle = Finder::new(if end == b'\n' { b"\nFrom " } else { b"\rFrom " });
     let (line, header) = (Vec::new(), Vec::new());
     let mut scan = Scan { window, path, end, needle, line, header, loose_file: false, whole: true, reported: 0, visit };
-    let mut index = Index { id, spans: Vec::new(), marks: false, whole: true };
+    let mut index = Index { id, spans: Vec::new(), marks: false, whole: true, beside: None, fits: false };
     let walk = scan.run(&mut index)?;
     index.whole = scan.whole;
     index.spans.shrink_to_fit();

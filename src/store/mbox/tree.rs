@@ -1,7 +1,7 @@
 //! Which files of a directory tree are mboxes, and which folder each is. Used to recognise and to open.
 //!
 //! Knows the trees of facts/formats.md 1.4: Thunderbird (`X.sbd`), KMail (`.X.directory`), Apple exports (`X.mbox/mbox`),
-//! and plain directories.
+//! Evolution 1 (`X/mbox`, `X/subfolders/Y/mbox`) and plain directories.
 
 use std::path::Path;
 
@@ -50,6 +50,12 @@ const IGNORED_STARTS: [&str; 5] = [".", "#", "feeds", "feeditems", "dovecot"];
 /// Endings that say no more than the content does.
 const MBOX_ENDS: [&str; 3] = [".mbox", ".mbx", ".mbs"];
 
+/// What Evolution 1 keeps in the directory of a folder beside `mbox`, and where the folders below it are.
+const EVOLUTION_MARKERS: [&str; 4] = ["folder-metadata.xml", "local-metadata.xml", "mbox.ev-summary", SUBFOLDERS];
+const SUBFOLDERS: &str = "subfolders";
+/// Directories between Evolution's own and its folders.
+const EVOLUTION_TOPS: [&str; 3] = ["evolution/local", ".evolution/mail", ".evolution/mail/local"];
+
 /// What a file turned out to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
@@ -96,8 +102,13 @@ pub(super) fn find(path: &Path, name: Name, company: &Company) -> Result<Tree, S
 }
 
 fn walk(walker: &mut Walker, tree: &mut Tree, decode: Name, above: &FolderPath, entries: &[Entry], depth: usize) {
+    let is_evolution = entries.iter().any(|entry| EVOLUTION_MARKERS.iter().any(|marker| entry.name == *marker));
     for entry in entries.iter().filter(|entry| entry.kind != Kind::Directory && !is_ignored(&entry.text())) {
-        take(tree, decode, above, entries, entry);
+        if is_evolution && entry.name == "mbox" && matches!(sniff(&entry.path), Ok(Content::Mbox | Content::Empty)) {
+            tree.add(above.clone(), &entry.path);
+        } else {
+            take(tree, decode, above, entries, entry);
+        }
     }
     for entry in entries.iter().filter(|entry| is_entered(entry)) {
         let inner = match walker.enter(&entry.path, depth + 1) {
@@ -108,7 +119,9 @@ fn walk(walker: &mut Walker, tree: &mut Tree, decode: Name, above: &FolderPath, 
             }
         };
         let name = entry.text();
-        if maildir::is_maildir(&entry.path) {
+        if (is_evolution && name == SUBFOLDERS) || EVOLUTION_TOPS.iter().any(|top| entry.path.ends_with(top)) {
+            walk(walker, tree, decode, above, &inner, depth + 1);
+        } else if maildir::is_maildir(&entry.path) {
             tree.skip_mail(&entry.path, "a Maildir among mbox files");
         } else if let Some(export) = inner.iter().find(|file| file.name == "mbox" && has_end(&name, ".mbox")) {
             tree.add(above.child(decode(around(entry), shown(&name, entries))), &export.path); // an Apple Mail export

@@ -21,6 +21,8 @@ def make(here, message, found, store, write):
     profile(message, found, store, write)
     livemail(message, found, store, write)
     opera(message, found, store, write)
+    evolution(message, found, store, write)
+    kmail(message, found, store, write)
 
 
 def apple(message, found, store, write):
@@ -276,3 +278,74 @@ def opera(message, found, store, write):
     write("opera/store/account2/2005/01/01.mbs", box(4))
     at = dict(date="2004-02-03T10:00:00Z", rule="from")
     store("opera", "opera", {"Anna at home": [found(message(number), number, **at) for number in (1, 2, 3)], "account2": [found(message(4), 4, **at)]})
+
+
+LINE = "From anna@example.org Tue Feb  3 10:00:00 2004\n"
+FROM = dict(date="2004-02-03T10:00:00Z", rule="from")
+
+
+def evolution(message, found, store, write):
+    """As version 1 has it; the flags are Camel's bits: answered 1, deleted 2, draft 4, flagged 8, seen 16, attachments 32."""
+    def folder(path, all):
+        data = ""
+        for number, field in all:
+            data += LINE + message(number, extra=f"X-Evolution: {field}\n" if field else "") + "\n"
+        write(f"evolution/local/{path}/mbox", data)
+        write(f"evolution/local/{path}/folder-metadata.xml", "<?xml version=\"1.0\"?>\n<efolder><type>mail</type></efolder>\n")
+        write(f"evolution/local/{path}/local-metadata.xml", "<?xml version=\"1.0\"?>\n<folderinfo><folder type=\"mbox\" name=\"mbox\"/></folderinfo>\n")
+        write(f"evolution/local/{path}/mbox.ev-summary", b"\0\0\0\x0d")
+
+    folder("Inbox", [(1, "00000001-0010"), (2, "00000002-0039"), (3, "00000003-0000"), (4, None)])
+    folder("Inbox/subfolders/Projects", [(5, "0000000a-0014; flags=$Labelwork,later; tags=due:today")])
+    folder("Inbox/subfolders/Projects/subfolders/R&D", [(6, "0000000b-0012")])
+    folder("Outbox", [])
+    store("evolution", "mbox", {
+        "Inbox": [found(message(1), 1, "\\Seen", **FROM), found(message(2), 2, "\\Seen \\Answered \\Flagged", **FROM),
+                  found(message(3), 3, **FROM), found(message(4), 4, **FROM)],
+        "Inbox/Projects": [found(message(5), 5, "\\Seen \\Draft", "$Labelwork later", **FROM)],
+        "Inbox/Projects/R&D": [found(message(6), 6, "\\Seen \\Deleted", **FROM)], "Outbox": []})
+
+
+def kmail(message, found, store, write):
+    """As KMail 1 has it: parts of (type, length, value) in the machine's order, texts as UTF-16 in network order."""
+    def index(path, order, size, records):
+        head = struct.pack(f"{order}II", 0x12345678, size)
+        data = b"# KMail-Index V1506\n\0" + struct.pack(f"{order}I", len(head)) + head
+        for record in records:
+            body = b""
+            for kind, value in record:
+                value = value.encode("utf-16-be") if isinstance(value, str) else value.to_bytes(size, "little" if order == "<" else "big")
+                body += struct.pack(f"{order}IH", kind, len(value)) + value
+            data += struct.pack(f"{order}I", len(body)) + body
+        write(path, data)
+
+    new, unread, read, old, replied, forwarded, flag, spam = 1, 2, 4, 8, 0x20, 0x40, 0x200, 0x2000
+    # An mbox: what was deleted is still in it, and only the index does not have it.
+    data, records = "", []
+    for number, status in [(1, read), (2, old | replied | forwarded), (3, None), (4, unread | flag), (5, new)]:
+        text = message(number, extra="Status: RO\nX-Status: RC\n")
+        data += LINE
+        if status is not None:
+            records.append([(5, "id"), (8, 0), (1, "Anna"), (2, f"Message {number}"), (7, len(data)), (9, len(text) + 1), (16, status)])
+        data += text + "\n"
+    write("kmail/inbox", data)
+    write("kmail/.inbox.index.ids", b"# KMail-Index-IDs V1002\n*")
+    index("kmail/.inbox.index", "<", 8, records)
+    # One that no index tells of: the header does.
+    write("kmail/.inbox.directory/plain", LINE + message(6, extra="Status: RO\nX-Status: UFT\n") + "\n")
+    # A Maildir, with an index from another machine.
+    names = {7: "1075802407.1.a:2,S", 8: "1075802408.2.b", 9: "1075802409.3.c:2,S", 10: "1075802410.4.d"}
+    for number, name in names.items():
+        write(f"kmail-maildir/trash/cur/{name}", message(number))
+    for part in ("new", "tmp"):
+        write(f"kmail-maildir/trash/{part}/.keep", "")
+    index("kmail-maildir/.trash.index", ">", 4, [[(11, names[7]), (16, read | spam), (19, "urgent,work")], [(11, names[8]), (16, old | flag)],
+                                                   [(11, names[9]), (16, unread)]])
+    store("kmail", "mbox", {
+        "inbox": [found(message(1), 1, "\\Seen", **FROM), found(message(2), 2, "\\Seen \\Answered", "$Forwarded", **FROM),
+                  found(message(4), 4, "\\Flagged", **FROM), found(message(5), 5, **FROM)],
+        "inbox/plain": [found(message(6), 6, "", "$Forwarded", **FROM)]}, hidden=1)
+    at = lambda second: dict(date=f"2004-02-03T10:00:{second:02}Z", rule="store")
+    store("kmail-maildir", "maildir", {"trash": [
+        found(message(7), 7, "\\Seen", "$Junk urgent work", **at(7)), found(message(8), 8, "\\Seen \\Flagged", **at(8)),
+        found(message(9), 9, **at(9)), found(message(10), 10, **at(10))]})
