@@ -1,48 +1,16 @@
 //! Which format a path holds, by content, and what else it may be. Used by whoever opens a store.
 
 use std::fs::Metadata;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::spot::Spot;
 use super::survey::{Looked, Survey};
-use super::{FORMATS, Format, OpenOptions, Opened, StoreError, Walk, dir, file, packed, pst};
+use super::{FORMATS, Format, OpenOptions, Opened, StoreError, Walk, dir, file, packed, unread};
 
-/// How much of a file is looked at to name it.
-const SNIFF: usize = 512;
 /// How many files of a directory are looked at to name what it holds.
 const MAX_NAMED: usize = 500;
-
-/// A file that is known by its first bytes and is not read: the bytes, what it is, what to do.
-struct Other {
-    magic: &'static [u8],
-    title: &'static str,
-    advice: &'static str,
-}
-
-const EXPORT: &str = "open it with its program and export the mail as mbox or .eml files";
-
-/// Source: facts/formats.md 1.14.
-const OTHERS: &[Other] = &[
-    // Pop3uidl.dbx and Offline.dbx; folders are read.
-    Other {
-        magic: b"\xcf\xad\x12\xfe",
-        title: "an Outlook Express file of a kind that holds no mail",
-        advice: "give the directory it is in",
-    },
-    Other {
-        magic: b"JMF9",
-        title: "an Outlook Express 4 index (.idx)",
-        advice: "it holds no mail; the .mbx file beside it does",
-    },
-    Other {
-        magic: b"JMF8",
-        title: "the folder list of Outlook Express 4 (folders.nch)",
-        advice: "give the directory it is in",
-    },
-    Other { magic: b"\xd0\xcf\x11\xe0", title: "an Office file", advice: "it holds no message" },
-    Other { magic: b"*mbx*\r\n", title: "an mbx folder of UW or Panda software", advice: "convert it with mailutil" },
-    Other { magic: b"SQLite format 3\0", title: "an SQLite database", advice: EXPORT },
-];
+/// How much is named of what was not looked at.
+const MAX_TOLD: usize = 3;
 
 /// The format of what `path` holds, with the evidence.
 pub(super) fn sign(path: &Path) -> Option<(&'static Format, &'static str)> {
@@ -81,6 +49,11 @@ pub fn survey(
         }
         None if is_directory => {
             let survey = Survey::of(path, progress).map_err(|source| StoreError::read(path, source))?;
+            if survey.is_empty()
+                && let Some(reason) = passed_over(path, &survey)
+            {
+                return Err(not_mail(reason));
+            }
             (!survey.is_empty()).then_some(survey)
         }
         None => sign(path).map(|(format, evidence)| Survey::of_one(path, format, evidence)),
@@ -106,27 +79,28 @@ fn reason(path: &Path, is_dir: bool) -> Result<String, StoreError> {
         if let Some(advice) = packed::advice(path) {
             return Ok(advice);
         }
-        let start = file::prefix(path, SNIFF).map_err(|source| StoreError::read(path, source))?;
+        file::open_regular(path).map_err(|source| StoreError::read(path, source))?;
         let unknown = "no known mail format; if you know it, name it with --format";
-        return Ok(name(&start).unwrap_or_else(|| unknown.to_owned()));
+        return Ok(unread::name(&Spot::given(path)).unwrap_or_else(|| unknown.to_owned()));
     }
     let entries = dir::entries(path).map_err(|source| StoreError::read(path, source))?;
     if entries.is_empty() {
         return Ok("the directory is empty".to_owned());
     }
     let named = entries.iter().filter(|entry| entry.kind == dir::Kind::File).take(MAX_NAMED).find_map(|entry| {
-        let start = file::prefix(&entry.path, SNIFF).ok()?;
-        let what = if packed::is_packed(&start) { packed::advice(&entry.path)? } else { name(&start)? };
+        let spot = Spot::found(entry);
+        let what = if packed::is_packed(spot.start()) { packed::advice(&entry.path)? } else { unread::name(&spot)? };
         Some(format!("no mail was found in it, but {}: {what}", entry.text()))
     });
     Ok(named.unwrap_or_else(|| "no mail was found in this directory".to_owned()))
 }
 
-/// What a file is that starts like that, and what to do.
-fn name(start: &[u8]) -> Option<String> {
-    if let Some(advice) = pst::advice(start) {
-        return Some(advice);
-    }
-    let other = OTHERS.iter().find(|other| start.starts_with(other.magic))?;
-    Some(format!("this is {}, which is not read yet; {}", other.title, other.advice))
+/// What a directory without mail has that was not looked at, in words.
+fn passed_over(root: &Path, survey: &Survey) -> Option<String> {
+    let named = |(path, reason): &(PathBuf, String)| {
+        let below = path.strip_prefix(root).ok().filter(|below| !below.as_os_str().is_empty());
+        below.map_or_else(|| reason.clone(), |below| format!("{}: {reason}", below.display()))
+    };
+    let all: Vec<_> = survey.unseen.iter().take(MAX_TOLD).map(named).collect();
+    (!all.is_empty()).then(|| format!("no mail was found in it that is read, but {}", all.join("; ")))
 }

@@ -53,6 +53,7 @@ mod survey;
 mod thebat;
 mod thunderbird;
 mod tree;
+mod unread;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use super::company::{Company, Owners, is_within};
 use super::dir::{self, Entry, Kind, Walker};
 use super::joined::Joined;
 use super::spot::Spot;
-use super::{FORMATS, Format, OpenOptions, Opened, Walk, cached, eml, mh, packed};
+use super::{FORMATS, Format, OpenOptions, Opened, Walk, cached, eml, mh, packed, unread};
 use crate::mail::FolderPath;
 
 /// What a directory with several stores goes by.
@@ -230,6 +230,8 @@ impl Looking<'_> {
     /// Looks through one directory and those in it.
     fn directory(&mut self, region: &mut Region, dir: &Path, entries: &[Entry], depth: usize) -> Walk {
         self.files(region, dir, entries);
+        let unread = unread::directory(dir, entries.iter().filter_map(|entry| entry.name.to_str()));
+        self.unseen.extend(unread.filter(|unread| !self.unseen.contains(unread)));
         let has_messages = entries.iter().any(|entry| entry.name == "Messages");
         for entry in entries {
             self.looked.entries += 1;
@@ -283,13 +285,17 @@ impl Looking<'_> {
     /// Judges the files of one directory.
     fn files(&mut self, region: &mut Region, dir: &Path, entries: &[Entry]) {
         let may_be_mail = |entry: &&Entry| entry.kind == Kind::File && !is_no_mail(&entry.path);
-        let inside = |entry: &&Entry| !entry.is_link || is_within(&entry.path, &self.owners.root);
-        let mut found: Vec<_> = entries
-            .iter()
-            .filter(may_be_mail)
-            .filter(inside)
-            .filter_map(|entry| Some((entry, Sign::of(&Spot::found(entry))?)))
-            .collect();
+        let mut found = Vec::new();
+        for entry in entries.iter().filter(may_be_mail) {
+            if entry.is_link && !is_within(&entry.path, &self.owners.root) {
+                continue;
+            }
+            let spot = Spot::found(entry);
+            match Sign::of(&spot) {
+                Some(sign) => found.push((entry, sign)),
+                None => self.unseen.extend(unread::mail(&spot).map(|reason| (entry.path.clone(), reason))),
+            }
+        }
         // An ending says more than a number, but less than a file of MH itself.
         let is_mh = |sign: &Sign| sign.format.name == mh::FORMAT.name && sign.evidence != mh::NUMBERED;
         if found.iter().any(|(entry, _)| eml::says_message(&entry.path)) && !found.iter().any(|(_, sign)| is_mh(sign)) {

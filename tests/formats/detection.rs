@@ -57,6 +57,60 @@ fn what_is_not_read_is_named_with_a_way_out() {
     }
 }
 
+/// Stores of other programs: a file of each, how it starts, and a word of what to use instead.
+const UNREAD: [(&str, &[u8], &str); 8] = [
+    ("dovecot/mdbox/storage/m.1", b"2 M1e C6b054431\n\x01\x02N          0000000000000343\nFrom: a@b\n", "doveadm"),
+    ("dovecot/sdbox/mailboxes/INBOX/dbox-Mails/u.7", b"2 M1e C6b054431\n\x01\x02N", "doveadm"),
+    ("Exchange/priv1.edb", b"\x12\x34\x56\x78\xef\xcd\xab\x89\x20\x06\0\0", "New-MailboxExportRequest"),
+    ("notes/data/mail/anna.nsf", b"\x1a\0\0\x04\0\0\x2b\0", "Domino"),
+    ("Microsoft User Data/Office 2004 Identities/Main Identity/Database", b"\0\x01\x02\x03", "Entourage"),
+    ("Outlook 15 Profiles/Main Profile/Data/Outlook.sqlite", b"SQLite format 3\0", ".olm"),
+    ("Outlook/anna.ost", b"!BDN\x01\x02\x03\x04SO\x17\0", "readpst"),
+    ("uw/INBOX", b"*mbx*\r\n4c0b1d2e00000001\r\n", "mailutil"),
+];
+
+fn put(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_store_that_is_not_read_is_named_with_the_tool_to_use_wherever_it_is_found() {
+    for (file, bytes, words) in UNREAD {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(file);
+        put(&path, bytes);
+        let text = reason(store::open(&path, None));
+        assert!(text.contains(words) && text.contains("not read"), "{text}");
+        // In a directory without any other mail, and in one with.
+        put(&path.with_file_name(if file.contains("mdbox") { "dovecot.map.index" } else { "dovecot.index" }), b"");
+        let text = reason(store::open(dir.path(), None));
+        assert!(text.contains(words) && text.contains("not read"), "{text}");
+        fs::copy(data().join("dialects/lf.mbox"), dir.path().join("box")).unwrap();
+        let (_, unseen) = evidence(dir.path());
+        let named: Vec<_> = unseen.iter().filter(|line| line.contains(words)).collect();
+        assert!(named.len() == 1 && named[0].contains(file.split('/').next().unwrap()), "{unseen:?}");
+    }
+}
+
+#[test]
+fn what_programs_keep_beside_mail_is_not_taken_for_a_store_that_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    for (file, bytes) in [
+        ("Windows.edb", &b"\x12\x34\x56\x78\xef\xcd\xab\x89"[..]),
+        ("WebCacheV01.dat", b"\x12\x34\x56\x78\xef\xcd\xab\x89"),
+        ("notes/mail.ntf", b"\x1a\0\0\x04\0\0"),
+        ("places.sqlite", b"SQLite format 3\0"),
+        ("Database", b"\0\x01\x02\x03"),
+        ("Microsoft User Data/Identities/Main Identity/Messages", b"\0"),
+        ("Microsoft User Data/Identities/Main Identity/Database", b"\0\x01\x02\x03"),
+    ] {
+        put(&dir.path().join(file), bytes);
+    }
+    fs::copy(data().join("dialects/lf.mbox"), dir.path().join("box")).unwrap();
+    assert_eq!(evidence(dir.path()).1, Vec::<String>::new());
+}
+
 #[test]
 fn errors_say_what_is_wrong_with_a_path() {
     let dir = tempfile::tempdir().unwrap();
