@@ -9,7 +9,7 @@ use super::scan;
 use crate::mail::FolderPath;
 use crate::store::dir::{Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{Company, Spot, StoreError, eml, file, maildir, msg, packed};
+use crate::store::{Company, Spot, StoreError, eml, file, kmail, maildir, msg, packed};
 
 /// How much of a file is looked at to judge it; blank lines may come first.
 const SNIFF: usize = 4096;
@@ -139,6 +139,10 @@ fn take(tree: &mut Tree, decode: Name, above: &FolderPath, entries: &[Entry], en
     }
     match sniff(&entry.path) {
         Ok(Content::Mbox) => {
+            tree.add(above.child(decode(around(entry), shown(&name, entries))), &entry.path);
+        }
+        // Its first line may be damaged.
+        Ok(Content::Other) if kmail::beside(&entry.path).is_file() => {
             tree.add(above.child(decode(around(entry), shown(&name, entries))), &entry.path);
         }
         Ok(Content::Empty) if is_folder_name(&name) => {
