@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cfb::{CompoundFile, Version};
-use mailferry_fuzz::{Layout, checksums, run};
+use mailferry_fuzz::{Layout, checksums, packing, run};
 
 fn main() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -32,6 +32,7 @@ fn main() {
     message_files(&seeds);
     data_files(&seeds);
     exports(&seeds);
+    packed_files(&seeds, here);
 }
 
 /// Where seeds come from and go to.
@@ -80,6 +81,9 @@ const STORES: &[(&str, &str, &str, &[&str])] = &[
         "nested",
         &["cur/1075802400.a;2,Sb", "Sub/Größe/cur/1075802400.a", "", "", "", "dovecot-keywords"],
     ),
+    ("maildir", "kmail", "kmail-maildir", &["", "", "", "trash/cur/1075802407.1.a:2,S", "", "", ".trash.index"]),
+    ("mbox", "kmail", "kmail", &["inbox", ".inbox.index", ".inbox.directory/plain"]),
+    ("mbox", "evolution", "evolution/local/Inbox", &["mbox"]),
     (
         "emlx",
         "partial",
@@ -576,4 +580,42 @@ fn exports(seeds: &Seeds) {
     let archive = layout.zipped(&layout.unpack(&layout.pack(&files)));
     seeds.put_one("olm", "archive", &archive.files[0].bytes);
     seeds.keep("archive.olm", &archive.files[0].bytes);
+}
+
+// --- packed files
+
+/// Writes a tar archive of what lies in a directory.
+const TAR: &str = "import sys, tarfile
+def plain(member):
+    member.mtime, member.uid, member.gid, member.uname, member.gname = 1075802400, 0, 0, '', ''
+    return member
+with tarfile.open(sys.argv[2], 'w', format=tarfile.USTAR_FORMAT) as archive:
+    archive.add(sys.argv[1], 'Maildir', filter=plain)";
+
+fn packed_files(seeds: &Seeds, here: &Path) {
+    let text = fs::read(seeds.data.join("python/box.mbox")).unwrap();
+    for ending in packing::PACKINGS {
+        let bytes = packing::pack(ending, &text);
+        seeds.put_one("compressed", ending, &bytes);
+        seeds.keep(&format!("mail.mbox.{ending}"), &bytes);
+        let name = format!("box.{ending}");
+        let place = packing::PACKINGS.iter().position(|known| *known == ending).unwrap();
+        let mut files = vec![None; packing::PACKINGS.len()];
+        files[place] = Some((name.as_str(), text.as_slice()));
+        seeds.put("compressed", &format!("text-{ending}"), &files);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mail.tar");
+    let maildir = here.join("../tests/data/stores/python/Maildir");
+    assert!(Command::new("python3").args(["-c", TAR]).arg(maildir).arg(&path).status().unwrap().success());
+    let tar = fs::read(&path).unwrap();
+    let single = fs::read(seeds.data.join("single.eml")).unwrap();
+    let files = [Some(("Inbox", text.as_slice())), None, None, None, Some(("1.eml", single.as_slice()))];
+    seeds.put("archive", "tree", &files);
+    let layout = Layout::of("archive");
+    let zip = layout.zipped(&layout.unpack(&layout.pack(&files))).files.remove(0).bytes;
+    for (name, bytes) in [("mail.zip", zip), ("mail.tar.gz", packing::pack("gz", &tar)), ("mail.tar", tar)] {
+        seeds.put_one("archive", name, &bytes);
+        seeds.keep(name, &bytes);
+    }
 }

@@ -9,6 +9,8 @@ use std::io::{Cursor, Write as _};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::packing;
+
 /// Stands between files. No text in UTF-8 holds these bytes.
 const NEXT: &[u8] = b"\xf5\xf5|";
 /// Stands for as many zeros as the two bytes behind it say, the lower one first.
@@ -37,7 +39,7 @@ const fn tree(format: &'static str, tree: &'static [&'static str]) -> Layout {
 }
 
 /// One row per row of `FORMATS`.
-pub static LAYOUTS: [Layout; 21] = [
+pub static LAYOUTS: [Layout; 23] = [
     Layout { format: "dbx", alone: "Inbox.dbx", tree: &["Folders.dbx", "Inbox.dbx"] },
     Layout { format: "oe4", alone: "Inbox.mbx", tree: &["Inbox.mbx", "Inbox.idx", "folders.nch", "Outbox.mbx"] },
     tree("oe-mac", &["Index", "Mail"]),
@@ -53,7 +55,7 @@ pub static LAYOUTS: [Layout; 21] = [
             "ImapMail/imap.example.org/INBOX.sbd/Old/cur/*",
         ],
     ),
-    tree("maildir", &["cur/*", "cur/*", "new/*", ".Sub/cur/*", ".Sub.Deep/new/*", "dovecot-keywords"]),
+    tree("maildir", &["cur/*", "cur/*", "new/*", ".Sub/cur/*", ".Sub.Deep/new/*", "dovecot-keywords", "..Sub.index"]),
     Layout {
         format: "emlx",
         alone: "1.emlx",
@@ -86,7 +88,7 @@ pub static LAYOUTS: [Layout; 21] = [
             "Out.toc",
         ],
     },
-    alone("mbox", "box"),
+    Layout { format: "mbox", alone: "box", tree: &["box", ".box.index", ".box.directory/*"] }, // as of KMail
     alone("babyl", "rmail"),
     alone("thebat", "MESSAGES.TBB"),
     alone("foxmail", "In.BOX"),
@@ -106,6 +108,13 @@ pub static LAYOUTS: [Layout; 21] = [
             "Local/com.microsoft.__Messages/Sent/*",
             "Local/com.microsoft.__Messages/Inbox/com.microsoft.__Attachments/a.txt",
         ],
+    },
+    // The first file of the tree is packed, and for an archive all of it is.
+    Layout { format: "compressed", alone: "box.mbox.gz", tree: &["box.gz", "box.bz2", "box.xz", "box.zst"] },
+    Layout {
+        format: "archive",
+        alone: "mail.zip",
+        tree: &["Inbox", "Inbox.sbd/*", "Maildir/cur/*", "Maildir/new/*", "1.eml", "*", "old.mbox.gz"],
     },
 ];
 
@@ -155,6 +164,16 @@ impl Layout {
             [line.as_bytes(), &without_zeros(bytes)].concat()
         });
         packed.collect::<Vec<_>>().join(NEXT)
+    }
+
+    /// The first of these files, packed as its name says.
+    pub fn packed(&self, store: &Store) -> Store {
+        let pack = |file: &File| {
+            let name = String::from_utf8_lossy(&file.name);
+            packing::pack(name.rsplit('.').next().unwrap_or_default(), &file.bytes)
+        };
+        let bytes = store.files.first().map(pack).unwrap_or_default();
+        Store { is_tree: false, files: vec![File { name: self.alone.into(), bytes }] }
     }
 
     /// A zip archive of these files, as one file.

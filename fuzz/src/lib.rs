@@ -6,6 +6,8 @@
 pub mod checksums;
 mod disk;
 pub mod layout;
+#[path = "../../tests/formats/packing.rs"]
+pub mod packing;
 mod walk;
 
 use std::panic;
@@ -33,11 +35,11 @@ pub fn start() {
 pub fn run(format: &str, input: &[u8]) -> usize {
     let layout = Layout::of(format);
     let mut store = layout.unpack(input);
-    if format == "pst" {
-        store.files.iter_mut().for_each(|file| checksums::mend(&mut file.bytes));
-    }
-    if format == "olm" && store.is_tree {
-        store = layout.zipped(&store);
+    match (format, store.is_tree) {
+        ("pst" | "archive", false) => store.files.iter_mut().for_each(|file| checksums::mend(&mut file.bytes)),
+        ("olm" | "archive", true) => store = layout.zipped(&store),
+        ("compressed", true) => store = layout.packed(&store),
+        _ => {}
     }
     walk::examine(&disk::write(layout, &store), format, disk::halve)
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use mailferry::mail::FolderPath;
 use mailferry::store::{self, Damage, OpenOptions, Store, StoreError};
 
-use super::compressed::pack;
+use super::packing::pack;
 use super::{copy_tree, data, describe, folders, list};
 
 /// Runs Python with `script` and gives it `arguments`.

@@ -1,4 +1,4 @@
-//! Makes the checksums of a damaged PST fit again: else a change would reach the layer that checks them and no other.
+//! Makes the checksums of a damaged PST or tar archive fit again: else a change would reach what checks them and no more.
 //!
 //! Used by the table of damaged stores, and by the fuzz target.
 
@@ -41,16 +41,37 @@ const BLOCK_PAGE: u8 = 0x80;
 /// No more pages of one file are mended.
 const MAX_PAGES: usize = 64;
 
-/// Whether that is the start of a PST.
-pub fn is_pst(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"!BDN")
+/// Where a header of a tar archive has its mark and its checksum.
+const TAR_MARK: std::ops::Range<usize> = 257..262;
+const TAR_SUM: std::ops::Range<usize> = 148..156;
+
+/// Whether that is the start of a file with checksums that can be mended.
+pub fn can_mend(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"!BDN") || is_tar_header(bytes)
+}
+
+/// Makes the checksums fit.
+pub fn mend(bytes: &mut [u8]) {
+    if bytes.starts_with(b"!BDN") {
+        mend_pages(bytes);
+    } else {
+        bytes.chunks_exact_mut(PAGE).filter(|block| is_tar_header(block)).for_each(mend_header);
+    }
+}
+
+fn is_tar_header(block: &[u8]) -> bool {
+    block.get(TAR_MARK) == Some(b"ustar")
+}
+
+/// The sum of all bytes of a header, those of the sum itself as blanks.
+fn mend_header(block: &mut [u8]) {
+    block[TAR_SUM].fill(b' ');
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    block[TAR_SUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
 /// Mends the pages that the header leads to, and the blocks that they list.
-pub fn mend(bytes: &mut [u8]) {
-    if !is_pst(bytes) {
-        return;
-    }
+fn mend_pages(bytes: &mut [u8]) {
     let form = if matches!(bytes.get(VERSION), Some(14 | 15)) { NARROW } else { WIDE };
     let mut waiting: Vec<_> = [form.nodes, form.blocks].into_iter().filter_map(|at| number(bytes, &form, at)).collect();
     let mut seen = Vec::new();

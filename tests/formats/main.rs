@@ -27,6 +27,7 @@ mod outlook;
 mod outlook_express;
 mod outlook_express_damage;
 mod outlook_made;
+mod packing;
 mod recorded;
 mod recovered;
 mod removal;

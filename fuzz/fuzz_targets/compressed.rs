@@ -1,0 +1,7 @@
+//! Fuzzes the reader of compressed stores.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: mailferry_fuzz::start(), |input: &[u8]| {
+    mailferry_fuzz::run("compressed", input);
+});
