@@ -1,5 +1,7 @@
 //! Internal dates: when a message arrived, how that was learnt, and the forms it takes on the wire and in JSON.
 
+use std::time::SystemTime;
+
 use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, TimeZone as _, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +107,9 @@ impl InternalDate {
 
     /// Whether the date is believable for mail: from 1980 to a day after now.
     pub fn is_sane(self) -> bool {
-        (OLDEST_SANE..=Utc::now().timestamp() + DAY).contains(&self.unix)
+        // Asked for every message of a list; chrono's clock would work out the year.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        (OLDEST_SANE..=i64::try_from(now).unwrap_or(i64::MAX - DAY) + DAY).contains(&self.unix)
     }
 
     fn chrono(self) -> DateTime<FixedOffset> {

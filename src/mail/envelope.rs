@@ -97,20 +97,36 @@ pub struct Summary {
     pub received: Option<WrittenDate>,
 }
 
+/// Which dates of a header are asked for; to read one takes as long as the rest of the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dates {
+    /// None: the store knows when the message arrived.
+    None,
+    /// That of the topmost Received field.
+    Received,
+    /// That, and the Date field's.
+    All,
+}
+
 /// The longest text kept for a list.
 const MAX_TEXT: usize = 300;
 
 impl Summary {
     /// Reads the header at the start of `bytes`; at most 256 KiB are looked at.
     pub fn of(bytes: &[u8]) -> Self {
+        Self::with(bytes, Dates::All)
+    }
+
+    /// The same with some dates only.
+    pub fn with(bytes: &[u8], dates: Dates) -> Self {
         let head = bytes.get(..header::MAX_HEADER).unwrap_or(bytes);
         let mut summary = Self::default();
         let (mut from, mut subject) = (Shown::default(), Shown::default());
         for field in header::fields(head) {
-            if field.is("Received") && summary.received.is_none() {
+            if field.is("Received") && summary.received.is_none() && dates != Dates::None {
                 summary.received = memchr::memrchr(b';', field.value)
                     .and_then(|at| date::parse(&Field { value: field.value.get(at + 1..)?, ..field }.text()));
-            } else if field.is("Date") && summary.date.is_none() {
+            } else if field.is("Date") && summary.date.is_none() && dates == Dates::All {
                 summary.date = date::parse(&field.text());
             } else if field.is("Message-ID") && summary.message_id.is_none() {
                 summary.message_id = Some(short(&field.text())).filter(|id| !id.is_empty());

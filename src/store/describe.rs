@@ -3,7 +3,7 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 
-use crate::mail::envelope::Summary;
+use crate::mail::envelope::{Dates, Summary};
 use crate::mail::{DateSource, Envelope, Flags, InternalDate, Locator, Warning, header};
 
 /// What a store knows of a message beside its header.
@@ -57,9 +57,10 @@ impl Known {
 
     /// The envelope of the message with that header (design.md section 5, "Internal date").
     pub(super) fn envelope(self, header: &[u8]) -> Envelope {
-        let summary = Summary::of(header);
+        let arrived = self.arrived.filter(|(date, _)| date.is_sane());
+        let summary = Summary::with(header, if arrived.is_some() { Dates::None } else { Dates::All });
         let candidates = [
-            self.arrived,
+            arrived,
             summary.sane_received().map(|date| (date, DateSource::Received)),
             summary.sane_date().map(|date| (date, DateSource::Date)),
             self.other_date,

@@ -22,7 +22,7 @@ use super::packed::Packing;
 use super::tree::Tree;
 use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead, file};
 use crate::mail::canonical::{self, BareCr};
-use crate::mail::envelope::Summary;
+use crate::mail::envelope::{Dates, Summary};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Locator, Warning, header};
 
 pub(super) use tree::is_maildir;
@@ -259,8 +259,9 @@ fn names(place: &Path) -> io::Result<Vec<Message>> {
         for entry in entries {
             let entry = entry?;
             let directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if !directory && !entry.file_name().as_encoded_bytes().starts_with(b".") {
-                all.push(Message::of(part, entry.file_name()));
+            let name = entry.file_name();
+            if !directory && !name.as_encoded_bytes().starts_with(b".") {
+                all.push(Message::of(part, name));
             }
         }
     }
@@ -316,10 +317,10 @@ fn envelope(message: &Message, parts: &Parts, folder: &Path, marks: &Marks) -> R
     if let Some(packing) = packing(&head).map_err(refused)? {
         head = file::unpacked(file, packing, Some(header::MAX_HEADER)).map_err(refused)?;
     }
-    let summary = Summary::of(&head);
     let text = message.name.to_string_lossy();
     let (flags, keywords) = marks.of(&text);
     let by_store = name::arrival(&message.key, InternalDate::from_unix(metadata.mtime()));
+    let summary = Summary::with(&head, if by_store.is_some() { Dates::None } else { Dates::All });
     let rule = |named| if named { DateSource::Store } else { DateSource::Mtime };
     let (internal_date, date_from) = match by_store {
         Some((date, named)) => (Some(date), rule(named)),

@@ -6,7 +6,7 @@ use super::gmail;
 use super::scan::Span;
 use super::separator::{self, Separator};
 use crate::mail::date::WrittenDate;
-use crate::mail::envelope::Summary;
+use crate::mail::envelope::{Dates, Summary};
 use crate::mail::header::{self, Field};
 use crate::mail::{DateSource, Envelope, Flags, InternalDate, Locator, Warning};
 use crate::store::{Hidden, kmail};
@@ -169,11 +169,12 @@ fn add(keywords: &mut Vec<String>, keyword: &str) {
 
 /// When a message arrived by the From_ line before it, exact to the zone where its header tells that.
 pub(in crate::store) fn arrival(line: &[u8], header: &[u8]) -> Option<InternalDate> {
-    from_line(separator::parse(line).as_ref(), &Summary::of(header))
+    from_line(&separator::parse(line)?).map(|date| with_zone(date, &Summary::with(header, Dates::Received)))
 }
 
-fn from_line(line: Option<&Separator>, summary: &Summary) -> Option<InternalDate> {
-    line.filter(|line| line.has_sender).and_then(|line| line.date).map(|date| with_zone(date, summary))
+/// The date of a From_ line, if it has a sender too.
+fn from_line(line: &Separator) -> Option<WrittenDate> {
+    line.date.filter(|_| line.has_sender)
 }
 
 /// When the message arrived (design.md section 5, "Internal date").
@@ -182,7 +183,7 @@ fn internal_date(
     summary: &Summary,
     modified: InternalDate,
 ) -> (Option<InternalDate>, DateSource) {
-    let from = from_line(line, summary);
+    let from = line.and_then(from_line).map(|date| with_zone(date, summary));
     let candidates = [
         (from, DateSource::From),
         (summary.sane_received(), DateSource::Received),
@@ -206,9 +207,15 @@ fn with_zone(date: WrittenDate, summary: &Summary) -> InternalDate {
 
 /// What a list shows of the message with that From_ line and header.
 pub(super) fn envelope(span: &Span, line: &[u8], header: &[u8], modified: InternalDate, cut_off: bool) -> Envelope {
-    let summary = Summary::of(header);
+    let line = separator::parse(line);
+    // A From_ line that is believed tells all but the zone.
+    let mut summary = Summary::with(header, Dates::Received);
+    let arrived = line.as_ref().and_then(from_line).map(|date| with_zone(date, &summary));
+    if !arrived.is_some_and(InternalDate::is_sane) {
+        summary = Summary::of(header);
+    }
     let (flags, keywords) = marks(header);
-    let (internal_date, date_from) = internal_date(separator::parse(line).as_ref(), &summary, modified);
+    let (internal_date, date_from) = internal_date(line.as_ref(), &summary, modified);
     let first_line = header.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let doubts = [
         (internal_date.is_none(), Warning::NoDate),
