@@ -17,7 +17,7 @@ pub(super) enum Shows {
 }
 
 /// What such a folder is called; each lies below the folder that its messages were deleted from.
-const NAME: &str = "Recovered";
+pub(super) const NAME: &str = "Recovered";
 
 /// Which folders of a store are such folders.
 #[derive(Debug, Default)]

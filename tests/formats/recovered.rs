@@ -179,3 +179,33 @@ fn older_programs_mark_deleted_messages_and_keep_them_whole() {
     assert_eq!(subjects(&listed), ["Message number 4"]);
     assert!(texts[0].starts_with(b"From: "));
 }
+
+/// By the one description there is, which was never checked against a real file: an entry of a deleted message keeps its
+/// folder, its length and its text.
+#[test]
+fn the_experimental_format_shows_deleted_messages_that_start_like_one() {
+    let path = sample("mac5-Messages");
+    let mut plain = store::open(&path, None).unwrap();
+    let all = folders(plain.as_mut());
+    assert_eq!(all, ["Folder 100", "Folder 101", "Folder 102"]);
+    let mut store = open(&path);
+    assert_eq!(folders(store.as_mut()), ["Folder 100", "Folder 101", "Folder 102", "Folder 102/Recovered"]);
+    for folder in all {
+        assert_eq!(shown(store.as_mut(), &folder).1, shown(plain.as_mut(), &folder).1, "{folder}");
+    }
+    let (listed, texts) = shown(store.as_mut(), "Folder 102/Recovered");
+    assert_eq!(subjects(&listed), ["Message number 2"]);
+    assert!(texts[0].starts_with(b"From: ") && texts[0].ends_with(b"\r\n"));
+    assert!(listed.messages[0].warnings.is_empty() && listed.damage.is_empty());
+    // The word alone is no message, nor is one that would go on past the end.
+    let bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"DELE").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for (place, value) in [(at + 16, [0; 4]), (at + 12, [0xff; 4]), (at + 12, [0; 4])] {
+        let mut changed = bytes.clone();
+        changed[place..place + 4].copy_from_slice(&value);
+        let copy = dir.path().join("Messages");
+        fs::write(&copy, changed).unwrap();
+        assert_eq!(folders(open(&copy).as_mut()), ["Folder 100", "Folder 101", "Folder 102"]);
+    }
+}

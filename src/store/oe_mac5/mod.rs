@@ -2,11 +2,11 @@
 //!
 //! Used through [`FORMAT`]. Source: facts/formats.md 1.3 b, from the one public description (A. Lönnberg, 2003); no real file
 //! was found to check it against. Folders have numbers only: their names are in another, undescribed file. What the tables
-//! do not lead to is looked for.
+//! do not lead to is looked for, and so are deleted messages, if they are asked for.
 
 mod survey;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,11 @@ use super::describe::Known;
 use super::dir::{Entry, Kind, Walker};
 use super::pages::{Broken, Pages};
 use super::tree::Tree;
-use super::{Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, file, oe_mac};
+use super::{
+    Damage, Folder, Format, Found, OpenOptions, Removal, Spot, Store, StoreError, Walk, file, oe_mac, recovered,
+};
 use crate::mail::{FolderPath, Locator, Warning};
-use survey::{ENTRY, LAST_TABLE, MAIL, Piece, Survey, TABLE};
+use survey::{DELETED, ENTRY, LAST_TABLE, MAIL, Piece, Survey, TABLE};
 
 /// The row in `FORMATS`.
 pub(super) static FORMAT: Format = Format {
@@ -57,26 +59,28 @@ fn is_entered(entry: &Entry) -> bool {
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
     let refused = |source| StoreError::read(path, source);
     let company = &options.company;
-    let mut tree = Tree::beside(path, company);
-    let mut mail = HashMap::new();
+    let mut store = OeMac5 { tree: Tree::beside(path, company), mail: HashMap::new(), deleted: HashSet::new() };
     let mut files = vec![path.to_owned()];
     if path.is_dir() {
         let mut walker = Walker::beside(company);
         let entries = walker.enter(path, 0).map_err(refused)?;
         files.clear();
-        walk(&mut walker, &mut tree, &mut files, &entries, 0);
+        walk(&mut walker, &mut store.tree, &mut files, &entries, 0);
     }
     for file in &files {
         // Each file is one identity, in the directory of its name.
         let identity = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let above = FolderPath::new(identity.filter(|_| files.len() > 1));
-        take(&mut tree, &mut mail, &above, file)?;
+        store.take(&above, file)?;
+        if options.recovered {
+            store.take_deleted(&above, file)?;
+        }
     }
-    if tree.is_empty() {
+    if store.tree.is_empty() {
         let reason = "there is no file \"Messages\" of Outlook Express 5 for Mac in it".to_owned();
         return Err(StoreError::NotMail { path: path.to_owned(), reason });
     }
-    Ok(Box::new(OeMac5 { tree, mail }))
+    Ok(Box::new(store))
 }
 
 /// Finds the files of all identities.
@@ -90,37 +94,59 @@ fn walk(walker: &mut Walker, tree: &mut Tree, files: &mut Vec<PathBuf>, entries:
     }
 }
 
-/// Puts the folders of one file into the tree, and notes what of it is damaged.
-fn take(
-    tree: &mut Tree,
-    mail: &mut HashMap<FolderPath, Vec<u32>>,
-    above: &FolderPath,
-    file: &Path,
-) -> Result<(), StoreError> {
-    let mut pages = file::open_regular(file).and_then(Pages::new).map_err(|source| StoreError::read(file, source))?;
-    let mut found = Survey::default();
-    found.follow(&mut pages);
-    // Holes stand for deleted messages; if nothing else is left, the place of a table may have become one.
-    if found.is_incomplete || found.mail.is_empty() {
-        found.search(&mut pages);
-    }
-    let folders = found.by_folder(&mut pages);
-    if folders.is_empty() && is_one(file) {
-        tree.add(above.clone(), file);
-    }
-    for (folder, places) in folders {
-        mail.insert(tree.add(above.child(format!("Folder {folder}")), file), places);
-    }
-    for Broken { offset, reason } in found.damage {
-        tree.skip(file, format!("at byte {offset}: {reason}"));
-    }
-    Ok(())
-}
-
-/// One file with its folders.
+/// The files of all identities with their folders.
 struct OeMac5 {
     tree: Tree,
     mail: HashMap<FolderPath, Vec<u32>>,
+    /// Folders with what was deleted from the folder above.
+    deleted: HashSet<FolderPath>,
+}
+
+impl OeMac5 {
+    /// Puts the folders of one file into the tree, and notes what of it is damaged.
+    fn take(&mut self, above: &FolderPath, file: &Path) -> Result<(), StoreError> {
+        let mut pages = pages(file)?;
+        let mut found = Survey::default();
+        found.follow(&mut pages);
+        // Holes stand for deleted messages; if nothing else is left, the place of a table may have become one.
+        if found.is_incomplete || found.mail.is_empty() {
+            found.search(&mut pages);
+        }
+        let folders = found.by_folder(&mut pages);
+        if folders.is_empty() && is_one(file) {
+            self.tree.add(above.clone(), file);
+        }
+        for (folder, places) in folders {
+            self.mail.insert(self.tree.add(above.child(name(folder)), file), places);
+        }
+        for Broken { offset, reason } in found.damage {
+            self.tree.skip(file, format!("at byte {offset}: {reason}"));
+        }
+        Ok(())
+    }
+
+    /// Puts the deleted messages of one file into the tree.
+    fn take_deleted(&mut self, above: &FolderPath, file: &Path) -> Result<(), StoreError> {
+        for (folder, places) in survey::deleted(&mut pages(file)?) {
+            let path = self.tree.add(above.child(name(folder)).child(recovered::NAME), file);
+            self.deleted.insert(path.clone());
+            self.mail.insert(path, places);
+        }
+        Ok(())
+    }
+
+    /// What the entries of a folder's messages are.
+    fn kind(&self, folder: &FolderPath) -> u32 {
+        if self.deleted.contains(folder) { DELETED } else { MAIL }
+    }
+}
+
+fn name(folder: u32) -> String {
+    format!("Folder {folder}")
+}
+
+fn pages(file: &Path) -> Result<Pages, StoreError> {
+    file::open_regular(file).and_then(Pages::new).map_err(|source| StoreError::read(file, source))
 }
 
 impl Store for OeMac5 {
@@ -138,13 +164,12 @@ impl Store for OeMac5 {
 
     fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
         let path = self.tree.messages(folder)?;
-        let mut pages =
-            file::open_regular(path).and_then(Pages::new).map_err(|source| StoreError::read(path, source))?;
+        let mut pages = pages(path)?;
         if self.tree.report_skipped(folder, visit).is_break() {
             return Ok(());
         }
         for at in self.mail.get(folder).into_iter().flatten() {
-            let found = shown(&mut pages, *at).unwrap_or_else(|Broken { offset, reason }| {
+            let found = shown(&mut pages, *at, self.kind(folder)).unwrap_or_else(|Broken { offset, reason }| {
                 Found::Damage(Damage { file: path.to_owned(), offset, reason })
             });
             if visit(found).is_break() {
@@ -162,7 +187,8 @@ impl Store for OeMac5 {
             _ => StoreError::read(path, source),
         })?;
         let at = u32::try_from(locator.offset).map_err(|_| gone())?;
-        let piece = Piece::read(&mut pages, at).ok().filter(|piece| piece.kind == MAIL).ok_or_else(gone)?;
+        let piece =
+            Piece::read(&mut pages, at).ok().filter(|piece| piece.kind == self.kind(folder)).ok_or_else(gone)?;
         let start = locator.offset + ENTRY;
         if u64::from(piece.length).min(pages.size().saturating_sub(start)) != locator.length {
             return Err(StoreError::changed(path, locator));
@@ -181,11 +207,11 @@ impl Store for OeMac5 {
     }
 }
 
-fn shown(pages: &mut Pages, at: u32) -> Result<Found, Broken> {
+fn shown(pages: &mut Pages, at: u32, kind: u32) -> Result<Found, Broken> {
     let piece = Piece::read(pages, at)?;
     let start = u64::from(at) + ENTRY;
     let length = u64::from(piece.length).min(pages.size().saturating_sub(start));
-    if piece.kind != MAIL || length == 0 {
+    if piece.kind != kind || length == 0 {
         return Err(Broken::at(at, "the message here has no text"));
     }
     let head = pages.head(start, length)?;

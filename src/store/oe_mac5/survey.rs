@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use memchr::memmem::Finder;
+
 use crate::store::eml;
 use crate::store::pages::{Broken, Pages, be32};
 
@@ -14,6 +16,7 @@ const LENGTH: usize = 12;
 /// What entries are.
 pub(super) const MAIL: u32 = 0;
 pub(super) const TABLE: u32 = u32::from_be_bytes(*b"TOC ");
+pub(super) const DELETED: u32 = u32::from_be_bytes(*b"DELE");
 /// The most tables and messages that are followed; both are bounded by the file as well.
 const MAX_ENTRIES: usize = 4_000_000;
 /// How many of its remarks are kept; every entry of a table may be worth one.
@@ -112,7 +115,7 @@ impl Survey {
         let mut at = 0_u32;
         while u64::from(at) + ENTRY < pages.size() && self.mail.len() < MAX_ENTRIES {
             let known = self.seen.contains(&at);
-            let Some(length) = message_length(pages, at).filter(|_| !known) else {
+            let Some(length) = message_length(pages, at, MAIL).filter(|_| !known) else {
                 at = at.saturating_add(1);
                 if at == u32::MAX {
                     break;
@@ -142,9 +145,27 @@ impl Survey {
     }
 }
 
-/// How long the message at `at` is, if one starts there.
-fn message_length(pages: &mut Pages, at: u32) -> Option<u32> {
-    let piece = Piece::read(pages, at).ok().filter(|piece| piece.kind == MAIL && piece.length > 0)?;
+/// The deleted messages of each folder, in the file's order. Their entries keep folder and length; nothing that is known
+/// leads from one to the next, so the file is searched, and what does not start like a message is left out.
+pub(super) fn deleted(pages: &mut Pages) -> BTreeMap<u32, Vec<u32>> {
+    let mark = Finder::new(b"DELE");
+    let mut folders: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut from = 0;
+    while let Some(at) = pages.find(from, &mark) {
+        from = at + 1;
+        let Ok(at) = u32::try_from(at) else { break };
+        let Some(length) = message_length(pages, at, DELETED) else { continue };
+        if let Ok(piece) = Piece::read(pages, at) {
+            folders.entry(piece.folder).or_default().push(at);
+        }
+        from = u64::from(at) + ENTRY + u64::from(length);
+    }
+    folders
+}
+
+/// How long the message of that kind at `at` is, if one starts there.
+fn message_length(pages: &mut Pages, at: u32, kind: u32) -> Option<u32> {
+    let piece = Piece::read(pages, at).ok().filter(|piece| piece.kind == kind && piece.length > 0)?;
     let start = u64::from(at) + ENTRY;
     let left = pages.size().checked_sub(start).filter(|left| *left >= piece.length.into())?;
     let text = pages.bytes(start, SNIFF.min(piece.length.into()).min(left)).ok()?;
