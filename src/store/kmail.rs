@@ -3,12 +3,11 @@
 //! Used by mbox and Maildir. What lies beside it (`.ids`: serial numbers, `.sorted`: an order) says nothing that is carried.
 //! Source: facts/formats.md 1.7; KDE/kdepim-runtime kmindexreader.cpp; KDE/kmail kmfolderindex.cpp and messagestatus.cpp.
 
-use std::collections::HashMap;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::bytes::{array, place};
+use super::bytes::{array, invalid, place};
 use super::file::{self, FileId};
 use super::{Damage, maildir};
 use crate::mail::Flags;
@@ -18,10 +17,12 @@ const MAGIC: &[u8] = b"# KMail-Index V";
 const BINARY: u32 = 1505;
 const WITH_HEADER: u32 = 1506;
 const ORDER_BIG: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
+/// No line that tells a version is longer.
+const MAX_VERSION: u64 = 32;
 /// No record is longer, nor is a header: a larger number is one of the other byte order.
 const MAX_RECORD: u32 = 0xffff;
-/// An index takes a few hundred bytes a message.
-const MAX_FILE: u64 = 512 * 1024 * 1024;
+/// No more messages are looked at; each takes a few hundred bytes.
+const MAX_ENTRIES: usize = 4_000_000;
 
 /// Parts of a record: numbers, but for the name and the tags, which are UTF-16 in network order.
 const OFFSET: u32 = 7;
@@ -84,6 +85,11 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// How it is found: an mbox has offsets, a Maildir names.
+    fn key(&self) -> (u64, &str) {
+        (self.offset, maildir::base_name(&self.name))
+    }
+
     /// Whether KMail shows it no more.
     pub(super) fn is_deleted(&self) -> bool {
         self.status & DELETED != 0
@@ -104,9 +110,8 @@ pub(super) struct Marks {
     pub(super) id: FileId,
     /// When it was written.
     pub(super) modified: i64,
-    /// In order of their offsets.
+    /// In order of their offsets, and of the names that stay.
     pub(super) entries: Vec<Entry>,
-    by_name: HashMap<String, usize>,
     /// What is wrong with it.
     pub(super) damage: Option<Damage>,
 }
@@ -123,20 +128,18 @@ impl Marks {
         let path = beside(folder);
         let file = file::open_regular(&path).ok()?;
         let data = file.metadata().ok()?;
-        let read = file::read_range(&file, 0, data.len().min(MAX_FILE)).map_err(|error: io::Error| error.to_string());
-        let (mut entries, reason) = match read.as_deref().map(records) {
-            Ok(Some(found)) => found,
-            Ok(None) => return None, // something else has that name
-            Err(error) => (Vec::new(), Some(error.clone())),
-        };
-        entries.sort_by_key(|entry| entry.offset);
-        let names = entries.iter().zip(0..).filter(|(entry, _)| !entry.name.is_empty());
-        let by_name = names.map(|(entry, at)| (maildir::base_name(&entry.name).to_owned(), at)).collect();
+        let mut entries = Vec::new();
+        // Something else may have that name.
+        let reason = read(&mut BufReader::new(file), &mut entries)?.err().map(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => "it is cut off".to_owned(),
+            _ => error.to_string(),
+        });
+        entries.sort_by(|one, other| one.key().cmp(&other.key()));
         let damage = reason.map(|reason| {
             let reason = format!("KMail's index of this folder is damaged ({reason}); some of its marks are missing");
             Damage { file: path, offset: 0, reason }
         });
-        Some(Self { id: FileId::of(&data), modified: data.mtime(), entries, by_name, damage })
+        Some(Self { id: FileId::of(&data), modified: data.mtime(), entries, damage })
     }
 
     /// What is known of the message whose header starts at `offset` of an mbox.
@@ -147,8 +150,8 @@ impl Marks {
 
     /// Adds the marks of a Maildir's file to those that its name has. A name that is as KMail left it knows less.
     pub(super) fn add_to(&self, name: &str, (mut flags, mut keywords): (Flags, Vec<String>)) -> (Flags, Vec<String>) {
-        let entry = self.by_name.get(maildir::base_name(name)).and_then(|at| self.entries.get(*at));
-        let Some(entry) = entry else { return (flags, keywords) };
+        let found = self.entries.binary_search_by(|entry| entry.key().cmp(&(0, maildir::base_name(name))));
+        let Some(entry) = found.ok().and_then(|at| self.entries.get(at)) else { return (flags, keywords) };
         if entry.name == name {
             flags = flags.without(Flags::SEEN);
         }
@@ -179,32 +182,32 @@ pub(super) fn marks(status: u32) -> (Flags, Vec<String>) {
     (flags, words.map(|(_, word)| (*word).to_owned()).collect())
 }
 
-/// The records of an index, and what is wrong with it; `None` for a file of another kind.
-fn records(bytes: &[u8]) -> Option<(Vec<Entry>, Option<String>)> {
-    let rest = bytes.strip_prefix(MAGIC)?;
-    let end = memchr::memchr(b'\n', rest.get(..rest.len().min(16))?)?;
-    let version: u32 = std::str::from_utf8(rest.get(..end)?).ok()?.trim().parse().ok()?;
-    let rest = rest.get(end + 1..)?;
+/// Reads the records of an index up to its end or to what is wrong with it; `None` for a file of another kind.
+fn read(from: &mut impl BufRead, entries: &mut Vec<Entry>) -> Option<io::Result<()>> {
+    let mut line = Vec::new();
+    let mut start = from.take(MAX_VERSION);
+    start.read_until(b'\n', &mut line).ok()?;
+    let version = line.strip_prefix(MAGIC)?.strip_suffix(b"\n")?;
+    let version: u32 = std::str::from_utf8(version).ok()?.trim().parse().ok()?;
     Some(match version {
-        ..BINARY => (rest.split(|byte| *byte == b'\n').filter_map(text_record).collect(), None),
-        BINARY => binary_records(rest, None),
-        WITH_HEADER => match header(rest) {
-            Some((order, rest)) => binary_records(rest, order),
-            None => (Vec::new(), Some("its header is cut off".to_owned())),
-        },
-        _ => (Vec::new(), Some(format!("its version {version} is not known"))),
+        ..BINARY => text_records(from, entries),
+        BINARY => binary_records(from, None, entries),
+        WITH_HEADER => header(from).and_then(|order| binary_records(from, order, entries)),
+        _ => Err(invalid(format!("its version {version} is not known"))),
     })
 }
 
-/// The byte order that a header tells, and what comes after it: a byte of nothing, the header's length, and that.
-fn header(bytes: &[u8]) -> Option<(Option<Order>, &[u8])> {
-    let length = [Order::Little, Order::Big].into_iter().find_map(|order| {
-        let length = order.u32_at(bytes, 1)?;
-        (length <= MAX_RECORD).then_some(place(length))
-    })?;
-    let (header, rest) = bytes.get(5..)?.split_at_checked(length)?;
-    let order = array::<4>(header, 0).map(|mark| if mark == ORDER_BIG { Order::Big } else { Order::Little });
-    Some((order, rest))
+/// The byte order that a header tells: a byte of nothing, the header's length, and that.
+fn header(from: &mut impl BufRead) -> io::Result<Option<Order>> {
+    let mut start = [0; 5];
+    from.read_exact(&mut start)?;
+    let lengths =
+        [Order::Little, Order::Big].map(|order| order.u32_at(&start, 1).filter(|length| *length <= MAX_RECORD));
+    let length = lengths.into_iter().flatten().next().ok_or_else(|| invalid("its header is not as it must be"))?;
+    let mut header = vec![0; place(length)];
+    from.read_exact(&mut header)?;
+    let order = |mark: [u8; 4]| if mark == ORDER_BIG { Order::Big } else { Order::Little };
+    Ok(array(&header, 0).map(order))
 }
 
 /// In which order a machine writes the bytes of a number.
@@ -239,23 +242,18 @@ impl Order {
 }
 
 /// Records of a length and parts. Where nothing tells the byte order, the first length does.
-fn binary_records(mut bytes: &[u8], order: Option<Order>) -> (Vec<Entry>, Option<String>) {
-    let guess = || match Order::Little.u32_at(bytes, 0) {
-        Some(length) if length > MAX_RECORD => Order::Big,
-        _ => Order::Little,
-    };
-    let order = order.unwrap_or_else(guess);
-    let mut entries = Vec::new();
-    while !bytes.is_empty() {
-        let record = order.u32_at(bytes, 0).and_then(|length| bytes.get(4..)?.split_at_checked(place(length)));
-        let entry = record.and_then(|(record, rest)| Some((binary_record(record, order)?, rest)));
-        let Some((entry, rest)) = entry else {
-            return (entries, Some("a record in it is cut off".to_owned()));
-        };
-        entries.push(entry);
-        bytes = rest;
+fn binary_records(from: &mut impl BufRead, order: Option<Order>, entries: &mut Vec<Entry>) -> io::Result<()> {
+    let (mut order, mut length, mut record) = (order, [0; 4], Vec::new());
+    while !from.fill_buf()?.is_empty() && entries.len() < MAX_ENTRIES {
+        from.read_exact(&mut length)?;
+        let is_little = u32::from_le_bytes(length) <= MAX_RECORD;
+        let order = *order.get_or_insert(if is_little { Order::Little } else { Order::Big });
+        let size = order.u32_at(&length, 0).filter(|size| *size <= MAX_RECORD);
+        record.resize(place(size.ok_or_else(|| invalid("a record in it is too long"))?), 0);
+        from.read_exact(&mut record)?;
+        entries.push(binary_record(&record, order).ok_or_else(|| invalid("a record in it is not as it must be"))?);
     }
-    (entries, None)
+    Ok(())
 }
 
 /// One record: parts of a type, a length and a value.
@@ -281,10 +279,22 @@ fn binary_record(mut bytes: &[u8], order: Order) -> Option<Entry> {
     Some(entry)
 }
 
-/// One record of the first versions, a line of text.
-fn text_record(line: &[u8]) -> Option<Entry> {
-    let offset = std::str::from_utf8(line.get(TEXT_OFFSET)?).ok()?.trim().parse().ok()?;
-    Some(Entry { offset, status: legacy_status(*line.first()?), ..Entry::default() })
+/// Records of the first versions, a line of text each.
+fn text_records(from: &mut impl BufRead, entries: &mut Vec<Entry>) -> io::Result<()> {
+    let mut line = Vec::new();
+    while entries.len() < MAX_ENTRIES {
+        line.clear();
+        from.take(u64::from(MAX_RECORD)).read_until(b'\n', &mut line)?;
+        let offset = line.get(TEXT_OFFSET).and_then(|digits| std::str::from_utf8(digits).ok()?.trim().parse().ok());
+        match (line.first(), offset) {
+            (None, _) => return Ok(()),
+            (Some(letter), Some(offset)) => {
+                entries.push(Entry { offset, status: legacy_status(*letter), ..Entry::default() });
+            }
+            _ => return Err(invalid("a line in it is not as it must be")),
+        }
+    }
+    Ok(())
 }
 
 /// The status that one letter stood for: what was done to a message implies that it was read.
@@ -319,22 +329,35 @@ mod tests {
         [word(record.len().try_into().unwrap()), record].concat()
     }
 
+    /// What is read of an index, and what is wrong with it.
+    fn all(bytes: &[u8]) -> Option<(Vec<Entry>, String)> {
+        let mut entries = Vec::new();
+        let result = read(&mut &*bytes, &mut entries)?;
+        Some((entries, result.map_or_else(|error| error.to_string(), |()| String::new())))
+    }
+
     #[test]
     fn every_version_and_byte_order_is_read() {
         let one = |order| record(order, 0x1234, "1.a:2,S", READ | 0x200);
         let little = [MAGIC, b"1506\n\0\x08\0\0\0\x78\x56\x34\x12\x08\0\0\0", &one(Order::Little)].concat();
         let big = [MAGIC, b"1506\n\0\0\0\0\x08\x12\x34\x56\x78\0\0\0\x04", &one(Order::Big)].concat();
         let guessed = [MAGIC, b"1505\n", &one(Order::Big)].concat();
-        for (bytes, name) in [(little, "1.a:2,S"), (big, "1.a:2,S"), (guessed, "1.a:2,S")] {
-            let (entries, damage) = records(&bytes).unwrap();
-            let wanted = Entry { offset: 0x1234, name: name.to_owned(), status: READ | 0x200, tags: vec![] };
-            assert_eq!((entries, damage), (vec![wanted], None), "{}", bytes.escape_ascii());
+        for bytes in [little, big, guessed] {
+            let wanted = Entry { offset: 0x1234, name: "1.a:2,S".to_owned(), status: READ | 0x200, tags: vec![] };
+            assert_eq!(all(&bytes), Some((vec![wanted], String::new())), "{}", bytes.escape_ascii());
         }
-        let (entries, _) = records(b"# KMail-Index V1504\nG 4660      91        1075802400     Subject\n").unwrap();
+        let (entries, _) = all(b"# KMail-Index V1504\nG 4660      91        1075802400     Subject\n").unwrap();
         assert_eq!((entries[0].offset, entries[0].status), (0x1234, READ | 0x200));
-        assert_eq!(records(b"# KMail-Index V1506\n").unwrap().1.unwrap(), "its header is cut off");
-        assert_eq!(records(b"# KMail-Index V1999\n").unwrap().1.unwrap(), "its version 1999 is not known");
-        assert!(records(b"From a@b\n").is_none());
+        for (bytes, words) in [
+            (&b"# KMail-Index V1506\n"[..], "fill whole buffer"),
+            (b"# KMail-Index V1999\n", "its version 1999 is not known"),
+            (b"# KMail-Index V1504\nG 46x0\n", "a line in it"),
+            (b"# KMail-Index V1505\n\x01\x01\x01\x01", "a record in it is too long"),
+            (b"# KMail-Index V1505\n\x01\0\0\0\x01", "a record in it is not as it must be"),
+        ] {
+            assert!(all(bytes).unwrap().1.contains(words), "{}", bytes.escape_ascii());
+        }
+        assert!(all(b"From a@b\n").is_none() && all(b"").is_none());
     }
 
     #[test]
@@ -342,8 +365,8 @@ mod tests {
         let start = [MAGIC, b"1505\n", &record(Order::Little, 1, "", 1)].concat();
         let whole = [&start[..], &record(Order::Little, 2, "", 2)].concat();
         for length in start.len() + 1..whole.len() {
-            let (entries, damage) = records(&whole[..length]).unwrap();
-            assert!(entries.len() == 1 && damage.is_some(), "{length}");
+            let (entries, reason) = all(&whole[..length]).unwrap();
+            assert!(entries.len() == 1 && !reason.is_empty(), "{length}");
         }
     }
 

@@ -42,7 +42,7 @@ fn the_index_tells_what_was_deleted_unless_it_is_not_of_this_file() {
             &|_, index| fs::write(index, &fs::read(index).unwrap()[..400]).unwrap(),
             "1 2 3 4 5",
             0,
-            "damaged (a record in it is cut off)",
+            "damaged (it is cut off)",
         ),
     ];
     for (what, change, shown, hidden, said) in cases {
