@@ -1,5 +1,6 @@
 //! FETCH answers: what is read of a message on the server. Tolerant of unknown items and of odd dates.
 
+use crate::mail::details::Details;
 use crate::mail::envelope::Summary;
 use crate::mail::fingerprint::message_id;
 use crate::mail::{Fingerprint, Flags, InternalDate, date};
@@ -25,6 +26,10 @@ pub struct RemoteMessage {
     pub from: String,
     /// The decoded subject.
     pub subject: String,
+    /// The Message-ID, if its row was asked for.
+    pub message_id: Option<String>,
+    /// What a search asks for.
+    pub details: Details,
 }
 
 /// A message that a folder held before a job: enough to know it again.
@@ -41,7 +46,8 @@ pub struct HeldMessage {
 }
 
 /// The items of a row in a list.
-pub const ROW: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)])";
+pub const ROW: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS \
+    (FROM SUBJECT DATE TO MESSAGE-ID IN-REPLY-TO REFERENCES CONTENT-TYPE)])";
 /// The items of a [`HeldMessage`]; the fields are those of a fingerprint.
 pub const HELD: &str = "(UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)])";
 /// The items that prove an append without its content.
@@ -105,6 +111,8 @@ impl<'a> Fetched<'a> {
             internal_date: written.map(date::WrittenDate::instant),
             from: summary.from,
             subject: summary.subject,
+            message_id: summary.message_id,
+            details: summary.details,
         })
     }
 

@@ -130,6 +130,22 @@ impl InternalDate {
         self.chrono().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
+    /// The day on the clock it was written by, in days since 1970-01-01; what [`Self::to_day`] shows.
+    pub const fn day(self) -> i64 {
+        (self.unix.saturating_add(self.offset_minutes as i64 * 60)).div_euclid(DAY)
+    }
+
+    /// Now, by this machine's clock and zone.
+    pub fn here() -> Self {
+        Self::from_chrono(chrono::Local::now().fixed_offset())
+    }
+
+    /// So much later.
+    #[must_use]
+    pub fn after(self, time: std::time::Duration) -> Self {
+        Self { unix: self.unix.saturating_add_unsigned(time.as_secs()), ..self }
+    }
+
     /// `2004-03-12` for lists.
     pub fn to_day(self) -> String {
         self.chrono().format("%Y-%m-%d").to_string()

@@ -5,6 +5,7 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::date::{self, DateSource, InternalDate, WrittenDate};
+use super::details::Details;
 use super::flags::Flags;
 use super::header::{self, Field};
 
@@ -78,6 +79,8 @@ pub struct Envelope {
     pub subject: String,
     /// The Message-ID with its brackets, if any. Foreign text.
     pub message_id: Option<String>,
+    /// What a search asks for.
+    pub details: Box<Details>,
     /// Doubts about it.
     pub warnings: Vec<Warning>,
 }
@@ -91,6 +94,8 @@ pub struct Summary {
     pub subject: String,
     /// The Message-ID as written.
     pub message_id: Option<String>,
+    /// What a search asks for.
+    pub details: Details,
     /// The Date header.
     pub date: Option<WrittenDate>,
     /// The topmost Received header's date.
@@ -121,6 +126,8 @@ impl Summary {
     pub fn with(bytes: &[u8], dates: Dates) -> Self {
         let head = bytes.get(..header::MAX_HEADER).unwrap_or(bytes);
         let mut summary = Self::default();
+        // RFC 2045 section 5.2: without a Content-Type it is plain text.
+        let (mut is_mail, mut has_type) = (false, false);
         let (mut from, mut subject) = (Shown::default(), Shown::default());
         for field in header::fields(head) {
             if field.is("Received") && summary.received.is_none() && dates != Dates::None {
@@ -134,14 +141,22 @@ impl Summary {
                 from.add(field);
             } else if field.is("Subject") {
                 subject.add(field);
+            } else {
+                summary.details.take(&field);
+                has_type |= field.is("Content-Type");
             }
+            is_mail = true;
         }
-        summary.from = from.plain(plain_author).unwrap_or_else(|| {
-            let bytes = from.whole();
-            let parsed = MessageParser::new().parse_headers(&bytes);
-            parsed.as_ref().and_then(Message::from).map(author).unwrap_or_default()
-        });
-        summary.subject = subject.plain(plain_text).unwrap_or_else(|| {
+        if is_mail && !has_type {
+            summary.details.attached = Some(false);
+        }
+        (summary.from, summary.details.address) =
+            from.plain(|value| plain_author(value).map(named)).unwrap_or_else(|| {
+                let bytes = from.whole();
+                let parsed = MessageParser::new().parse_headers(&bytes);
+                parsed.as_ref().and_then(Message::from).map(author).unwrap_or_default()
+            });
+        summary.subject = subject.plain(|value| plain_text(value).map(short)).unwrap_or_else(|| {
             let bytes = subject.whole();
             let parsed = MessageParser::new().parse_headers(&bytes);
             let value = parsed.as_ref().and_then(|parsed| parsed.header("Subject"));
@@ -171,10 +186,10 @@ impl<'a> Shown<'a> {
     }
 
     /// What `read` makes of the value, if there is one field and it can.
-    fn plain(&self, read: impl Fn(&'a [u8]) -> Option<&'a str>) -> Option<String> {
+    fn plain<T: Default>(&self, read: impl Fn(&'a [u8]) -> Option<T>) -> Option<T> {
         match self.0.as_slice() {
-            [] => Some(String::new()),
-            [field] => read(field.value).map(short),
+            [] => Some(T::default()),
+            [field] => read(field.value),
             _ => None,
         }
     }
@@ -197,8 +212,8 @@ fn plain_text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|_| is_plain).map(str::trim_ascii)
 }
 
-/// The name, or else the address, in a value of the forms `Name <address>`, `"Name" <address>` and `address`.
-fn plain_author(value: &[u8]) -> Option<&str> {
+/// The name and the address in a value of the forms `Name <address>`, `"Name" <address>` and `address`.
+fn plain_author(value: &[u8]) -> Option<(&str, &str)> {
     let text = plain_text(value)?;
     let (name, address) = match text.split_once('<') {
         Some((name, rest)) => (name.trim_ascii_end(), rest.strip_suffix('>')?),
@@ -214,7 +229,12 @@ fn plain_author(value: &[u8]) -> Option<&str> {
         None => (name, name.bytes().all(in_name)),
     };
     let is_plain = is_plain && address.contains('@') && address.bytes().all(in_address);
-    is_plain.then_some(if name.is_empty() { address } else { name })
+    is_plain.then_some((name, address))
+}
+
+/// The name with the address beside it; where there is no name, the address alone.
+fn named((name, address): (&str, &str)) -> (String, String) {
+    if name.trim().is_empty() { (short(address), String::new()) } else { (short(name), short(address)) }
 }
 
 /// The value of a field of free text with its encoded words decoded (RFC 2047), in one line.
@@ -225,12 +245,13 @@ pub fn decoded(value: &[u8]) -> String {
     parsed.and_then(|parsed| parsed.subject().map(str::to_owned)).unwrap_or_default()
 }
 
-/// The first address' name, or else its address.
-fn author(address: &Address<'_>) -> String {
+/// The first address' name and itself, as [`named`] has them.
+fn author(address: &Address<'_>) -> (String, String) {
     let first = address.first();
-    let text =
-        first.and_then(|addr| addr.name.as_deref().filter(|name| !name.trim().is_empty()).or(addr.address.as_deref()));
-    text.map(short).unwrap_or_default()
+    let text = |part: Option<&'_ std::borrow::Cow<'_, str>>| part.map(ToString::to_string).unwrap_or_default();
+    let name = text(first.and_then(|first| first.name.as_ref()));
+    let address = text(first.and_then(|first| first.address.as_ref()));
+    named((&name, &address))
 }
 
 fn short(text: &str) -> String {
@@ -258,7 +279,7 @@ mod tests {
         let bytes = format!("{name}:{value}\r\n\r\n");
         let parsed = MessageParser::new().parse_headers(bytes.as_bytes()).unwrap();
         let text = parsed.header(name).and_then(HeaderValue::as_text).map(short);
-        if name == "From" { parsed.from().map(author).unwrap_or_default() } else { text.unwrap_or_default() }
+        if name == "From" { parsed.from().map(author).unwrap_or_default().0 } else { text.unwrap_or_default() }
     }
 
     #[test]
@@ -303,9 +324,11 @@ mod tests {
             values.push((0..=next(6)).map(|_| pieces[next(pieces.len())]).collect());
         }
         for value in &values {
-            for (name, plain) in [("From", plain_author(value.as_bytes())), ("Subject", plain_text(value.as_bytes()))] {
+            let author = plain_author(value.as_bytes()).map(|plain| named(plain).0);
+            let subject = plain_text(value.as_bytes()).map(short);
+            for (name, plain) in [("From", author), ("Subject", subject)] {
                 if let Some(plain) = plain {
-                    assert_eq!(short(plain), parsed(name, value), "{name}:{value:?}");
+                    assert_eq!(plain, parsed(name, value), "{name}:{value:?}");
                     seen += 1;
                 }
             }

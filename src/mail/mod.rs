@@ -2,6 +2,7 @@
 
 pub mod canonical;
 pub mod date;
+pub mod details;
 pub mod display;
 pub mod envelope;
 pub mod fingerprint;

@@ -84,6 +84,7 @@ impl Known {
             from: summary.from,
             subject: summary.subject,
             message_id: summary.message_id,
+            details: Box::new(summary.details),
             warnings,
         }
     }

@@ -22,7 +22,7 @@ use crate::store::stamp::Stamp;
 use crate::store::{Company, Count, Found, OpenOptions};
 
 /// The start of every file. The number changes with the way it is written; postcard's bytes say nothing of their types.
-const MAGIC: &[u8; 16] = b"mailferry list 1";
+const MAGIC: &[u8; 16] = b"mailferry list 2";
 /// The longest frame; the longest things found are messages with very many keywords.
 const MAX_FRAME: usize = 1024 * 1024;
 /// The longest file; a list of a million messages has some 250 MB.

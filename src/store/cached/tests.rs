@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 use super::*;
+use crate::mail::details::Details;
 use crate::mail::{DateSource, Envelope, Flags, InternalDate, Warning};
 use crate::store::{Damage, Hidden};
 
@@ -72,6 +73,11 @@ fn message(number: u64, subject: &str) -> Found {
         from: "Žofie".to_owned(),
         subject: subject.to_owned(),
         message_id: is_odd.then(|| format!("<{number}@x>")),
+        details: Box::new(Details {
+            to: "ž".repeat(usize::try_from(number % 7).unwrap()),
+            links: vec![number; 2],
+            ..Details::default()
+        }),
         warnings: if is_odd { Vec::new() } else { vec![Warning::NoDate, Warning::NoHeader] },
     })
 }

@@ -338,6 +338,7 @@ fn envelope(message: &Message, parts: &Parts, folder: &Path, marks: &Marks) -> R
         from: summary.from,
         subject: summary.subject,
         message_id: summary.message_id,
+        details: Box::new(summary.details),
         warnings: doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning).collect(),
     })
 }

@@ -1,6 +1,7 @@
 //! What a MAPI message says for the store: whether it is mail at all, its flags, keywords and dates.
 
 use super::{Object, headers, tags};
+use crate::mail::details::Details;
 use crate::mail::envelope::Summary;
 use crate::mail::{DateSource, Envelope, Flags, InternalDate, Locator, Warning};
 
@@ -20,6 +21,7 @@ const NOT_MAIL: [&str; 9] = [
 /// Bits of [`tags::MESSAGE_FLAGS`] ([MS-OXCMSG] 2.2.1.6).
 const READ: i64 = 0x1;
 const UNSENT: i64 = 0x8;
+const HAS_ATTACHMENTS: i64 = 0x10;
 /// Values of [`tags::LAST_VERB`] ([MS-OXOMSG] 2.2.1.20).
 const REPLIED: [i64; 2] = [102, 103];
 const FORWARDED: i64 = 104;
@@ -57,6 +59,11 @@ fn marks(object: &Object) -> (Flags, Vec<String>) {
     (flags, keywords)
 }
 
+/// Whether a message has attachments, as Outlook noted it.
+fn has_attachments(object: &Object) -> Option<bool> {
+    object.properties.number(tags::MESSAGE_FLAGS).map(|state| state & HAS_ATTACHMENTS != 0)
+}
+
 /// When a message arrived: its delivery; else, as its header and then its properties have it.
 fn internal_date(object: &Object, summary: &Summary) -> (Option<InternalDate>, DateSource) {
     let time = |tag| object.properties.time(tag).map(InternalDate::from_unix).filter(|date| date.is_sane());
@@ -85,6 +92,7 @@ pub(in crate::store) fn envelope(object: &Object, locator: Locator) -> Envelope 
         from: summary.from,
         subject: summary.subject,
         message_id: summary.message_id,
+        details: Box::new(Details { attached: has_attachments(object), ..summary.details }),
         warnings: if internal_date.is_none() { vec![Warning::NoDate] } else { Vec::new() },
     }
 }

@@ -233,6 +233,7 @@ pub(super) fn envelope(span: &Span, line: &[u8], header: &[u8], modified: Intern
         from: summary.from,
         subject: summary.subject,
         message_id: summary.message_id,
+        details: Box::new(summary.details),
         warnings: doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning).collect(),
     }
 }
