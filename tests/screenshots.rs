@@ -159,16 +159,19 @@ fn the_readme_shows_only_pictures_that_are_there() {
 }
 
 #[test]
-fn the_readme_has_the_keys_of_the_program() {
+fn the_readme_has_the_keys_and_patterns_of_the_program() {
     let path = common::servers::project().join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = ("<!-- keys: begin -->\n", "<!-- keys: end -->");
-    let (before, rest) = readme.split_once(begin).unwrap();
-    let (written, after) = rest.split_once(end).unwrap();
-    let keys = mailferry::ui::keys_markdown();
+    let mut wanted = readme.clone();
+    for (name, table) in [("keys", mailferry::ui::keys_markdown()), ("patterns", mailferry::ui::patterns_markdown())] {
+        let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+        let (before, rest) = wanted.split_once(&begin).unwrap();
+        let (_, after) = rest.split_once(&end).unwrap();
+        wanted = format!("{before}{begin}{table}{end}{after}");
+    }
     if std::env::var_os("MAILFERRY_SCREENSHOTS").is_some() {
-        std::fs::write(path, format!("{before}{begin}{keys}{end}{after}")).unwrap();
+        std::fs::write(path, wanted).unwrap();
         return;
     }
-    assert_eq!(written, keys, "run MAILFERRY_SCREENSHOTS=1 cargo test --test screenshots");
+    assert_eq!(readme, wanted, "run MAILFERRY_SCREENSHOTS=1 cargo test --test screenshots");
 }

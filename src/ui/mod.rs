@@ -33,6 +33,7 @@ use crate::store::OpenOptions;
 use crate::transfer::{Limits, Verify};
 
 pub use actions::keys_markdown;
+pub use pattern::patterns_markdown;
 
 /// What the screen starts with.
 pub struct Options {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::imap::{Account, ConnectOptions, RemoteFolder};
-use crate::mail::FolderPath;
+use crate::mail::{FolderPath, InternalDate};
 use crate::store::{Looked, OpenOptions};
 use crate::transfer::{Limits, Mode, Plan, Progress, Source, Verify};
 
@@ -12,8 +12,10 @@ use super::dialog::Dialog;
 use super::effect::Effect;
 use super::event::Trouble;
 use super::layout::Layout;
+use super::list::Sieve;
 use super::marks::Marks;
 use super::pane::{Focus, Pane, Side};
+use super::pattern::Fault;
 use super::{Options, Quit};
 
 /// The state.
@@ -44,6 +46,10 @@ pub(crate) struct Model {
     pub escape: Option<Escape>,
     /// What `/` looks for; empty if nothing.
     pub find: String,
+    /// What the pattern in the prompt comes to.
+    pub trial: Option<Trial>,
+    /// The time of day at the start.
+    pub clock: (Instant, InternalDate),
     /// Asked to end when the job has ended.
     pub quitting: Option<Quit>,
     /// What connections made in the dialog take beside server and login.
@@ -164,6 +170,30 @@ impl Running {
     }
 }
 
+/// The pattern in the prompt, as far as it was held against what is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Trial {
+    /// What was typed.
+    pub text: String,
+    /// What it comes to.
+    pub trying: Trying,
+}
+
+/// What a pattern comes to.
+#[derive(Clone, Debug)]
+pub(crate) enum Trying {
+    /// Nothing was typed.
+    Nothing,
+    /// It can't be read.
+    Fault(Fault),
+    /// Messages that fit.
+    Rows(Sieve),
+    /// So many folders fit.
+    Folders(usize),
+    /// It is in force as the filter, which counts itself.
+    Filter,
+}
+
 /// A short word in the status line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
@@ -174,12 +204,14 @@ pub(crate) struct Note {
 }
 
 /// An Esc that may be the start of an F-key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Escape {
     /// When it was pressed.
     pub at: Instant,
     /// Where the keys went before.
     pub focus: Focus,
+    /// The filter that was in force there.
+    pub filter: Option<String>,
     /// Whether it stops the job when no digit follows.
     pub stops: bool,
 }
@@ -215,6 +247,8 @@ impl Model {
             note: None,
             escape: None,
             find: String::new(),
+            trial: None,
+            clock: (now, InternalDate::from_unix(0)),
             quitting: None,
             connect: options.connect.clone(),
             accept_rewriting: options.accept_rewriting,
@@ -249,6 +283,11 @@ impl Model {
     /// The pane that has the keys.
     pub(crate) fn here(&mut self) -> &mut Pane {
         self.pane_mut(self.side)
+    }
+
+    /// The present day, in days since 1970.
+    pub(crate) fn today(&self) -> i64 {
+        self.clock.1.after(self.now.saturating_duration_since(self.clock.0)).day()
     }
 
     /// A number no request had before.

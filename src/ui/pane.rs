@@ -1,7 +1,8 @@
 //! One side of the screen: a folder tree above, the messages of the folder under the cursor below. Used left and right.
 
-use super::list::{List, Row, Stage};
+use super::list::{List, Row, Sort, Stage};
 use super::marks::{Extent, Mark, Marked, Marks};
+use super::pattern::Pattern;
 use super::tree::{Place, Tally, Tree};
 
 /// Which side.
@@ -47,6 +48,8 @@ pub(crate) struct Pane {
     pub list: List,
     /// Where the cursor keys go.
     pub focus: Focus,
+    /// The order that messages are shown in.
+    pub sort: Option<Sort>,
     /// What is marked.
     pub marks: Marks,
     /// Lists that were left complete, newest last.
@@ -103,7 +106,11 @@ impl Pane {
         }
         let kept = self.shelf.iter().position(|list| list.place.as_ref() == Some(place));
         match kept {
-            Some(at) => self.list = self.shelf.remove(at),
+            Some(at) => {
+                self.list = self.shelf.remove(at);
+                self.list.set_filter(None);
+                self.list.set_sort(self.sort);
+            }
             None => return false,
         }
         true
@@ -113,6 +120,23 @@ impl Pane {
     pub(crate) fn forget_lists(&mut self) {
         self.shelf.clear();
         self.list = List::default();
+    }
+
+    /// The filter in force where the keys go, as it was typed.
+    pub(crate) fn filter_text(&self) -> Option<&str> {
+        match self.focus {
+            Focus::List => self.list.filter().map(|filter| filter.text.as_str()),
+            Focus::Tree => self.tree.filter(),
+        }
+    }
+
+    /// Shows only folders that fit, with those above them. The cursor goes to one of them.
+    pub(crate) fn filter_tree(&mut self, filter: Option<(String, Pattern)>) {
+        self.tree.set_filter(filter);
+        if !self.cursor().is_some_and(|at| self.tree.fits_filter(at)) {
+            let first = self.tree.visible().into_iter().find(|at| self.tree.fits_filter(*at));
+            self.place = first.and_then(|at| self.tree.node(at)).map(|node| node.place.clone()).or(self.place.take());
+        }
     }
 
     /// Learns what a folder holds.

@@ -45,6 +45,7 @@ pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
     let theme = Theme { color: options.color, ascii: options.ascii };
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     let mut model = Model::new(&options, size, Instant::now());
+    model.clock = (model.now, crate::mail::InternalDate::here());
     model.directories.0 = std::env::current_dir().unwrap_or_default();
     model.directories.1 = std::env::var_os("HOME").map(Into::into);
     let guard = Guard::new().map_err(UiError::Terminal)?;

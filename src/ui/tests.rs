@@ -1,6 +1,7 @@
 //! The screen as a whole: keys in, screens and effects out. No thread, no terminal, no clock.
 
 mod behaviour;
+mod finding;
 mod random;
 mod screens;
 mod world;

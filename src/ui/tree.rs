@@ -1,7 +1,8 @@
 //! The folder tree of a pane: stores or a mailbox at the top, folders below. Plain data; knows nothing of drawing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use super::pattern::Pattern;
 use crate::mail::{FolderPath, SpecialUse};
 
 /// A folder's address in a pane: which top, and the path below it. It stays the same when the tree is read again.
@@ -94,6 +95,10 @@ pub(crate) struct Tree {
     tops: Vec<Top>,
     nodes: Vec<Node>,
     index: HashMap<Place, usize>,
+    /// What is shown: as it was typed, and made ready.
+    filter: Option<(String, Pattern)>,
+    /// With a filter: the nodes that fit and all above them.
+    kept: BTreeSet<usize>,
 }
 
 impl Tree {
@@ -124,6 +129,44 @@ impl Tree {
             }
         }
         self.tops = tops;
+        self.sift();
+    }
+
+    /// Shows only nodes that fit, with those above them; all without a filter.
+    pub(crate) fn set_filter(&mut self, filter: Option<(String, Pattern)>) {
+        self.filter = filter;
+        self.sift();
+    }
+
+    /// The filter in force, as it was typed.
+    pub(crate) fn filter(&self) -> Option<&str> {
+        self.filter.as_ref().map(|(text, _)| text.as_str())
+    }
+
+    /// Whether a node fits the filter itself.
+    pub(crate) fn fits_filter(&self, at: usize) -> bool {
+        let Some((_, pattern)) = &self.filter else { return true };
+        self.node(at).is_some_and(|node| !node.is_top() && pattern.fits_name(&node.label))
+    }
+
+    /// Whether a filter lets a node be seen, for itself or for what is below it.
+    pub(crate) fn is_kept(&self, at: usize) -> bool {
+        self.filter.is_none() || self.kept.contains(&at)
+    }
+
+    /// Whether what is below a node is shown.
+    pub(crate) fn shows_below(&self, node: &Node) -> bool {
+        node.is_open || self.filter.is_some()
+    }
+
+    fn sift(&mut self) {
+        let fitting: Vec<usize> = match &self.filter {
+            Some(_) => (0..self.nodes.len()).filter(|at| self.fits_filter(*at)).collect(),
+            None => Vec::new(),
+        };
+        self.kept = fitting.into_iter().flat_map(|at| self.trail(at)).collect();
+        // A store or mailbox stays, or there would be no place to be.
+        self.kept.extend(self.nodes.iter().enumerate().filter(|(_, node)| node.is_top()).map(|(at, _)| at));
     }
 
     /// The node of a path, made with all that lies above it where it is missing.
@@ -198,8 +241,8 @@ impl Tree {
         waiting.reverse();
         while let Some(at) = waiting.pop() {
             shown.push(at);
-            if let Some(node) = self.node(at).filter(|node| node.is_open) {
-                waiting.extend(node.children.iter().rev());
+            if let Some(node) = self.node(at).filter(|node| self.shows_below(node)) {
+                waiting.extend(node.children.iter().rev().filter(|child| self.is_kept(**child)));
             }
         }
         shown

@@ -10,6 +10,7 @@ pub(crate) mod plan;
 pub(crate) mod preview;
 pub(crate) mod prompt;
 pub(crate) mod scroll;
+pub(crate) mod sort;
 pub(crate) mod transfers;
 
 use crossterm::event::{KeyCode, KeyEvent};
@@ -19,6 +20,7 @@ use crate::imap::Account;
 use crate::mail::FolderPath;
 
 use super::Quit;
+use super::list::Sort;
 use super::model::Model;
 use super::theme::Theme;
 
@@ -40,6 +42,8 @@ pub(crate) enum Dialog {
     Preview(preview::PreviewDialog),
     /// A line of text.
     Prompt(prompt::Prompt),
+    /// What messages are sorted by.
+    Sort(sort::SortBy),
     /// The running transfer in full.
     Transfers(transfers::Transfers),
 }
@@ -68,6 +72,10 @@ pub(crate) enum Command {
     StartJob,
     /// A text was entered.
     Entered(prompt::Purpose, String),
+    /// Sort the messages.
+    Sort(Option<Sort>),
+    /// Put this filter in force.
+    Filter(String),
     /// Delete on the server.
     Delete {
         /// These folders, deepest first.
@@ -94,7 +102,8 @@ impl Dialog {
             Self::Help(dialog) => dialog.press(key, model),
             Self::Plan(dialog) => dialog.press(key, model),
             Self::Preview(dialog) => dialog.press(key, model),
-            Self::Prompt(dialog) => dialog.press(key),
+            Self::Prompt(dialog) => dialog.press(key, model),
+            Self::Sort(_) => sort::SortBy::press(key, model),
             Self::Transfers(dialog) => dialog.press(key, model),
         }
     }
@@ -118,7 +127,8 @@ impl Dialog {
             Self::Help(dialog) => dialog.draw(buf, model.size, theme),
             Self::Plan(dialog) => dialog.draw(buf, model, theme),
             Self::Preview(dialog) => dialog.draw(buf, model.size, theme),
-            Self::Prompt(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Prompt(dialog) => dialog.draw(buf, model, theme),
+            Self::Sort(_) => sort::SortBy::draw(buf, model, theme),
             Self::Transfers(dialog) => dialog.draw(buf, model, theme),
         }
     }

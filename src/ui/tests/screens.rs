@@ -72,6 +72,19 @@ fn the_two_panes() {
 }
 
 #[test]
+fn filter_fault_and_sort() {
+    for (size, name) in [((80, 24), "80x24"), ((120, 40), "120x40")] {
+        let mut world = bridge(size);
+        world.keys("<Enter>f~f holm | ~A");
+        shows(&format!("filter_typed_{name}"), &world.screen());
+        world.keys("<Enter>+~d 2004-13");
+        shows(&format!("pattern_fault_{name}"), &world.screen());
+        world.keys("<Esc>s");
+        shows(&format!("sort_{name}"), &world.screen());
+    }
+}
+
+#[test]
 fn everything_in_ascii() {
     let mut world = bridge((80, 24));
     let screen = world.draw(crate::ui::theme::Theme { color: false, ascii: true });

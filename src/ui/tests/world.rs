@@ -15,7 +15,7 @@ use crate::transfer::{self, Limits, Verify};
 use crate::ui::Options;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::{Event, ServerEvent, StoreEvent};
-use crate::ui::list::Row;
+use crate::ui::list::{Extra, Row};
 use crate::ui::marks::Key;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
@@ -89,6 +89,14 @@ pub(crate) fn rows() -> Vec<Row> {
         is_doubtful: at == 4,
         from: from.into(),
         subject: subject.into(),
+        attached: [Some(false), Some(true), None][usize::try_from(at % 3).unwrap()],
+        links: [at + 1, [0, 0, 1, 0, 0][usize::try_from(at).unwrap()], 0],
+        extra: Extra::new(
+            if from.starts_with("Kerstin") { "k.holm@bridge.example" } else { "" },
+            "anna@example.org",
+            &format!("<{}@x>", at + 1),
+            &[],
+        ),
     };
     (0..).zip(mails).map(row).collect()
 }

@@ -109,7 +109,9 @@ pub(crate) fn follow(model: &mut Model, side: Side) {
         return;
     }
     let generation = model.next_generation();
-    model.pane_mut(side).list = List::reading(place.clone(), generation);
+    let pane = model.pane_mut(side);
+    pane.list = List::reading(place.clone(), generation);
+    pane.list.set_sort(pane.sort);
     request_list(model, side, place, generation);
 }
 
@@ -135,6 +137,7 @@ pub(crate) fn renew_list(model: &mut Model, side: Side) {
     let Some(place) = pane.place.clone() else { return };
     if pane.tree.at(&place).is_some_and(|node| node.holds) {
         pane.list = List::reading(place.clone(), generation);
+        pane.list.set_sort(pane.sort);
         (pane.list.cursor, pane.list.offset) = (cursor, offset);
         request_list(model, side, place, generation);
     }

@@ -17,7 +17,8 @@ pub(crate) fn chosen(model: &Model) -> Option<(Marks, bool)> {
     match pane.focus {
         Focus::List => {
             let (place, row) = (pane.list.place.as_ref()?, pane.list.current()?);
-            marks.mark(place, row.key.clone(), Marked { order: pane.list.cursor, size: row.size });
+            let order = pane.list.number(pane.list.cursor).unwrap_or_default();
+            marks.mark(place, row.key.clone(), Marked { order, size: row.size });
         }
         Focus::Tree => {
             let below = pane.tree.below(pane.cursor()?);

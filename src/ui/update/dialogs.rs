@@ -42,6 +42,8 @@ fn run(model: &mut Model, command: Command) {
         // Only a plan gives it, and `press` takes it from there.
         Command::StartJob => {}
         Command::Entered(purpose, text) => entered(model, purpose, &text),
+        Command::Sort(sort) => finding::sort(model, sort),
+        Command::Filter(text) => finding::filter(model, &text),
         Command::Delete { folders, messages } => serverside::delete_confirmed(model, folders, messages),
         Command::ShowFailure(at) => {
             let failed = model.job.as_ref().and_then(|job| job.progress.failures.get(at)).map(Problem::failure);
@@ -60,6 +62,7 @@ fn entered(model: &mut Model, purpose: Purpose, text: &str) {
             text.clone_into(&mut model.find);
             finding::next(model, true);
         }
+        Purpose::Filter(_) => finding::filtered(model, text),
         Purpose::NewFolder(above) => {
             let folder = above.join(&FolderPath::parse(text.trim()));
             model.say(format!("making {folder} …"));

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::SIGHUP;
 
+use super::finding;
 use crate::imap::Account;
 use crate::ui::Quit;
 use crate::ui::dialog::Command;
@@ -25,9 +26,9 @@ pub(crate) fn tick(model: &mut Model, now: Instant) {
     if model.running().is_some() {
         model.redraw = model.redraw.max(Redraw::Later);
     }
-    let Some(escape) = model.escape else { return };
-    let age = now.saturating_duration_since(escape.at);
-    if escape.stops && age >= ESCAPE_STOPS {
+    let Some((at, stops)) = model.escape.as_ref().map(|escape| (escape.at, escape.stops)) else { return };
+    let age = now.saturating_duration_since(at);
+    if stops && age >= ESCAPE_STOPS {
         model.escape = None;
         stop_job(model);
     } else if age >= ESCAPE_DIGIT {
@@ -37,11 +38,12 @@ pub(crate) fn tick(model: &mut Model, now: Instant) {
 
 /// How long nothing may happen before the next tick; `None` when nothing changes with time.
 pub(crate) fn patience(model: &Model) -> Option<Duration> {
-    let escape = model.escape.filter(|escape| escape.stops).map(|escape| {
+    let escape = model.escape.as_ref().filter(|escape| escape.stops).map(|escape| {
         ESCAPE_STOPS.saturating_sub(model.now.saturating_duration_since(escape.at)).max(Duration::from_millis(10))
     });
     let clock = model.running().map(|_| CLOCK);
-    escape.into_iter().chain(clock).min()
+    let work = finding::is_busy(model).then_some(Duration::from_millis(1));
+    escape.into_iter().chain(clock).chain(work).min()
 }
 
 /// Stops the job after the running message; asked again, at once.

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{browsing, carrying, dialogs, ending, examining, finding, marking, serverside};
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, action_of, function_of};
-use crate::ui::dialog::{Dialog, failures, help, transfers};
+use crate::ui::dialog::{Dialog, failures, help, sort, transfers};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
 use crate::ui::pane::{Focus, Side};
@@ -49,6 +49,9 @@ fn after_escape(model: &mut Model, key: &KeyEvent) -> KeyEvent {
     match key.code {
         KeyCode::Char(digit @ '0'..='9') if key.modifiers.is_empty() && model.dialogs.is_empty() => {
             model.here().focus = escape.focus;
+            if let Some(filter) = &escape.filter {
+                finding::filter(model, filter);
+            }
             let (modifiers, code) = function_of(digit);
             return KeyEvent::new(code, modifiers);
         }
@@ -87,6 +90,8 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::Invert => marking::invert(model),
         Action::MarkAll => marking::mark_all(model),
         Action::UnmarkAll => marking::unmark_all(model),
+        Action::Filter => finding::ask_filter(model),
+        Action::Sort => model.dialogs.push(Dialog::Sort(sort::SortBy)),
         Action::Find => finding::ask(model),
         Action::FindNext if model.find.is_empty() => serverside::new_folder(model),
         Action::FindNext => finding::next(model, true),
@@ -104,8 +109,14 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
 /// Esc without a dialog: stops a running job, unless a digit follows; else the nearest thing that can be closed.
 fn escape(model: &mut Model) {
     let focus = model.here().focus;
-    let stops = model.running().is_some();
-    model.escape = Some(Escape { at: model.now, focus, stops });
+    let filter = model.here().filter_text().map(str::to_owned);
+    let stops = model.running().is_some() && filter.is_none();
+    let is_filtered = filter.is_some();
+    model.escape = Some(Escape { at: model.now, focus, filter, stops });
+    if is_filtered {
+        finding::filter(model, "");
+        return;
+    }
     if stops {
         return;
     }

@@ -1,5 +1,6 @@
 //! Marks: single, all, by pattern, swapped.
 
+use super::finding;
 use crate::mail::units::{plural, thousands};
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::prompt::{Prompt, Purpose};
@@ -7,7 +8,7 @@ use crate::ui::list::Stage;
 use crate::ui::marks::Extent;
 use crate::ui::model::Model;
 use crate::ui::pane::{Focus, Pane, Side};
-use crate::ui::pattern::Pattern;
+use crate::ui::pattern::{Fit, Pattern};
 
 /// Said when a message is to be taken out of a marked folder whose messages are not all known yet.
 const NOT_LISTED: &str = "the whole folder is marked and not yet read to its end: wait a moment, or unmark the folder";
@@ -28,21 +29,19 @@ pub(crate) fn toggle(model: &mut Model) {
         }
         Focus::List => {
             let cursor = pane.list.cursor;
-            if pane.list.len() > 0 && pane.list.current().is_none() || matches!(pane.list.stage, Stage::Reading(0, 0)) {
+            if pane.list.shown() > 0 && pane.list.current().is_none() || matches!(pane.list.stage, Stage::Reading(0, 0))
+            {
                 model.warn("this message is not read yet: wait a moment");
                 return;
             }
-            let done = pane.set_rows(&[cursor], |is_marked| !is_marked);
+            let rows: Vec<usize> = pane.list.number(cursor).into_iter().collect();
+            let done = pane.set_rows(&rows, |is_marked| !is_marked);
             pane.list.go(cursor + 1);
             if !done {
                 model.warn(NOT_LISTED);
             }
         }
     }
-}
-
-fn loaded(pane: &Pane) -> Vec<usize> {
-    pane.list.rows().map(|(at, _)| at).collect()
 }
 
 /// The folders that `a` and `*` in the tree mean: all of the store or mailbox the cursor is in.
@@ -61,7 +60,7 @@ pub(crate) fn mark_all(model: &mut Model) {
             }
         }
         Focus::List => {
-            let rows = loaded(pane);
+            let rows = pane.list.shown_rows();
             pane.set_rows(&rows, |_| true);
             say_if_partial(model, rows.len());
         }
@@ -72,7 +71,7 @@ pub(crate) fn mark_all(model: &mut Model) {
 fn say_if_partial(model: &mut Model, marked: usize) {
     let list = &model.here().list;
     let reading = matches!(list.stage, Stage::Reading(..));
-    if reading || list.beyond > 0 || marked < list.len() {
+    if reading || list.beyond > 0 || marked < list.shown() {
         let so_far = plural(marked as u64, "message");
         model.warn(format!("marked the {so_far} read so far; mark the folder itself to take all of it"));
     }
@@ -95,7 +94,7 @@ pub(crate) fn invert(model: &mut Model) {
             }
         }
         Focus::List => {
-            let rows = loaded(pane);
+            let rows = pane.list.shown_rows();
             if pane.set_rows(&rows, |is_marked| !is_marked) {
                 say_if_partial(model, rows.len());
             } else {
@@ -117,16 +116,25 @@ fn set_folder(pane: &mut Pane, at: usize, is_marked: bool) {
 /// Asks for a pattern.
 pub(crate) fn ask_pattern(model: &mut Model, mark: bool) {
     let purpose = if mark { Purpose::MarkPattern } else { Purpose::UnmarkPattern };
-    model.dialogs.push(Dialog::Prompt(Prompt::new(purpose, "")));
+    let focus = model.here().focus;
+    model.dialogs.push(Dialog::Prompt(Prompt::pattern(purpose, focus, "")));
 }
 
 /// Marks or unmarks the messages, or in the tree the folders, that fit a pattern.
 pub(crate) fn by_pattern(model: &mut Model, text: &str, mark: bool) {
-    let pattern = Pattern::new(text);
+    let focus = model.here().focus;
+    let pattern = match finding::read(model, focus, text) {
+        Ok(pattern) => pattern,
+        Err(fault) => {
+            model.warn(fault.why);
+            return;
+        }
+    };
     let pane = model.here();
+    let mut unknown = 0;
     let (count, kind) = match pane.focus {
         Focus::Tree => {
-            let fits = |at: &usize| pane.tree.node(*at).is_some_and(|node| pattern.fits(&node.label));
+            let fits = |at: &usize| pane.tree.node(*at).is_some_and(|node| pattern.fits_name(&node.label));
             let fitting: Vec<usize> = folders(pane).into_iter().filter(fits).collect();
             for at in &fitting {
                 set_folder(pane, *at, mark);
@@ -134,9 +142,7 @@ pub(crate) fn by_pattern(model: &mut Model, text: &str, mark: bool) {
             (fitting.len(), "folder")
         }
         Focus::List => {
-            let fits = |row: &crate::ui::list::Row| pattern.fits(&row.subject) || pattern.fits(&row.from);
-            let changes = |row: &crate::ui::list::Row| pane.is_row_marked(row) != mark && fits(row);
-            let fitting: Vec<usize> = pane.list.rows().filter(|(_, row)| changes(row)).map(|(at, _)| at).collect();
+            let fitting = changing(pane, &pattern, mark, &mut unknown);
             if !pane.set_rows(&fitting, |_| mark) {
                 model.warn(NOT_LISTED);
                 return;
@@ -149,7 +155,20 @@ pub(crate) fn by_pattern(model: &mut Model, text: &str, mark: bool) {
     if pane.focus == Focus::List && (unread > 0 || matches!(pane.list.stage, Stage::Reading(..))) {
         let missing = if unread > 0 { format!("{} messages", thousands(unread as u64)) } else { "the rest".into() };
         model.warn(format!("{verb} {}; {missing} not read yet", plural(count as u64, kind)));
+    } else if unknown > 0 {
+        model.warn(format!("{verb} {}; {} not known", plural(count as u64, kind), thousands(unknown as u64)));
     } else {
         model.say(format!("{verb} {}", plural(count as u64, kind)));
     }
+}
+
+/// The rows shown that fit and are not yet marked as wanted; counts those of which it is not known.
+fn changing(pane: &Pane, pattern: &Pattern, mark: bool, unknown: &mut usize) -> Vec<usize> {
+    let changes = |at: &usize| {
+        let Some(row) = pane.list.row(*at).filter(|row| pane.is_row_marked(row) != mark) else { return false };
+        let fit = pattern.fits(row);
+        *unknown += usize::from(fit == Fit::Unknown);
+        fit == Fit::Yes
+    };
+    pane.list.shown_rows().into_iter().filter(changes).collect()
 }

@@ -60,18 +60,25 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     model.take_effects()
 }
 
-/// After every event: the lists follow the folder cursors, the cursors are on the screen, and what is on the screen is
-/// asked for.
+/// After every event: the lists follow the folder cursors, filters follow what is typed, the cursors are on the screen,
+/// and what is on the screen is asked for.
 fn settle(model: &mut Model) {
     for side in [Side::Local, Side::Remote] {
         browsing::follow(model, side);
+    }
+    finding::keep_up(model);
+    finding::work(model);
+    let for_count = finding::wanted(model);
+    for side in [Side::Local, Side::Remote] {
         let height = model.layout().pane(side).map_or(1, |pane| usize::from(pane.list.height));
         let list = &mut model.pane_mut(side).list;
         list.settle(height);
         if side == Side::Remote {
             let generation = list.generation;
+            let mut missing = list.missing(list.offset, height);
+            missing.extend(for_count.filter(|chunk| list.asks_for(*chunk)));
             let wanted: Vec<(usize, (u32, u32))> =
-                list.missing(list.offset, height).into_iter().map(|chunk| (chunk, list.numbers(chunk))).collect();
+                missing.into_iter().map(|chunk| (chunk, list.numbers(chunk))).collect();
             for (chunk, (first, last)) in wanted {
                 model.ask(Effect::Server(ServerRequest::Window { generation, chunk, first, last }));
             }

@@ -32,9 +32,9 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, pane: &Pane, side: Side, focuse
     if list.stage == Stage::Nothing {
         hint(buf, area, pane, side, theme);
     }
-    for (at, y) in (list.offset..list.len()).zip(area.y..area.bottom()) {
+    for (at, y) in (list.offset..list.shown()).zip(area.y..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
-        match list.row(at) {
+        match list.number(at).and_then(|number| list.row(number)) {
             Some(row) => draw_row(buf, line, row, pane.is_row_marked(row), theme),
             None => {
                 paint::text(buf, area.x + FLAGS, y, area.width.saturating_sub(FLAGS), "…", theme.faint());

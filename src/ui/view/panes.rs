@@ -40,6 +40,8 @@ pub(super) fn draw(
     }
     paint::line(buf, place.divider, ("├", "┤"), style);
     let (name, detail) = list_title(model, side);
+    let room = usize::from(place.divider.width.saturating_sub(paint::columns(&detail) + 9).max(8));
+    let name = crate::mail::display(&name, room);
     let after = paint::title(buf, place.divider, &name, theme.title(focused && pane.focus == Focus::List));
     paint::title_right(buf, place.divider, after, &detail, style);
     list::draw(buf, place.list, pane, side, focused, theme);
@@ -116,7 +118,20 @@ fn list_title(model: &Model, side: Side) -> (String, String) {
         Stage::Complete if list.len() == 0 => format!("empty{doubts}"),
         Stage::Complete => format!("{}{doubts}", plural(list.len() as u64, "message")),
     };
-    (node.label.to_string(), detail)
+    let filtered = list.filter().map(|filter| {
+        let unknown = if filter.unknown > 0 {
+            format!(", {} not known", thousands(filter.unknown as u64))
+        } else {
+            String::new()
+        };
+        format!("{} of {}{unknown}", thousands(list.shown() as u64), thousands(list.len() as u64))
+    });
+    let sorted = list.sort().map(|sort| format!(", {}", sort.label())).unwrap_or_default();
+    let name = match list.filter() {
+        Some(filter) => format!("{} ─ filter: {}", node.label, filter.text),
+        None => node.label.to_string(),
+    };
+    (name, format!("{}{sorted}", filtered.unwrap_or(detail)))
 }
 
 fn ratio(done: u64, total: u64) -> f64 {

@@ -28,7 +28,7 @@ pub(super) fn draw(
         pane.tree.tops().filter_map(|at| item(pane, at, 0, area.width, theme)).collect();
     state.close_all();
     for at in pane.tree.visible() {
-        if pane.tree.node(at).is_some_and(|node| node.is_open) {
+        if pane.tree.node(at).is_some_and(|node| pane.tree.shows_below(node)) {
             state.open(pane.tree.trail(at));
         }
     }
@@ -48,8 +48,9 @@ pub(super) fn draw(
 /// A node with its open children; a closed one gets a placeholder, so that it is drawn as one that can be opened.
 fn item(pane: &Pane, at: usize, depth: u16, width: u16, theme: Theme) -> Option<TreeItem<'static, usize>> {
     let node = pane.tree.node(at)?;
-    let children = if node.is_open {
-        node.children.iter().filter_map(|child| item(pane, *child, depth + 1, width, theme)).collect()
+    let shown = |child: &&usize| pane.tree.is_kept(**child);
+    let children = if pane.tree.shows_below(node) {
+        node.children.iter().filter(shown).filter_map(|child| item(pane, *child, depth + 1, width, theme)).collect()
     } else {
         node.children.first().map(|child| TreeItem::new_leaf(*child, "")).into_iter().collect()
     };

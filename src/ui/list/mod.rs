@@ -1,73 +1,26 @@
 //! The message list of a pane: compact rows in chunks, loaded as they arrive (local) or as they are looked at (server).
 
+mod order;
+mod row;
+mod shown;
+mod sieve;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::imap::RemoteMessage;
-use crate::mail::{Envelope, Flags, InternalDate};
-
-use super::marks::Key;
 use super::tree::Place;
+pub(crate) use order::{By, Sort};
+#[cfg(test)]
+pub(crate) use row::Extra;
+pub(crate) use row::Row;
+pub(crate) use shown::SLICE;
+pub(crate) use sieve::Sieve;
 
 /// Rows in a chunk: what one FETCH asks for, several screens full.
 pub(crate) const CHUNK: usize = 200;
-/// Most rows kept of a local folder; more could be marked only with the folder. About 100 MB.
+/// Most rows kept of a local folder; more could be marked only with the folder. About 200 MB.
 pub(crate) const MAX_ROWS: usize = 500_000;
 /// Most chunks kept of a folder on the server; those far from the cursor are fetched again when needed.
 const MAX_REMOTE_CHUNKS: usize = 250;
-/// Longest texts kept, in bytes: wider than any column.
-const MAX_FROM: usize = 80;
-const MAX_SUBJECT: usize = 240;
-
-/// One message as the list shows it. Its texts are foreign.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
-    /// Its identity in the folder.
-    pub key: Key,
-    /// Its size in bytes.
-    pub size: u64,
-    /// When it arrived.
-    pub date: Option<InternalDate>,
-    /// System flags.
-    pub flags: Flags,
-    /// Whether there are doubts about it.
-    pub is_doubtful: bool,
-    /// Whom it is from.
-    pub from: Box<str>,
-    /// What it is about.
-    pub subject: Box<str>,
-}
-
-fn short(text: &str, most: usize) -> Box<str> {
-    text.get(..text.floor_char_boundary(most)).unwrap_or(text).into()
-}
-
-impl From<Envelope> for Row {
-    fn from(envelope: Envelope) -> Self {
-        Self {
-            size: envelope.size,
-            date: envelope.internal_date,
-            flags: envelope.flags,
-            is_doubtful: !envelope.warnings.is_empty(),
-            from: short(&envelope.from, MAX_FROM),
-            subject: short(&envelope.subject, MAX_SUBJECT),
-            key: Key::Local(envelope.locator),
-        }
-    }
-}
-
-impl From<&RemoteMessage> for Row {
-    fn from(message: &RemoteMessage) -> Self {
-        Self {
-            key: Key::Remote(message.uid),
-            size: message.size,
-            date: message.internal_date,
-            flags: message.flags,
-            is_doubtful: false,
-            from: short(&message.from, MAX_FROM),
-            subject: short(&message.subject, MAX_SUBJECT),
-        }
-    }
-}
 
 /// How far the list is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,9 +45,9 @@ pub(crate) struct List {
     pub generation: u64,
     /// How far it is.
     pub stage: Stage,
-    /// The row under the cursor.
+    /// Which of the rows shown is under the cursor; [`List::number`] tells the row.
     pub cursor: usize,
-    /// The first row shown.
+    /// The first of them on the screen.
     pub offset: usize,
     /// Messages in the folder that the store hides, and things that could not be read.
     pub remarks: u64,
@@ -103,6 +56,13 @@ pub(crate) struct List {
     total: usize,
     chunks: BTreeMap<usize, Vec<Row>>,
     asked: BTreeSet<usize>,
+    /// What is shown of it; nothing means all.
+    filter: Option<Sieve>,
+    /// The row the cursor was on before it was filtered.
+    anchor: usize,
+    sort: Option<Sort>,
+    /// The rows shown, in their order, once they are sorted.
+    order: Option<Vec<u32>>,
 }
 
 impl List {
@@ -128,7 +88,7 @@ impl List {
 
     /// The row under the cursor, if it is loaded.
     pub(crate) fn current(&self) -> Option<&Row> {
-        self.row(self.cursor)
+        self.row(self.number(self.cursor)?)
     }
 
     /// All loaded rows with their numbers.
@@ -161,17 +121,21 @@ impl List {
         self.stage = Stage::Complete;
         self.chunks.clear();
         self.asked.clear();
+        self.begin_again();
         self.cursor = self.cursor.min(total.saturating_sub(1));
     }
 
-    /// The chunks to ask for so that `rows` can be shown; each is named once.
+    /// The chunks to ask for so that `rows` can be shown, filtered and sorted; each is named once.
     pub(crate) fn missing(&mut self, first: usize, rows: usize) -> Vec<usize> {
         if self.total == 0 || self.stage != Stage::Complete {
             return Vec::new();
         }
-        let last = (first + rows.max(1) - 1).min(self.total - 1);
-        let wanted: Vec<usize> = (first / CHUNK..=last / CHUNK).collect();
-        wanted.into_iter().filter(|chunk| !self.chunks.contains_key(chunk) && self.asked.insert(*chunk)).collect()
+        let last = (first + rows.max(1)).min(self.shown());
+        let mut wanted: Vec<usize> = (first..last).filter_map(|at| self.number(at)).map(|row| row / CHUNK).collect();
+        wanted.extend(self.wanted());
+        wanted.dedup();
+        wanted.retain(|chunk| !self.chunks.contains_key(chunk) && self.asked.insert(*chunk));
+        wanted
     }
 
     /// The sequence numbers of a chunk, from 1.
@@ -186,10 +150,15 @@ impl List {
         self.asked.remove(&chunk);
         self.chunks.insert(chunk, rows);
         while self.chunks.len() > MAX_REMOTE_CHUNKS {
-            let here = self.cursor / CHUNK;
+            let here = self.number(self.cursor).unwrap_or(0) / CHUNK;
             let Some(far) = self.chunks.keys().max_by_key(|chunk| chunk.abs_diff(here)).copied() else { return };
             self.chunks.remove(&far);
         }
+    }
+
+    /// Whether a chunk is still to be asked for; it counts as asked for from now on.
+    pub(crate) fn asks_for(&mut self, chunk: usize) -> bool {
+        !self.chunks.contains_key(&chunk) && self.asked.insert(chunk)
     }
 
     /// Forgets what was asked for and never came, so that it is asked for again.
@@ -197,9 +166,10 @@ impl List {
         self.asked.clear();
     }
 
-    /// Moves the cursor to a row, or as near as there is one.
+    /// Moves the cursor to one of the rows shown, or as near as there is one.
     pub(crate) fn go(&mut self, to: usize) {
-        self.cursor = to.min(self.total.saturating_sub(1));
+        self.cursor = to.min(self.shown().saturating_sub(1));
+        self.anchor = self.number(self.cursor).unwrap_or(self.anchor);
     }
 
     /// Scrolls so that the cursor is among the `height` rows shown.
@@ -209,15 +179,17 @@ impl List {
             return;
         }
         let height = height.max(1);
-        self.cursor = self.cursor.min(self.total.saturating_sub(1));
+        self.cursor = self.cursor.min(self.shown().saturating_sub(1));
         self.offset = self.offset.clamp((self.cursor + 1).saturating_sub(height), self.cursor);
-        self.offset = self.offset.min(self.total.saturating_sub(height));
+        self.offset = self.offset.min(self.shown().saturating_sub(height));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::Flags;
+    use crate::ui::marks::Key;
 
     fn row(uid: u32) -> Row {
         Row {
@@ -228,6 +200,9 @@ mod tests {
             is_doubtful: false,
             from: "".into(),
             subject: "".into(),
+            attached: None,
+            links: [0; 3],
+            extra: Extra::new("", "", "", &[]),
         }
     }
 
