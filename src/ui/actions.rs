@@ -26,6 +26,11 @@ pub(crate) enum Action {
     Expand,
     Back,
     Mark,
+    MarkUp,
+    MarkDown,
+    Range,
+    Thread,
+    Basket,
     MarkPattern,
     UnmarkPattern,
     Invert,
@@ -78,6 +83,10 @@ const fn function(number: u8) -> Stroke {
 
 const fn ctrl(letter: char) -> Stroke {
     (KeyModifiers::CONTROL, KeyCode::Char(letter))
+}
+
+const fn shift(code: KeyCode) -> Stroke {
+    (KeyModifiers::SHIFT, code)
 }
 
 const CARRY: &str = "Carry mail";
@@ -137,11 +146,16 @@ pub(crate) static ACTIONS: &[Row] = &[
         "mark and go down; a folder with all below it",
         MARK,
     ),
-    row(Action::MarkAll, &[letter('a')], "mark all here", MARK),
+    row(Action::MarkDown, &[shift(KeyCode::Down)], "mark and go down, over and over", MARK),
+    row(Action::MarkUp, &[shift(KeyCode::Up)], "mark and go up", MARK),
+    row(Action::Range, &[letter('v')], "begin a range here; at its other end, v or Space marks it", MARK),
+    row(Action::Thread, &[letter('t')], "mark or unmark the whole thread of the message", MARK),
+    row(Action::MarkAll, &[letter('a')], "mark all that is shown here", MARK),
     row(Action::UnmarkAll, &[letter('u')], "unmark everything", MARK),
     row(Action::MarkPattern, &[letter('+')], "mark what fits a text or a pattern", MARK),
     row(Action::UnmarkPattern, &[letter('-'), letter('\\')], "unmark what fits", MARK),
     row(Action::Invert, &[letter('*')], "swap marked and unmarked here", MARK),
+    row(Action::Basket, &[letter('b')], "the basket: all that is marked anywhere; take things out", MARK),
     row(Action::SwitchPane, &[key(KeyCode::Tab), key(KeyCode::BackTab)], "the other pane", GO),
     row(Action::Up, &[key(KeyCode::Up), letter('k')], "up", GO),
     row(Action::Down, &[key(KeyCode::Down), letter('j')], "down", GO),
@@ -242,7 +256,11 @@ pub(crate) fn key_name((modifiers, code): Stroke) -> String {
         KeyCode::Delete => "Del".into(),
         other => format!("{other:?}"),
     };
-    if modifiers.contains(KeyModifiers::CONTROL) { format!("Ctrl-{name}") } else { name }
+    match modifiers {
+        KeyModifiers::CONTROL => format!("Ctrl-{name}"),
+        KeyModifiers::SHIFT => format!("Shift-{name}"),
+        _ => name,
+    }
 }
 
 /// All keys of a row, such as `F5 c`.

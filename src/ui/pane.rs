@@ -37,6 +37,20 @@ pub(crate) enum Focus {
 /// Most rows kept in lists that were left, so that coming back costs nothing.
 const SHELF_ROWS: usize = 200_000;
 
+/// Where a range of marks begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    /// At a message of the list with that generation, by its number.
+    Row {
+        /// Which row.
+        number: usize,
+        /// Of which list.
+        generation: u64,
+    },
+    /// At a folder.
+    Folder(Place),
+}
+
 /// One side of the screen.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pane {
@@ -52,6 +66,8 @@ pub(crate) struct Pane {
     pub sort: Option<Sort>,
     /// What is marked.
     pub marks: Marks,
+    /// Where a range begins that is not yet marked.
+    pub range: Option<Anchor>,
     /// Lists that were left complete, newest last.
     shelf: Vec<List>,
 }
@@ -120,6 +136,29 @@ impl Pane {
     pub(crate) fn forget_lists(&mut self) {
         self.shelf.clear();
         self.list = List::default();
+    }
+
+    /// The first and the last line of the range that was begun, in what has the keys.
+    pub(crate) fn span(&self) -> Option<(usize, usize)> {
+        let (from, to) = match (self.range.as_ref()?, self.focus) {
+            (Anchor::Row { number, generation }, Focus::List) if *generation == self.list.generation => {
+                (self.list.place_of(*number), self.list.cursor)
+            }
+            (Anchor::Folder(place), Focus::Tree) => {
+                let visible = self.tree.visible();
+                let line = |at: Option<usize>| visible.iter().position(|shown| Some(*shown) == at);
+                (line(self.tree.find(place))?, line(self.cursor())?)
+            }
+            _ => return None,
+        };
+        Some((from.min(to), from.max(to)))
+    }
+
+    /// Drops a range that was left.
+    pub(crate) fn keep_range(&mut self) {
+        if self.range.is_some() && self.span().is_none() {
+            self.range = None;
+        }
     }
 
     /// The filter in force where the keys go, as it was typed.

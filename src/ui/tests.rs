@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod finding;
+mod marking;
 mod random;
 mod screens;
 mod world;

@@ -13,9 +13,10 @@ use crate::ui::theme::Theme;
 use crate::ui::view::paint;
 
 /// Signs of the screen, after the keys.
-const SIGNS: [(&str, &str); 6] = [
+const SIGNS: [(&str, &str); 7] = [
     ("*", "marked; a folder with * is carried as a whole"),
     ("+", "some of it, or below it, is marked"),
+    (">", "in the range that was begun with v"),
     ("N", "not yet read"),
     ("F A D", "flagged, answered, draft"),
     ("!", "something is wrong or doubtful"),

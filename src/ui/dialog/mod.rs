@@ -1,5 +1,6 @@
 //! Dialogs: a stack of them, the topmost has the keys. One file each; what they want done they say by a [`Command`].
 
+pub(crate) mod basket;
 pub(crate) mod confirm;
 pub(crate) mod connect;
 pub(crate) mod error;
@@ -22,10 +23,14 @@ use crate::mail::FolderPath;
 use super::Quit;
 use super::list::Sort;
 use super::model::Model;
+use super::pane::Side;
 use super::theme::Theme;
+use super::tree::Place;
 
 /// A dialog.
 pub(crate) enum Dialog {
+    /// What is marked.
+    Basket(basket::Basket),
     /// A question with a few answers.
     Confirm(confirm::Confirm),
     /// Server, user and password.
@@ -72,6 +77,12 @@ pub(crate) enum Command {
     StartJob,
     /// A text was entered.
     Entered(prompt::Purpose, String),
+    /// Go to this folder.
+    GoTo(Side, Place),
+    /// Take all marks off this folder.
+    Unmark(Side, Place),
+    /// Take all marks away, on both sides.
+    UnmarkEverything,
     /// Sort the messages.
     Sort(Option<Sort>),
     /// Put this filter in force.
@@ -95,6 +106,7 @@ impl Dialog {
     /// Takes a key.
     pub(crate) fn press(&mut self, key: &KeyEvent, model: &Model) -> Answer {
         match self {
+            Self::Basket(dialog) => dialog.press(key, model),
             Self::Confirm(dialog) => dialog.press(key),
             Self::Connect(dialog) => dialog.press(key),
             Self::Error(dialog) => dialog.press(key, model),
@@ -120,6 +132,7 @@ impl Dialog {
     /// Draws it over what is there.
     pub(crate) fn draw(&self, buf: &mut Buffer, model: &Model, theme: Theme) {
         match self {
+            Self::Basket(dialog) => dialog.draw(buf, model, theme),
             Self::Confirm(dialog) => dialog.draw(buf, model.size, theme),
             Self::Connect(dialog) => dialog.draw(buf, model.size, theme),
             Self::Error(dialog) => dialog.draw(buf, model.size, theme),

@@ -85,6 +85,17 @@ fn filter_fault_and_sort() {
 }
 
 #[test]
+fn the_basket_and_a_range() {
+    for (size, name) in [((80, 24), "80x24"), ((120, 40), "120x40")] {
+        let mut world = bridge(size);
+        world.keys("<Enter> <Down>v<Down>");
+        shows(&format!("range_{name}"), &world.screen());
+        world.keys("v<Left>/Sent<Enter> <Tab><Down> b");
+        shows(&format!("basket_{name}"), &world.screen());
+    }
+}
+
+#[test]
 fn everything_in_ascii() {
     let mut world = bridge((80, 24));
     let screen = world.draw(crate::ui::theme::Theme { color: false, ascii: true });

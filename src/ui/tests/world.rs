@@ -255,6 +255,8 @@ pub(crate) fn key(name: &str) -> KeyEvent {
         "End" => KeyCode::End,
         "PgUp" => KeyCode::PageUp,
         "PgDn" => KeyCode::PageDown,
+        "S-Down" => return KeyEvent::new(KeyCode::Down, KeyModifiers::SHIFT),
+        "S-Up" => return KeyEvent::new(KeyCode::Up, KeyModifiers::SHIFT),
         "C-c" => return KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
         _ => match name.strip_prefix('F').and_then(|number| number.parse().ok()) {
             Some(number) => KeyCode::F(number),

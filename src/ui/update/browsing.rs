@@ -86,6 +86,17 @@ pub(crate) fn back(model: &mut Model) {
     }
 }
 
+/// Goes to a folder, whatever filter hid it.
+pub(crate) fn go_to(model: &mut Model, side: Side, place: &Place) {
+    model.side = side;
+    let pane = model.here();
+    if pane.tree.find(place).is_some_and(|at| !pane.tree.is_kept(at)) {
+        pane.filter_tree(None);
+    }
+    pane.focus = Focus::Tree;
+    pane.go(place);
+}
+
 /// Makes the list show the folder under the tree's cursor.
 pub(crate) fn follow(model: &mut Model, side: Side) {
     let pane = model.pane(side);

@@ -42,6 +42,12 @@ fn run(model: &mut Model, command: Command) {
         // Only a plan gives it, and `press` takes it from there.
         Command::StartJob => {}
         Command::Entered(purpose, text) => entered(model, purpose, &text),
+        Command::GoTo(side, place) => browsing::go_to(model, side, &place),
+        Command::Unmark(side, place) => model.pane_mut(side).marks.unmark_folder(&place),
+        Command::UnmarkEverything => {
+            model.local.marks.take();
+            model.remote.marks.take();
+        }
         Command::Sort(sort) => finding::sort(model, sort),
         Command::Filter(text) => finding::filter(model, &text),
         Command::Delete { folders, messages } => serverside::delete_confirmed(model, folders, messages),

@@ -2,10 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{browsing, carrying, dialogs, ending, examining, finding, marking, serverside};
+use super::{browsing, carrying, dialogs, ending, examining, finding, marking, ranges, serverside};
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, action_of, function_of};
-use crate::ui::dialog::{Dialog, failures, help, sort, transfers};
+use crate::ui::dialog::{Dialog, basket, failures, help, sort, transfers};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
 use crate::ui::pane::{Focus, Side};
@@ -85,6 +85,11 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::Expand => browsing::expand(model),
         Action::Back => browsing::back(model),
         Action::Mark => marking::toggle(model),
+        Action::MarkUp => ranges::mark_and_go(model, -1),
+        Action::MarkDown => ranges::mark_and_go(model, 1),
+        Action::Range => ranges::begin_or_mark(model),
+        Action::Thread => ranges::thread(model),
+        Action::Basket => model.dialogs.push(Dialog::Basket(basket::Basket::default())),
         Action::MarkPattern => marking::ask_pattern(model, true),
         Action::UnmarkPattern => marking::ask_pattern(model, false),
         Action::Invert => marking::invert(model),
@@ -109,6 +114,9 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
 /// Esc without a dialog: stops a running job, unless a digit follows; else the nearest thing that can be closed.
 fn escape(model: &mut Model) {
     let focus = model.here().focus;
+    if model.here().range.take().is_some() {
+        return;
+    }
     let filter = model.here().filter_text().map(str::to_owned);
     let stops = model.running().is_some() && filter.is_none();
     let is_filtered = filter.is_some();

@@ -1,6 +1,6 @@
 //! Marks: single, all, by pattern, swapped.
 
-use super::finding;
+use super::{finding, ranges};
 use crate::mail::units::{plural, thousands};
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::prompt::{Prompt, Purpose};
@@ -11,10 +11,14 @@ use crate::ui::pane::{Focus, Pane, Side};
 use crate::ui::pattern::{Fit, Pattern};
 
 /// Said when a message is to be taken out of a marked folder whose messages are not all known yet.
-const NOT_LISTED: &str = "the whole folder is marked and not yet read to its end: wait a moment, or unmark the folder";
+pub(super) const NOT_LISTED: &str =
+    "the whole folder is marked and not yet read to its end: wait a moment, or unmark the folder";
 
 /// Marks or unmarks what is under the cursor and goes down.
 pub(crate) fn toggle(model: &mut Model) {
+    if ranges::mark(model) {
+        return;
+    }
     let side = model.side;
     let pane = model.here();
     match pane.focus {

@@ -9,6 +9,7 @@ mod examining;
 mod finding;
 mod keys;
 mod marking;
+mod ranges;
 mod server;
 mod serverside;
 mod stores;
@@ -65,6 +66,7 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 fn settle(model: &mut Model) {
     for side in [Side::Local, Side::Remote] {
         browsing::follow(model, side);
+        model.pane_mut(side).keep_range();
     }
     finding::keep_up(model);
     finding::work(model);

@@ -32,10 +32,14 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, pane: &Pane, side: Side, focuse
     if list.stage == Stage::Nothing {
         hint(buf, area, pane, side, theme);
     }
+    let span = if pane.focus == Focus::List { pane.span() } else { None };
     for (at, y) in (list.offset..list.shown()).zip(area.y..area.bottom()) {
         let line = Rect { y, height: 1, ..area };
         match list.number(at).and_then(|number| list.row(number)) {
-            Some(row) => draw_row(buf, line, row, pane.is_row_marked(row), theme),
+            Some(row) => {
+                let is_in_range = span.is_some_and(|(first, last)| (first..=last).contains(&at));
+                draw_row(buf, line, row, (pane.is_row_marked(row), is_in_range), theme);
+            }
             None => {
                 paint::text(buf, area.x + FLAGS, y, area.width.saturating_sub(FLAGS), "…", theme.faint());
             }
@@ -64,16 +68,21 @@ fn hint(buf: &mut Buffer, area: Rect, pane: &Pane, side: Side, theme: Theme) {
     }
 }
 
-fn draw_row(buf: &mut Buffer, line: Rect, row: &Row, is_marked: bool, theme: Theme) {
+fn draw_row(buf: &mut Buffer, line: Rect, row: &Row, (is_marked, is_in_range): (bool, bool), theme: Theme) {
     let is_unread = !row.flags.contains(Flags::SEEN);
-    let style = match (is_marked, is_unread) {
+    let style = match (is_marked || is_in_range, is_unread) {
         (true, _) => theme.marked(),
         (false, true) => theme.unread(),
         (false, false) => theme.text(),
     };
     let sign = SIGNS.iter().find(|(flag, _)| row.flags.contains(*flag)).map_or(" ", |(_, sign)| sign);
     let sign = if row.is_doubtful { "!" } else { sign };
-    let flags = format!("{}{}{sign}", if is_marked { "*" } else { " " }, if is_unread { "N" } else { " " });
+    let mark = match (is_marked, is_in_range) {
+        (true, _) => "*",
+        (false, true) => ">",
+        (false, false) => " ",
+    };
+    let flags = format!("{mark}{}{sign}", if is_unread { "N" } else { " " });
     paint::text(buf, line.x, line.y, FLAGS, &flags, style);
     let mut x = line.x + FLAGS;
     paint::text(buf, x, line.y, DATE, &row.date.map(day).unwrap_or_default(), style);

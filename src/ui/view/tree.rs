@@ -24,10 +24,12 @@ pub(super) fn draw(
     state: &mut TreeState<usize>,
     theme: Theme,
 ) {
+    let visible = pane.tree.visible();
+    let span = pane.span().filter(|_| pane.focus == Focus::Tree).and_then(|(first, last)| visible.get(first..=last));
     let items: Vec<TreeItem<'_, usize>> =
-        pane.tree.tops().filter_map(|at| item(pane, at, 0, area.width, theme)).collect();
+        pane.tree.tops().filter_map(|at| item(pane, at, (0, area.width), span, theme)).collect();
     state.close_all();
-    for at in pane.tree.visible() {
+    for at in visible.iter().copied() {
         if pane.tree.node(at).is_some_and(|node| pane.tree.shows_below(node)) {
             state.open(pane.tree.trail(at));
         }
@@ -46,23 +48,35 @@ pub(super) fn draw(
 }
 
 /// A node with its open children; a closed one gets a placeholder, so that it is drawn as one that can be opened.
-fn item(pane: &Pane, at: usize, depth: u16, width: u16, theme: Theme) -> Option<TreeItem<'static, usize>> {
+fn item(
+    pane: &Pane,
+    at: usize,
+    (depth, width): (u16, u16),
+    span: Option<&[usize]>,
+    theme: Theme,
+) -> Option<TreeItem<'static, usize>> {
     let node = pane.tree.node(at)?;
     let shown = |child: &&usize| pane.tree.is_kept(**child);
     let children = if pane.tree.shows_below(node) {
-        node.children.iter().filter(shown).filter_map(|child| item(pane, *child, depth + 1, width, theme)).collect()
+        node.children
+            .iter()
+            .filter(shown)
+            .filter_map(|child| item(pane, *child, (depth + 1, width), span, theme))
+            .collect()
     } else {
         node.children.first().map(|child| TreeItem::new_leaf(*child, "")).into_iter().collect()
     };
     let room = usize::from(width.saturating_sub(depth * 2 + 1));
-    TreeItem::new(at, text(pane, node, at, room, theme), children).ok()
+    TreeItem::new(at, text(pane, node, at, room, span, theme), children).ok()
 }
 
 /// `*Name      use   1,234`: mark, name, what the folder is for, count.
-fn text(pane: &Pane, node: &Node, at: usize, room: usize, theme: Theme) -> Line<'static> {
+fn text(pane: &Pane, node: &Node, at: usize, room: usize, span: Option<&[usize]>, theme: Theme) -> Line<'static> {
+    let is_in_range = span.is_some_and(|range| range.contains(&at));
     let (mark, style) = match pane.extent(at) {
         Extent::Whole => ("*", theme.marked()),
         Extent::Part => ("+", theme.marked()),
+        Extent::None if is_in_range => (">", theme.marked()),
         Extent::None => (" ", theme.text()),
     };
     let count = count(pane, node, at);
