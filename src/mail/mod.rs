@@ -11,6 +11,7 @@ pub mod folder;
 mod guard;
 pub mod header;
 pub mod meaning;
+mod html;
 pub mod mutf7;
 pub mod preview;
 pub mod units;

@@ -87,8 +87,8 @@ pub(crate) enum StoreEvent {
     Preview {
         /// Which request.
         generation: u64,
-        /// Its lines.
-        result: Result<Vec<PreviewLine>, String>,
+        /// Its pages.
+        result: Result<Vec<Page>, String>,
     },
 }
 
@@ -114,7 +114,7 @@ pub(crate) enum ServerEvent {
     /// A list could not be read.
     ListFailed(u64, Trouble),
     /// A message to look at, or why not.
-    Preview(u64, Result<Vec<PreviewLine>, Trouble>),
+    Preview(u64, Result<Vec<Page>, Trouble>),
     /// A change was made; what, and the folder to go to.
     Changed(String, Option<FolderPath>),
     /// A change was refused.
@@ -134,6 +134,15 @@ impl From<&ImapError> for Trouble {
     fn from(error: &ImapError) -> Self {
         Self { text: error.to_string(), hint: error.hint().to_owned() }
     }
+}
+
+/// One side of what a preview shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Its name; the first letter is its key.
+    pub name: &'static str,
+    /// What it holds.
+    pub lines: Vec<PreviewLine>,
 }
 
 /// A line of a preview, ready to be drawn.

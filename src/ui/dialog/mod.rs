@@ -98,6 +98,8 @@ pub(crate) enum Command {
     ShowFailure(usize),
     /// What was asked to be read is not waited for any more.
     StopReading,
+    /// Preview the message that is so many further on, on that page.
+    PreviewOther(isize, usize),
     /// Stop the job after the running message, and then end.
     StopAndQuit(Quit),
 }

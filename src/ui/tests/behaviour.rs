@@ -5,7 +5,7 @@ use crate::transfer::{Chosen, Event, Mode, Outcome};
 use crate::ui::Quit;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
-use crate::ui::event::{Event as Happening, PreviewKind, PreviewLine, ServerEvent, StoreEvent, Trouble};
+use crate::ui::event::{Event as Happening, Page, PreviewKind, PreviewLine, ServerEvent, StoreEvent, Trouble};
 use crate::ui::list::Stage;
 use crate::ui::marks::Totals;
 use crate::ui::model::{LinkState, Stopping};
@@ -258,13 +258,48 @@ fn doubts_are_asked_for_with_f4_on_the_left_and_not_waited_for_after_esc() {
     world.happens(Happening::Store(StoreEvent::Examined { generation, messages: 1234 }));
     assert!(world.screen().contains("1,234 messages so far"));
     let line = PreviewLine { kind: PreviewKind::Note, text: "it has 2 NUL bytes".into() };
-    world.happens(Happening::Store(StoreEvent::Preview { generation, result: Ok(vec![line]) }));
+    world.happens(Happening::Store(StoreEvent::Preview {
+        generation,
+        result: Ok(vec![Page { name: "Doubts", lines: vec![line] }]),
+    }));
     assert!(world.screen().contains("2 NUL bytes"));
     let stops = |effect: &Effect| matches!(effect, Effect::Store(StoreRequest::StopExamining));
     world.keys("<Esc>");
     assert!(!world.asked(stops) && world.model.dialogs.is_empty());
     world.keys("<F4><Esc>");
     assert!(world.asked(stops) && world.model.dialogs.is_empty());
+}
+
+#[test]
+fn a_preview_has_pages_and_goes_on_to_other_messages() {
+    let mut world = World::new((80, 24));
+    world.keys("/Bridge<Enter>");
+    world.list_arrives();
+    world.keys("<Enter>p");
+    let arrives = |world: &mut World| {
+        let message = b"Subject: hi\r\nX-Odd: yes\r\nContent-Type: text/html\r\n\r\n<div>one</div><div>two</div>";
+        let result = crate::ui::workers::reading::pages(message, 74, false);
+        let generation = world.model.generation;
+        world.happens(Happening::Store(StoreEvent::Preview { generation, result }));
+    };
+    arrives(&mut world);
+    for (key, text) in [
+        ("", "HTML, shown"),
+        ("h", "X-Odd:"),
+        ("s", "text/html"),
+        ("a", "no attachments"),
+        ("r", "<div>one</div>"),
+        ("<Tab>", "HTML, shown"),
+    ] {
+        world.keys(key);
+        assert!(world.screen().contains(text), "{key}: {}", world.screen());
+    }
+    world.keys("hn");
+    assert_eq!(world.model.local.list.cursor, 1);
+    arrives(&mut world);
+    assert!(world.screen().contains("X-Odd:"), "on the page that was shown before: {}", world.screen());
+    world.keys("N<Esc>");
+    assert_eq!((world.model.local.list.cursor, world.model.dialogs.len()), (0, 0));
 }
 
 #[test]

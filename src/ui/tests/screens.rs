@@ -150,13 +150,20 @@ fn connecting_and_its_errors() {
 
 #[test]
 fn a_message() {
-    let mut world = bridge((80, 24));
-    world.keys("<Enter><F3>");
-    let generation = world.model.generation;
-    let message = b"From: Kerstin <k@x>\r\nTo: anna@x\r\nDate: 12 Mar 2004 08:00:00 +0100\r\nSubject: =?UTF-8?Q?Br=C3=BCcke?=\r\n\r\n> old\r\nThe girders are here.\r\n\tgreetings \x1b[31m\r\n";
-    let result = crate::ui::workers::reading::lines(message, 74);
-    world.happens(Happening::Store(StoreEvent::Preview { generation, result }));
-    shows("preview", &world.screen());
+    let message = b"From: Kerstin <k@x>\r\nTo: anna@x\r\nDate: 12 Mar 2004 08:00:00 +0100\r\nSubject: =?UTF-8?Q?Br=C3=BCcke?=\r\n\
+        Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n> old\r\nThe girders are here.\r\n\
+        \tgreetings \x1b[31m\r\n--b\r\nContent-Type: application/pdf; name=\"plan \xe6\xa9\x8b.pdf\"\r\n\r\n%PDF\r\n--b--\r\n";
+    for (size, name) in [((80, 24), "80x24"), ((120, 40), "120x40")] {
+        let mut world = bridge(size);
+        world.keys("<Enter><F3>");
+        let generation = world.model.generation;
+        let result = crate::ui::workers::reading::pages(message, 74, false);
+        world.happens(Happening::Store(StoreEvent::Preview { generation, result }));
+        for (key, page) in [("t", "text"), ("h", "headers"), ("s", "structure"), ("a", "attachments"), ("r", "raw")] {
+            world.keys(key);
+            shows(&format!("preview_{page}_{name}"), &world.screen());
+        }
+    }
 }
 
 #[test]

@@ -55,6 +55,13 @@ fn run(model: &mut Model, command: Command) {
             let failed = model.job.as_ref().and_then(|job| job.progress.failures.get(at)).map(Problem::failure);
             model.dialogs.extend(failed.map(Dialog::Error));
         }
+        Command::PreviewOther(lines, page) => {
+            browsing::step(model, lines);
+            browsing::preview(model);
+            if let Some(Dialog::Preview(preview)) = model.dialogs.last_mut() {
+                preview.begin_on(page);
+            }
+        }
         Command::StopReading => model.ask(Effect::Store(StoreRequest::StopExamining)),
         Command::StopAndQuit(quit) => ending::stop_and_quit(model, quit),
     }

@@ -4,7 +4,7 @@ use crate::mail::FolderPath;
 use crate::store::Count;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, StoreRequest};
-use crate::ui::event::{PreviewLine, StoreEvent, Trouble};
+use crate::ui::event::{Page, StoreEvent, Trouble};
 use crate::ui::list::Stage;
 use crate::ui::model::{Model, SourceState};
 use crate::ui::tree::{Entry, Place, Tally};
@@ -99,11 +99,11 @@ fn list_ended(model: &mut Model, generation: u64, result: Result<u64, String>) {
 }
 
 /// A message to look at has come, or can't be had.
-pub(crate) fn preview_arrived(model: &mut Model, generation: u64, result: Result<Vec<PreviewLine>, Trouble>) {
+pub(crate) fn preview_arrived(model: &mut Model, generation: u64, result: Result<Vec<Page>, Trouble>) {
     let waiting = |dialog: &Dialog| matches!(dialog, Dialog::Preview(preview) if preview.generation == generation);
     let Some(at) = model.dialogs.iter().position(waiting) else { return };
     match (result, model.dialogs.get_mut(at)) {
-        (Ok(lines), Some(Dialog::Preview(preview))) => preview.show(lines),
+        (Ok(pages), Some(Dialog::Preview(preview))) => preview.show(pages),
         (Err(trouble), _) => {
             model.dialogs.remove(at);
             dialogs::problem(model, "The message can't be shown", &trouble);

@@ -12,7 +12,7 @@ use crate::mail::FolderPath;
 use crate::store::{self, Count, Examiner, Found, Store, StoreError, Walk};
 use crate::transfer::Source;
 use crate::ui::effect::StoreRequest;
-use crate::ui::event::{Event, PreviewLine, StoreEvent};
+use crate::ui::event::{Event, Page, PreviewLine, StoreEvent};
 use crate::ui::list::Row;
 use crate::ui::tree::Entry;
 
@@ -143,7 +143,7 @@ impl Worker {
             }
             StoreRequest::Examine { generation, store, folder, columns } => {
                 let result = match self.examine(generation, &store, &folder, columns) {
-                    Ok(ControlFlow::Continue(lines)) => Ok(lines),
+                    Ok(ControlFlow::Continue(lines)) => Ok(vec![Page { name: "Doubts", lines }]),
                     Ok(ControlFlow::Break(())) => return, // nobody waits for it
                     Err(error) => Err(error.to_string()),
                 };
@@ -167,7 +167,7 @@ impl Worker {
                         message
                     })
                     .map_err(|error| error.to_string())
-                    .and_then(|message| reading::lines(&message, columns));
+                    .and_then(|message| reading::pages(&message, columns, false));
                 self.tell(StoreEvent::Preview { generation, result });
             }
         }

@@ -111,7 +111,8 @@ impl Worker {
         let gone =
             Trouble { text: "the message is no longer on the server".into(), hint: "r reads the folder again".into() };
         let message = session.beginning(uid, PREVIEW_BYTES)?.ok_or(Failure::Here(gone))?;
-        let result = reading::lines(&message, columns).map_err(|text| Trouble { text, hint: String::new() });
+        let is_cut = message.len() >= PREVIEW_BYTES as usize;
+        let result = reading::pages(&message, columns, is_cut).map_err(|text| Trouble { text, hint: String::new() });
         self.tell(ServerEvent::Preview(generation, result));
         Ok(())
     }
