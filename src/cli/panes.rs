@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::config::{self, ConfigError};
 use crate::imap::{Account, Target};
 use crate::mail::FolderPath;
 use crate::store::StoreError;
@@ -36,7 +37,16 @@ pub struct Arguments {
 
 impl From<UiError> for Failure {
     fn from(error: UiError) -> Self {
-        Self::local(error.to_string())
+        match error {
+            UiError::Keys(why) => Self::usage(why),
+            UiError::Terminal(_) => Self::local(error.to_string()),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 
@@ -45,6 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if !std::io::stdout().is_terminal() {
         return Err(Failure::usage("the two panes need a terminal; without one, use mailferry copy or mailferry move"));
     }
+    let settings = config::load()?;
     let (target, sources) = split(&arguments.paths)?;
     let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
     for path in &sources {
@@ -64,8 +75,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         accept_rewriting: arguments.carry.accept_rewriting,
         failed_dir: arguments.carry.failed_dir.clone(),
         limits: arguments.carry.limits(),
-        ascii: arguments.ascii || is_simple_terminal(),
-        color: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        ascii: arguments.ascii || settings.ascii.unwrap_or_else(is_simple_terminal),
+        palette: if std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+            settings.palette
+        } else {
+            settings.mono
+        },
+        keys: settings.keys,
     })?;
     Ok(match quit {
         Quit::Normal => ExitCode::from(code::OK),

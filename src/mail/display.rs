@@ -141,6 +141,30 @@ mod tests {
     }
 
     #[test]
+    fn wide_combining_and_right_to_left_text_is_cut_between_graphemes_and_never_too_wide() {
+        for text in [
+            "日本語のテキスト",
+            "e\u{301}a\u{308}o\u{302}e\u{301}",
+            "שלום עולם",
+            "مرحبا بالعالم",
+            "👩‍👩‍👧‍👦 family 🇩🇪",
+            "ก็ดีครับ",
+            "한국어 텍스트",
+            "a\u{200d}b\u{fe0f}c",
+        ] {
+            for columns in 0..20 {
+                let shown = display(text, columns);
+                assert!(shown.width() <= columns, "{text} {columns}: {shown}");
+                let whole = shown.trim_end_matches('…');
+                let clean = display(text, 1000);
+                assert!(clean.starts_with(whole), "{text} {columns}: {shown}");
+                let starts: Vec<usize> = clean.grapheme_indices(true).map(|(at, _)| at).chain([clean.len()]).collect();
+                assert!(starts.contains(&whole.len()), "{text} {columns}: {shown}");
+            }
+        }
+    }
+
+    #[test]
     fn endless_marks_are_bounded() {
         let zalgo = format!("a{}", "\u{301}".repeat(5_000_000));
         assert!(display(&zalgo, 10).len() <= MAX_GRAPHEME);

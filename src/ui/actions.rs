@@ -63,10 +63,24 @@ pub(crate) struct Row {
     pub keys: &'static [Stroke],
     /// What the help says.
     pub help: &'static str,
-    /// Its number in the key bar, and its words there on the left and on the right.
-    pub label: Option<(u8, &'static str, &'static str)>,
+    /// Its words in the key bar, on the left and on the right; the number is that of its function key.
+    pub label: Option<(&'static str, &'static str)>,
     /// Under which heading the help lists it.
     pub section: &'static str,
+}
+
+impl Row {
+    /// The action's name in settings: `new-folder`.
+    pub(crate) fn name(&self) -> String {
+        let mut name = String::new();
+        for letter in format!("{:?}", self.action).chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
 }
 
 const fn key(code: KeyCode) -> Stroke {
@@ -99,12 +113,12 @@ const fn row(action: Action, keys: &'static [Stroke], help: &'static str, sectio
     Row { action, keys, help, label: None, section }
 }
 
-const fn labelled(row: Row, number: u8, word: &'static str) -> Row {
-    by_side(row, number, word, word)
+const fn labelled(row: Row, word: &'static str) -> Row {
+    by_side(row, word, word)
 }
 
-const fn by_side(mut row: Row, number: u8, left: &'static str, right: &'static str) -> Row {
-    row.label = Some((number, left, right));
+const fn by_side(mut row: Row, left: &'static str, right: &'static str) -> Row {
+    row.label = Some((left, right));
     row
 }
 
@@ -117,15 +131,10 @@ pub(crate) static ACTIONS: &[Row] = &[
             "copy what is marked, or what is under the cursor, to the right",
             CARRY,
         ),
-        5,
         "Copy",
     ),
-    labelled(
-        row(Action::Move, &[function(6), letter('m')], "move it: copy, prove, then remove here", CARRY),
-        6,
-        "Move",
-    ),
-    labelled(row(Action::View, &[function(3), letter('p')], "preview the message", CARRY), 3, "View"),
+    labelled(row(Action::Move, &[function(6), letter('m')], "move it: copy, prove, then remove here", CARRY), "Move"),
+    labelled(row(Action::View, &[function(3), letter('p')], "preview the message", CARRY), "View"),
     by_side(
         row(
             Action::Rename,
@@ -133,7 +142,6 @@ pub(crate) static ACTIONS: &[Row] = &[
             "left: what a store is, and what is doubtful in it; right: rename the folder",
             CARRY,
         ),
-        4,
         "Doubts",
         "Rename",
     ),
@@ -188,7 +196,6 @@ pub(crate) static ACTIONS: &[Row] = &[
             "make a folder below the one under the right cursor",
             SERVER,
         ),
-        7,
         "New",
     ),
     labelled(
@@ -198,7 +205,6 @@ pub(crate) static ACTIONS: &[Row] = &[
             "delete on the server; asks first",
             SERVER,
         ),
-        8,
         "Delete",
     ),
     row(Action::Connect, &[letter('A')], "connect, or connect to another mailbox", SERVER),
@@ -211,21 +217,15 @@ pub(crate) static ACTIONS: &[Row] = &[
     ),
     row(Action::Redraw, &[ctrl('l')], "draw the screen afresh", PROGRAM),
     row(Action::Suspend, &[ctrl('z')], "suspend; the transfer waits too", PROGRAM),
-    labelled(row(Action::Help, &[function(1), letter('?')], "this help", PROGRAM), 1, "Help"),
+    labelled(row(Action::Help, &[function(1), letter('?')], "this help", PROGRAM), "Help"),
     row(
         Action::Cancel,
         &[key(KeyCode::Esc)],
         "close, cancel; with a transfer: stop it safely. Esc, then a digit: that F-key",
         PROGRAM,
     ),
-    labelled(row(Action::Quit, &[function(10), letter('q')], "quit; asks while a transfer runs", PROGRAM), 10, "Quit"),
+    labelled(row(Action::Quit, &[function(10), letter('q')], "quit; asks while a transfer runs", PROGRAM), "Quit"),
 ];
-
-/// The action of a key in the panes.
-pub(crate) fn action_of(event: &KeyEvent) -> Option<Action> {
-    let stroke = normal(event);
-    ACTIONS.iter().find(|row| row.keys.contains(&stroke)).map(|row| row.action)
-}
 
 /// The key without what terminals add or leave out: Shift on letters, Alt-5 for F5 (Esc and 5 in one packet).
 pub(crate) fn normal(event: &KeyEvent) -> Stroke {
@@ -261,11 +261,6 @@ pub(crate) fn key_name((modifiers, code): Stroke) -> String {
         KeyModifiers::SHIFT => format!("Shift-{name}"),
         _ => name,
     }
-}
-
-/// All keys of a row, such as `F5 c`.
-pub(crate) fn key_names(row: &Row) -> String {
-    row.keys.iter().copied().map(key_name).collect::<Vec<_>>().join(" ")
 }
 
 /// The headings of the help, each once, in order.
@@ -313,7 +308,7 @@ mod tests {
     #[test]
     fn escape_and_a_digit_in_one_packet_is_a_function_key() {
         let event = KeyEvent::new(KeyCode::Char('5'), KeyModifiers::ALT);
-        assert_eq!(action_of(&event), Some(Action::Copy));
+        assert_eq!(super::super::keymap::Keymap::default().action_of(&event), Some(Action::Copy));
         assert_eq!(function_of('0'), function(10));
     }
 }

@@ -9,6 +9,7 @@ mod desk;
 mod dialog;
 mod effect;
 mod event;
+mod keymap;
 mod layout;
 mod list;
 mod marks;
@@ -27,6 +28,7 @@ mod workers;
 use std::io;
 use std::path::PathBuf;
 
+use crate::config::{Binding, Palette};
 use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::FolderPath;
 use crate::store::OpenOptions;
@@ -63,8 +65,10 @@ pub struct Options {
     pub verify: Verify,
     /// Draw in ASCII only.
     pub ascii: bool,
-    /// Use colours.
-    pub color: bool,
+    /// How things look.
+    pub palette: Palette,
+    /// Keys that are not as in the table.
+    pub keys: Vec<Binding>,
 }
 
 /// How the screen ended.
@@ -82,6 +86,9 @@ pub enum UiError {
     /// Standard input or output is no terminal that can be used.
     #[error("cannot use the terminal: {0}; without one, use mailferry copy or mailferry move")]
     Terminal(#[source] io::Error),
+    /// The settings give keys a meaning that they can't have.
+    #[error("{0}")]
+    Keys(String),
 }
 
 /// Opens the screen and stays until the user or a signal ends it. The terminal is given back as it was.

@@ -11,6 +11,7 @@ use crate::transfer::{Limits, Mode, Plan, Progress, Source, Verify};
 use super::dialog::Dialog;
 use super::effect::Effect;
 use super::event::Trouble;
+use super::keymap::Keymap;
 use super::layout::Layout;
 use super::list::Sieve;
 use super::marks::Marks;
@@ -66,6 +67,8 @@ pub(crate) struct Model {
     pub connections: usize,
     /// How surely a copy is proven.
     pub verify: Verify,
+    /// What keys do.
+    pub keys: Keymap,
     /// The last number given to a request.
     pub generation: u64,
     /// How soon the screen must be drawn.
@@ -257,6 +260,7 @@ impl Model {
             state: options.state.clone(),
             connections: options.connections.max(1),
             verify: options.verify,
+            keys: Keymap::default(),
             generation: 0,
             redraw: Redraw::Soon,
             directories: (PathBuf::new(), None),

@@ -20,6 +20,7 @@ use ratatui::layout::Rect;
 
 use super::desk::{Desk, Next};
 use super::event::Event;
+use super::keymap::Keymap;
 use super::model::{Model, Redraw};
 use super::theme::Theme;
 use super::update::{connect_dialog, open_store, patience, start_connecting, update};
@@ -42,9 +43,11 @@ type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 /// Opens the screen and stays until the user, a signal or the end of the terminal ends it.
 pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
     let (sender, events) = bounded(QUEUE);
-    let theme = Theme { color: options.color, ascii: options.ascii };
+    let theme = Theme::new(&options.palette, options.ascii);
+    let keys = Keymap::new(&options.keys).map_err(UiError::Keys)?;
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     let mut model = Model::new(&options, size, Instant::now());
+    model.keys = keys;
     model.clock = (model.now, crate::mail::InternalDate::here());
     model.directories.0 = std::env::current_dir().unwrap_or_default();
     model.directories.1 = std::env::var_os("HOME").map(Into::into);

@@ -152,7 +152,7 @@ mod tests {
         field.paste("pass word\r\n");
         assert_eq!(field.text(), "pass word");
         let mut buf = Buffer::empty(Rect::new(0, 0, 12, 1));
-        field.draw(&mut buf, Rect::new(0, 0, 12, 1), Theme { color: false, ascii: false }, true);
+        field.draw(&mut buf, Rect::new(0, 0, 12, 1), Theme::named("mono", false), true);
         assert!(buf.content.iter().all(|cell| "• ".contains(cell.symbol())));
     }
 }

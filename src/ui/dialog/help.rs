@@ -6,7 +6,8 @@ use ratatui::style::Modifier;
 
 use super::scroll::Scroll;
 use super::{Answer, closes};
-use crate::ui::actions::{ACTIONS, key_names, sections};
+use crate::ui::actions::{ACTIONS, sections};
+use crate::ui::keymap::Keymap;
 use crate::ui::layout::page;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
@@ -44,7 +45,7 @@ fn key_columns(width: u16) -> u16 {
 }
 
 /// The page for that width; long explanations go on in the next line.
-fn lines(width: u16) -> Vec<Line> {
+fn lines(width: u16, keymap: &Keymap) -> Vec<Line> {
     let mut lines = Vec::new();
     let add = |lines: &mut Vec<Line>, keys: &str, help: &str| {
         let room = usize::from(width.saturating_sub(key_columns(width) + 2));
@@ -55,7 +56,7 @@ fn lines(width: u16) -> Vec<Line> {
     for section in sections() {
         lines.push(Line::Heading(section));
         for row in ACTIONS.iter().filter(|row| row.section == section) {
-            add(&mut lines, &key_names(row), row.help);
+            add(&mut lines, &keymap.names_of(row.action), row.help);
         }
         lines.push(Line::Blank);
     }
@@ -73,16 +74,20 @@ impl Help {
             return Answer::Close;
         }
         let area = page(model.size, WIDTH);
-        self.scroll.press(key, lines(area.width.saturating_sub(4)).len(), usize::from(area.height.saturating_sub(2)));
+        self.scroll.press(
+            key,
+            lines(area.width.saturating_sub(4), &model.keys).len(),
+            usize::from(area.height.saturating_sub(2)),
+        );
         Answer::Stay
     }
 
     /// Draws it.
-    pub(crate) fn draw(&self, buf: &mut Buffer, size: (u16, u16), theme: Theme) {
-        let area = page(size, WIDTH);
+    pub(crate) fn draw(&self, buf: &mut Buffer, model: &Model, theme: Theme) {
+        let area = page(model.size, WIDTH);
         let inside = paint::window(buf, area, "Help", "Up Down PgUp PgDn scroll   Esc close", theme, false);
         let column = key_columns(inside.width);
-        for (line, y) in lines(inside.width).iter().skip(self.scroll.top).zip(inside.y..inside.bottom()) {
+        for (line, y) in lines(inside.width, &model.keys).iter().skip(self.scroll.top).zip(inside.y..inside.bottom()) {
             match line {
                 Line::Heading(words) => {
                     paint::text(buf, inside.x, y, inside.width, words, theme.hint().add_modifier(Modifier::BOLD));

@@ -139,7 +139,7 @@ impl Dialog {
             Self::Connect(dialog) => dialog.draw(buf, model.size, theme),
             Self::Error(dialog) => dialog.draw(buf, model.size, theme),
             Self::Failures(dialog) => dialog.draw(buf, model, theme),
-            Self::Help(dialog) => dialog.draw(buf, model.size, theme),
+            Self::Help(dialog) => dialog.draw(buf, model, theme),
             Self::Plan(dialog) => dialog.draw(buf, model, theme),
             Self::Preview(dialog) => dialog.draw(buf, model.size, theme),
             Self::Prompt(dialog) => dialog.draw(buf, model, theme),

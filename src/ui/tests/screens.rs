@@ -98,7 +98,7 @@ fn the_basket_and_a_range() {
 #[test]
 fn everything_in_ascii() {
     let mut world = bridge((80, 24));
-    let screen = world.draw(crate::ui::theme::Theme { color: false, ascii: true });
+    let screen = world.draw(crate::ui::theme::Theme::named("mono", true));
     assert!(screen.is_ascii());
     shows("panes_ascii", &screen);
 }
@@ -178,12 +178,45 @@ fn questions_and_help() {
 }
 
 #[test]
+fn columns_stay_in_their_places_whatever_the_script() {
+    use crate::ui::list::Row;
+    let mut world = World::new((80, 24));
+    world.keys("/Bridge<Enter>");
+    let generation = world.model.local.list.generation;
+    let subjects =
+        ["日本語のテキスト日本語", "e\u{301}e\u{301}e\u{301}", "שלום עולם", "مرحبا بالعالم", "👩‍👩‍👧‍👦 family", "plain"];
+    let row = |text: &&str| Row {
+        from: (*text).into(),
+        subject: (*text).into(),
+        size: 2_300,
+        ..super::world::rows()[0].clone()
+    };
+    let rows = subjects.iter().map(row).collect();
+    world.happens(Happening::Store(StoreEvent::Rows { generation, rows, progress: (1, 1) }));
+    let buffer = world.buffer(crate::ui::theme::Theme::named("dark", false));
+    for y in 11..11 + u16::try_from(subjects.len()).unwrap() {
+        let cells = |range: std::ops::Range<u16>| range.map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        assert_eq!((cells(5..13), cells(35..40)), ("12.03.04".to_owned(), "2.3k│".to_owned()), "line {y}");
+    }
+}
+
+#[test]
+fn every_theme_draws_every_screen_the_same_but_for_its_looks() {
+    let mut world = bridge((80, 24));
+    world.keys(" <F5>");
+    let text = world.screen();
+    for theme in ["light", "contrast", "mono"] {
+        assert_eq!(world.draw(crate::ui::theme::Theme::named(theme, false)), text, "{theme}");
+    }
+}
+
+#[test]
 fn without_colour_there_is_none_and_the_focus_still_shows() {
     use ratatui::style::{Color, Modifier};
     let mut world = running((80, 24));
     for keys in ["", "w", "x", "?", "<Esc><F6>"] {
         world.keys(keys);
-        let buffer = world.buffer(crate::ui::theme::Theme { color: false, ascii: false });
+        let buffer = world.buffer(crate::ui::theme::Theme::named("mono", false));
         assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "{keys}");
         let inverse = buffer.content.iter().any(|cell| cell.modifier.contains(Modifier::REVERSED));
         assert!(inverse || keys == "?", "{keys}");

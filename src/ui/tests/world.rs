@@ -69,7 +69,8 @@ pub(crate) fn options() -> Options {
         connections: 2,
         verify: Verify::Size,
         ascii: false,
-        color: true,
+        palette: crate::config::read("", std::path::Path::new("test")).unwrap().palette,
+        keys: Vec::new(),
     }
 }
 
@@ -206,7 +207,7 @@ impl World {
 
     /// The screen as text.
     pub(crate) fn screen(&mut self) -> String {
-        self.draw(Theme { color: true, ascii: false })
+        self.draw(Theme::named("dark", false))
     }
 
     /// The cells of the screen.

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{browsing, carrying, dialogs, ending, examining, finding, marking, ranges, serverside};
 use crate::transfer::Mode;
-use crate::ui::actions::{Action, action_of, function_of};
+use crate::ui::actions::{Action, function_of};
 use crate::ui::dialog::{Dialog, basket, failures, help, sort, transfers};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
@@ -15,7 +15,7 @@ pub(crate) fn press(model: &mut Model, key: &KeyEvent) {
     model.note = None;
     let key = &apart(model, key);
     let pressed = after_escape(model, key);
-    let action = action_of(&pressed);
+    let action = model.keys.action_of(&pressed);
     match action {
         // These work whatever is open.
         Some(Action::StopJob) => ending::interrupt(model),

@@ -1,10 +1,11 @@
 //! The key bar, Midnight Commander's way: numbers with words. Made from the table of actions.
 
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::paint;
-use crate::ui::actions::ACTIONS;
+use crate::ui::actions::{ACTIONS, Row};
 use crate::ui::model::Model;
 use crate::ui::pane::Side;
 use crate::ui::theme::Theme;
@@ -14,8 +15,17 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
     if !model.dialogs.is_empty() {
         return;
     }
-    let word = |(number, left, right)| (number, if model.side == Side::Local { left } else { right });
-    let mut labels: Vec<(u8, &str)> = ACTIONS.iter().filter_map(|row| row.label).map(word).collect();
+    let number = |action| {
+        model.keys.keys_of(action).iter().find_map(|(_, code)| match code {
+            KeyCode::F(number) => Some(*number),
+            _ => None,
+        })
+    };
+    let word = |row: &Row| {
+        let (left, right) = row.label?;
+        Some((number(row.action)?, if model.side == Side::Local { left } else { right }))
+    };
+    let mut labels: Vec<(u8, &str)> = ACTIONS.iter().filter_map(word).collect();
     labels.sort_by_key(|(number, _)| *number);
     let wanted: u16 =
         labels.iter().map(|(number, word)| paint::columns(&number.to_string()) + paint::columns(word) + 2).sum();
