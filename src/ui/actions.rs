@@ -8,6 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Help,
+    Commands,
     View,
     Rename,
     Copy,
@@ -218,6 +219,10 @@ pub(crate) static ACTIONS: &[Row] = &[
     row(Action::Redraw, &[ctrl('l')], "draw the screen afresh", PROGRAM),
     row(Action::Suspend, &[ctrl('z')], "suspend; the transfer waits too", PROGRAM),
     labelled(row(Action::Help, &[function(1), letter('?')], "this help", PROGRAM), "Help"),
+    labelled(
+        row(Action::Commands, &[function(9), letter(':')], "every command by its name, found as it is typed", PROGRAM),
+        "Menu",
+    ),
     row(
         Action::Cancel,
         &[key(KeyCode::Esc)],

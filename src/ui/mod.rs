@@ -9,6 +9,7 @@ mod desk;
 mod dialog;
 mod effect;
 mod event;
+mod first;
 mod keymap;
 mod layout;
 mod list;

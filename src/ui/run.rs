@@ -20,6 +20,7 @@ use ratatui::layout::Rect;
 
 use super::desk::{Desk, Next};
 use super::event::Event;
+use super::first;
 use super::keymap::Keymap;
 use super::model::{Model, Redraw};
 use super::theme::Theme;
@@ -60,6 +61,9 @@ pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
     signals::start(&sender).map_err(UiError::Terminal)?;
     input::start(&sender);
     let mut desk = Desk::new(&sender);
+    if first::is_first() {
+        model.say(first::HINT);
+    }
     begin(&mut model, options);
     let quit = go_on(&mut model, &mut desk, &events, &mut terminal, &mut scrolls, &mut sight, theme);
     drop(guard);

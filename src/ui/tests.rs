@@ -1,6 +1,7 @@
 //! The screen as a whole: keys in, screens and effects out. No thread, no terminal, no clock.
 
 mod behaviour;
+mod discovery;
 mod finding;
 mod marking;
 mod random;

@@ -79,8 +79,20 @@ impl Confirm {
         let area = centred(size, width, height);
         let inside =
             paint::window(buf, area, &self.title, "y yes   n no   Enter takes the one shown", theme, self.is_danger);
-        for (line, y) in lines.iter().zip(inside.y + 1..inside.bottom().saturating_sub(2)) {
-            paint::text(buf, inside.x, y, inside.width, line, theme.text());
+        // On a small screen the blank lines go first; what still does not fit is at least counted.
+        let (first, last) = if area.height < height {
+            (inside.y, inside.bottom().saturating_sub(1))
+        } else {
+            (inside.y + 1, inside.bottom().saturating_sub(2))
+        };
+        let room = usize::from(last.saturating_sub(first));
+        for ((at, line), y) in lines.iter().enumerate().zip(first..last) {
+            if at + 1 == room && lines.len() > room {
+                let more = format!("! {} more lines: they need a larger screen", lines.len() - at);
+                paint::text(buf, inside.x, y, inside.width, &more, theme.bad());
+            } else {
+                paint::text(buf, inside.x, y, inside.width, line, theme.text());
+            }
         }
         let mut x = inside.x;
         for (at, (word, _)) in self.choices.iter().enumerate() {

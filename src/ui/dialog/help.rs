@@ -5,11 +5,13 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 
 use super::scroll::Scroll;
+use super::topics::{Keys, PATTERNS};
 use super::{Answer, closes};
 use crate::ui::actions::{ACTIONS, sections};
 use crate::ui::keymap::Keymap;
 use crate::ui::layout::page;
 use crate::ui::model::Model;
+use crate::ui::pattern::ITEMS;
 use crate::ui::theme::Theme;
 use crate::ui::view::paint;
 
@@ -31,6 +33,8 @@ const WIDTH: u16 = 92;
 #[derive(Default)]
 pub(crate) struct Help {
     scroll: Scroll,
+    /// The dialog it was asked in: its name and its keys.
+    topic: Option<(&'static str, Keys)>,
 }
 
 enum Line {
@@ -45,7 +49,7 @@ fn key_columns(width: u16) -> u16 {
 }
 
 /// The page for that width; long explanations go on in the next line.
-fn lines(width: u16, keymap: &Keymap) -> Vec<Line> {
+fn lines(width: u16, topic: Option<(&'static str, Keys)>, keymap: &Keymap) -> Vec<Line> {
     let mut lines = Vec::new();
     let add = |lines: &mut Vec<Line>, keys: &str, help: &str| {
         let room = usize::from(width.saturating_sub(key_columns(width) + 2));
@@ -53,6 +57,18 @@ fn lines(width: u16, keymap: &Keymap) -> Vec<Line> {
             lines.push(Line::Row(if at == 0 { keys.to_owned() } else { String::new() }, part));
         }
     };
+    if let Some((name, keys)) = topic {
+        lines.push(Line::Heading(name));
+        for (keys, what) in keys {
+            add(&mut lines, keys, what);
+        }
+        if name == PATTERNS {
+            for item in &ITEMS {
+                add(&mut lines, &format!("~{}", item.letter), item.help);
+            }
+        }
+        lines.push(Line::Blank);
+    }
     for section in sections() {
         lines.push(Line::Heading(section));
         for row in ACTIONS.iter().filter(|row| row.section == section) {
@@ -68,6 +84,11 @@ fn lines(width: u16, keymap: &Keymap) -> Vec<Line> {
 }
 
 impl Help {
+    /// The help that is asked for in a dialog.
+    pub(crate) fn of(name: &'static str, keys: Keys) -> Self {
+        Self { topic: Some((name, keys)), ..Self::default() }
+    }
+
     /// Takes a key.
     pub(crate) fn press(&mut self, key: &KeyEvent, model: &Model) -> Answer {
         if closes(key) || matches!(key.code, KeyCode::Enter | KeyCode::F(1) | KeyCode::Char('?')) {
@@ -76,7 +97,7 @@ impl Help {
         let area = page(model.size, WIDTH);
         self.scroll.press(
             key,
-            lines(area.width.saturating_sub(4), &model.keys).len(),
+            lines(area.width.saturating_sub(4), self.topic, &model.keys).len(),
             usize::from(area.height.saturating_sub(2)),
         );
         Answer::Stay
@@ -87,7 +108,9 @@ impl Help {
         let area = page(model.size, WIDTH);
         let inside = paint::window(buf, area, "Help", "Up Down PgUp PgDn scroll   Esc close", theme, false);
         let column = key_columns(inside.width);
-        for (line, y) in lines(inside.width, &model.keys).iter().skip(self.scroll.top).zip(inside.y..inside.bottom()) {
+        for (line, y) in
+            lines(inside.width, self.topic, &model.keys).iter().skip(self.scroll.top).zip(inside.y..inside.bottom())
+        {
             match line {
                 Line::Heading(words) => {
                     paint::text(buf, inside.x, y, inside.width, words, theme.hint().add_modifier(Modifier::BOLD));

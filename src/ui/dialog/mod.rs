@@ -7,11 +7,13 @@ pub(crate) mod error;
 pub(crate) mod failures;
 pub(crate) mod field;
 pub(crate) mod help;
+pub(crate) mod palette;
 pub(crate) mod plan;
 pub(crate) mod preview;
 pub(crate) mod prompt;
 pub(crate) mod scroll;
 pub(crate) mod sort;
+pub(crate) mod topics;
 pub(crate) mod transfers;
 
 use crossterm::event::{KeyCode, KeyEvent};
@@ -21,6 +23,7 @@ use crate::imap::Account;
 use crate::mail::FolderPath;
 
 use super::Quit;
+use super::actions::Action;
 use super::list::Sort;
 use super::model::Model;
 use super::pane::Side;
@@ -41,6 +44,8 @@ pub(crate) enum Dialog {
     Failures(failures::Failures),
     /// The keys.
     Help(help::Help),
+    /// Every action by its name.
+    Palette(palette::Palette),
     /// What would go where.
     Plan(Box<plan::PlanDialog>),
     /// A message.
@@ -77,6 +82,8 @@ pub(crate) enum Command {
     StartJob,
     /// A text was entered.
     Entered(prompt::Purpose, String),
+    /// Do what this key of the panes does.
+    Perform(Action),
     /// Go to this folder.
     GoTo(Side, Place),
     /// Take all marks off this folder.
@@ -114,6 +121,7 @@ impl Dialog {
             Self::Error(dialog) => dialog.press(key, model),
             Self::Failures(dialog) => dialog.press(key, model),
             Self::Help(dialog) => dialog.press(key, model),
+            Self::Palette(dialog) => dialog.press(key),
             Self::Plan(dialog) => dialog.press(key, model),
             Self::Preview(dialog) => dialog.press(key, model),
             Self::Prompt(dialog) => dialog.press(key, model),
@@ -122,10 +130,16 @@ impl Dialog {
         }
     }
 
+    /// Whether letters are text here.
+    pub(crate) fn takes_text(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Palette(_) | Self::Prompt(_))
+    }
+
     /// Takes pasted text. Only input fields do anything with it.
     pub(crate) fn paste(&mut self, pasted: &str) {
         match self {
             Self::Connect(dialog) => dialog.paste(pasted),
+            Self::Palette(dialog) => dialog.paste(pasted),
             Self::Prompt(dialog) => dialog.paste(pasted),
             _ => {}
         }
@@ -140,6 +154,7 @@ impl Dialog {
             Self::Error(dialog) => dialog.draw(buf, model.size, theme),
             Self::Failures(dialog) => dialog.draw(buf, model, theme),
             Self::Help(dialog) => dialog.draw(buf, model, theme),
+            Self::Palette(dialog) => dialog.draw(buf, model, theme),
             Self::Plan(dialog) => dialog.draw(buf, model, theme),
             Self::Preview(dialog) => dialog.draw(buf, model.size, theme),
             Self::Prompt(dialog) => dialog.draw(buf, model, theme),

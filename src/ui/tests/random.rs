@@ -21,7 +21,7 @@ impl Dice {
     }
 
     fn key(&mut self) -> KeyEvent {
-        const LETTERS: &[u8] = b"hjklgGnN/+-*au pcmxwArRdOqy?5\\ab";
+        const LETTERS: &[u8] = b"hjklgGnN/+-*au pcmxwArRdOqy?5\\abfsvtbF:~(!|<>2dzNA.'=t";
         const CODES: [KeyCode; 14] = [
             KeyCode::Up,
             KeyCode::Down,
@@ -41,6 +41,10 @@ impl Dice {
         match self.roll(10) {
             0..=4 => KeyEvent::new(CODES[usize::from(self.roll(14))], KeyModifiers::NONE),
             5 => KeyEvent::new(KeyCode::F(u8::try_from(self.roll(10)).unwrap() + 1), KeyModifiers::NONE),
+            6 if self.roll(4) > 0 => {
+                let code = if self.roll(2) == 0 { KeyCode::Up } else { KeyCode::Down };
+                KeyEvent::new(code, KeyModifiers::SHIFT)
+            }
             6 => KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
             _ => {
                 let letter = LETTERS[usize::from(self.roll(u16::try_from(LETTERS.len()).unwrap()))];
@@ -81,6 +85,10 @@ fn answer(world: &mut World, dice: &mut Dice) {
                 world.job(Event::JobEnd { outcome: Outcome::Stopped, reason: String::new() });
             }
             Effect::Connect(..) => world.connect(),
+            Effect::Store(StoreRequest::Preview { generation, .. }) => {
+                let result = crate::ui::workers::reading::pages(b"Subject: x\r\n\r\ntext", 40, false);
+                world.happens(Happening::Store(StoreEvent::Preview { generation, result }));
+            }
             _ => {}
         }
     }
@@ -88,21 +96,22 @@ fn answer(world: &mut World, dice: &mut Dice) {
 }
 
 #[test]
-fn twenty_thousand_random_keys_break_nothing() {
+fn a_hundred_thousand_random_keys_break_nothing() {
     let mut world = World::new((80, 24));
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    for step in 0..20_000u64 {
+    for step in 0..100_000u64 {
         let key = dice.key();
         world.happens(Happening::Key(key));
         world.after(step * 97);
         answer(&mut world, &mut dice);
         for pane in [&world.model.local, &world.model.remote] {
             assert_eq!(pane.marks.totals(), pane.marks.recount(), "after {step} keys, the last {key:?}");
-            assert!(pane.list.len() == 0 || pane.list.cursor < pane.list.len());
+            assert!(pane.list.shown() == 0 || pane.list.cursor < pane.list.shown(), "after {step} keys");
+            assert!(pane.list.shown() <= pane.list.len());
         }
         assert!(world.model.dialogs.len() < 50);
-        if step % 50 == 0 {
-            let size = (dice.roll(160), dice.roll(60));
+        if step % 100 == 0 {
+            let size = if step % 5000 == 0 { (500, 200) } else { (dice.roll(160), dice.roll(60)) };
             world.happens(Happening::Resized(size.0, size.1));
             world.screen();
             world.happens(Happening::Resized(80, 24));

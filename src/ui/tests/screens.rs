@@ -96,6 +96,28 @@ fn the_basket_and_a_range() {
 }
 
 #[test]
+fn every_dialog_is_drawn_at_every_size() {
+    let sizes =
+        [(1, 1), (2, 3), (7, 200), (39, 9), (40, 10), (41, 11), (60, 12), (80, 24), (132, 43), (500, 200), (500, 1)];
+    for keys in
+        ["b", "A", ":", "<F5>", "+~f (", "f~d 2", "<F7>", "O", "s", "w", "x", "?", "v", "<Tab><Down><Down>d", ":a<F1>"]
+    {
+        let mut world = bridge((80, 24));
+        world.keys(keys);
+        for size in sizes {
+            world.happens(Happening::Resized(size.0, size.1));
+            world.draw(crate::ui::theme::Theme::named("contrast", size.0 % 2 == 0));
+        }
+        world.happens(Happening::Resized(40, 10));
+        let screen = world.screen();
+        assert!(
+            keys == "v" || screen.contains("Esc") || screen.contains("n no"),
+            "the way out is shown: {keys} {screen}"
+        );
+    }
+}
+
+#[test]
 fn everything_in_ascii() {
     let mut world = bridge((80, 24));
     let screen = world.draw(crate::ui::theme::Theme::named("mono", true));
@@ -171,6 +193,13 @@ fn questions_and_help() {
     let mut world = World::new((80, 24));
     world.keys("?");
     shows("help", &world.screen());
+    world.keys("<Esc>/<F1>");
+    shows("help_patterns", &world.screen());
+    world.keys("<Esc><Esc>:mark");
+    shows("palette_80x24", &world.screen());
+    world.happens(Happening::Resized(120, 40));
+    shows("palette_120x40", &world.screen());
+    world.happens(Happening::Resized(80, 24));
     world.keys("<Esc><Tab><Down><Down>d");
     shows("delete", &world.screen());
     world.keys("<Esc><F7>2005");

@@ -1,11 +1,13 @@
 //! Keys of dialogs, and the commands that dialogs give.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{browsing, carrying, ending, finding, marking, serverside};
+use super::{browsing, carrying, ending, finding, keys, marking, serverside};
 use crate::mail::FolderPath;
 use crate::ui::dialog::error::Problem;
+use crate::ui::dialog::help::Help;
 use crate::ui::dialog::prompt::Purpose;
+use crate::ui::dialog::topics;
 use crate::ui::dialog::{Answer, Command, Dialog};
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::Trouble;
@@ -13,6 +15,14 @@ use crate::ui::model::{LinkState, Model};
 
 /// Gives a key to the topmost dialog and does what it says.
 pub(crate) fn press(model: &mut Model, key: &KeyEvent) {
+    let asks_help =
+        |dialog: &Dialog| key.code == KeyCode::F(1) || key.code == KeyCode::Char('?') && !dialog.takes_text();
+    if let Some(dialog) = model.dialogs.last().filter(|dialog| asks_help(dialog) && !matches!(dialog, Dialog::Help(_)))
+    {
+        let (name, keys) = topics::of(dialog);
+        model.dialogs.push(Dialog::Help(Help::of(name, keys)));
+        return;
+    }
     let Some(mut dialog) = model.dialogs.pop() else { return };
     match (dialog.press(key, model), dialog) {
         (Answer::Stay, dialog) => model.dialogs.push(dialog),
@@ -42,6 +52,7 @@ fn run(model: &mut Model, command: Command) {
         // Only a plan gives it, and `press` takes it from there.
         Command::StartJob => {}
         Command::Entered(purpose, text) => entered(model, purpose, &text),
+        Command::Perform(action) => keys::perform(model, action),
         Command::GoTo(side, place) => browsing::go_to(model, side, &place),
         Command::Unmark(side, place) => model.pane_mut(side).marks.unmark_folder(&place),
         Command::UnmarkEverything => {

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{browsing, carrying, dialogs, ending, examining, finding, marking, ranges, serverside};
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, function_of};
-use crate::ui::dialog::{Dialog, basket, failures, help, sort, transfers};
+use crate::ui::dialog::{Dialog, basket, failures, help, palette, sort, transfers};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
 use crate::ui::pane::{Focus, Side};
@@ -66,6 +66,7 @@ fn after_escape(model: &mut Model, key: &KeyEvent) -> KeyEvent {
 pub(crate) fn perform(model: &mut Model, action: Action) {
     match action {
         Action::Help => model.dialogs.push(Dialog::Help(help::Help::default())),
+        Action::Commands => model.dialogs.push(Dialog::Palette(palette::Palette::new())),
         Action::View => browsing::preview(model),
         Action::Copy => carrying::open_plan(model, Mode::Copy),
         Action::Move => carrying::open_plan(model, Mode::Move),
@@ -107,7 +108,10 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::OpenStore => browsing::ask_store(model),
         Action::Reread => browsing::reread(model),
         Action::Cancel => escape(model),
-        Action::Redraw | Action::Suspend | Action::StopJob => {}
+        // These come here from the palette; their keys work whatever is open.
+        Action::Redraw => model.ask(Effect::Redraw),
+        Action::Suspend => model.ask(Effect::Suspend),
+        Action::StopJob => ending::interrupt(model),
     }
 }
 

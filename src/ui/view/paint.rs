@@ -84,8 +84,18 @@ pub(crate) fn window(buf: &mut Buffer, area: Rect, words: &str, keys: &str, them
     let bottom = Rect { y: area.bottom() - 1, height: 1, ..area };
     line(buf, bottom, ("└", "┘"), style);
     title(buf, area, words, style);
-    title(buf, bottom, keys, theme.text());
+    title(buf, bottom, &fitting_keys(keys, area.width.saturating_sub(6)), theme.text());
     Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
+}
+
+/// As many of the keys, told three blanks apart, as there is room for; the way out is never left away.
+fn fitting_keys(keys: &str, room: u16) -> String {
+    let mut groups: Vec<&str> = keys.split("   ").collect();
+    while groups.len() > 1 && columns(&groups.join("   ")) > room {
+        let last = groups.iter().rposition(|group| !group.starts_with("Esc"));
+        last.map(|at| groups.remove(at));
+    }
+    groups.join("   ")
 }
 
 /// A bar of that width, in eighths of a column.

@@ -1,0 +1,86 @@
+//! What the keys of each dialog do, for its help. A dialog that takes a key has it here.
+
+use super::Dialog;
+
+/// A key or two, and what they do.
+pub(crate) type Keys = &'static [(&'static str, &'static str)];
+
+/// The name of the help on patterns.
+pub(crate) const PATTERNS: &str = "What can be looked for";
+
+/// The name and the keys of a dialog.
+pub(crate) fn of(dialog: &Dialog) -> (&'static str, Keys) {
+    match dialog {
+        Dialog::Basket(_) => ("The basket", BASKET),
+        Dialog::Confirm(_) => ("A question", QUESTION),
+        Dialog::Connect(_) => ("Connecting", CONNECT),
+        Dialog::Error(_) => ("An error", READING),
+        Dialog::Failures(_) => ("What was not carried", FAILURES),
+        Dialog::Help(_) => ("Help", READING),
+        Dialog::Palette(_) => ("Commands", PALETTE),
+        Dialog::Plan(_) => ("The plan", PLAN),
+        Dialog::Preview(_) => ("The preview", PREVIEW),
+        Dialog::Prompt(prompt) if prompt.typed().is_some() => (PATTERNS, PATTERN),
+        Dialog::Prompt(_) => ("A line of text", LINE),
+        Dialog::Sort(_) => ("Sorting", SORT),
+        Dialog::Transfers(_) => ("The transfer", TRANSFERS),
+    }
+}
+
+const BASKET: Keys = &[
+    ("Up Down", "go about"),
+    ("Space d", "take it out"),
+    ("u", "take everything out"),
+    ("Enter", "go to that folder"),
+    ("Esc b", "close"),
+];
+const QUESTION: Keys = &[
+    ("Left Right", "choose an answer"),
+    ("Enter", "give it"),
+    ("y n", "yes, no"),
+    ("Esc", "none of them: nothing is done"),
+];
+const CONNECT: Keys = &[
+    ("Tab Down Up", "the next line, the one before"),
+    ("Space Left Right", "how the connection is protected"),
+    ("Enter", "the next line; in the last, connect"),
+    ("Esc", "close, or stop connecting"),
+];
+const READING: Keys = &[("Up Down PgUp PgDn", "scroll"), ("Esc", "close")];
+const FAILURES: Keys = &[("Up Down PgUp PgDn", "go about"), ("Enter", "show it in full"), ("Esc x", "close")];
+const PALETTE: Keys = &[
+    ("letters", "of a name or its words, in their order"),
+    ("Up Down", "go about"),
+    ("Enter", "do it"),
+    ("Esc", "close"),
+];
+const PLAN: Keys = &[("Enter", "carry it out"), ("Up Down PgUp PgDn", "scroll"), ("Esc", "close; nothing is done")];
+const PREVIEW: Keys = &[
+    ("Tab Shift-Tab", "the next page, the one before"),
+    ("t h s a r", "text, headers, structure, attachments, raw"),
+    ("Up Down PgUp PgDn", "scroll"),
+    ("n N", "the next message of the list, the one before"),
+    ("Esc p Left", "close"),
+];
+const PATTERN: Keys = &[
+    (
+        "some words",
+        "as one text: a part of subject, sender's name or address; * stands for anything, and then it is the whole",
+    ),
+    ("/…/", "a regular expression for the same"),
+    ("~f a ~N", "both; also with & between"),
+    ("a | b", "one of them"),
+    ("!a", "not"),
+    ("( )", "together"),
+    ("~s text", "a regular expression; \"…\" holds blanks"),
+    ("=s text", "the text as it is"),
+];
+const LINE: Keys = &[
+    ("Enter", "take it"),
+    ("Left Right Home End", "go about in it"),
+    ("Ctrl-U Ctrl-W", "remove all before the cursor, or a word"),
+    ("Esc", "cancel"),
+];
+const SORT: Keys =
+    &[("d f t s u o", "date, from, subject, size, status, as stored; the same again: reversed"), ("Esc", "cancel")];
+const TRANSFERS: Keys = &[("Up Down", "scroll the remarks"), ("Esc w", "close; the transfer goes on")];
