@@ -156,6 +156,73 @@ fn marked_messages_and_folders_go_where_the_right_cursor_is() {
 }
 
 #[test]
+fn mail_is_found_marked_and_looked_at_on_both_sides() {
+    let Some(scene) = Scene::new() else { return };
+    let mut pty = scene.open(scene.server.imap_port);
+    pty.wait_for("new here?");
+    pty.type_keys(&format!("{}\r", key::DOWN));
+    pty.wait_for("12 messages");
+    pty.type_keys("f!~d 2004");
+    pty.wait_for("0 of 12 fit");
+    pty.type_keys(key::ESC);
+    pty.wait_for("12 messages");
+    pty.type_keys("+~d 2003..2005 (");
+    pty.wait_for("missing here");
+    pty.type_keys(&key::BACKSPACE.repeat(2));
+    pty.wait_for("12 of 12 fit");
+    pty.type_keys("\r");
+    pty.wait_for("12 messages, ");
+    pty.type_keys("b");
+    pty.wait_for("Local: 12 messages");
+    pty.type_keys(" ");
+    pty.wait_for("Nothing is marked");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Basket");
+    pty.type_keys(&format!("ssv{}v", key::DOWN));
+    pty.wait_for("by size");
+    pty.wait_for("2 messages, ");
+    pty.type_keys(&format!("\t{}", key::END));
+    pty.wait_for("Trash");
+    pty.type_keys(key::F[4]);
+    pty.wait_for("→ Trash");
+    pty.type_keys("\r");
+    pty.wait_for("Copied 2 messages");
+
+    pty.type_keys("\r");
+    pty.wait_until(|screen| screen.contents().matches("2 messages").count() > 1);
+    pty.type_keys("f~d 2004");
+    pty.wait_for("2 of 2 fit");
+    pty.type_keys("\rp");
+    pty.wait_for("Structure");
+    pty.type_keys("h");
+    pty.wait_for("Message-I");
+    pty.type_keys("r");
+    pty.wait_for("Message-ID:");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Structure");
+    pty.type_keys(":quit");
+    pty.wait_for("quit; asks");
+    pty.type_keys("\r");
+    assert_eq!(pty.wait_exit(), 0);
+    pty.assert_restored();
+}
+
+#[test]
+fn a_wrong_setting_is_told_with_its_line_before_the_screen_is_taken() {
+    let home = TempDir::new().unwrap();
+    fs::create_dir_all(home.path().join(".config/mailferry")).unwrap();
+    for (text, told) in [
+        ("[screen]\ntheme = \"dork\"\n", "config.toml:2: there is no theme \"dork\""),
+        ("[keys]\ncopi = \"c\"\n", "config.toml:2: there is no action \"copi\""),
+    ] {
+        fs::write(home.path().join(".config/mailferry/config.toml"), text).unwrap();
+        let mut pty = Pty::mailferry_sized(home.path(), &[], 160, 24);
+        pty.wait_for(told);
+        assert_eq!(pty.wait_exit(), 2);
+    }
+}
+
+#[test]
 fn a_move_takes_the_local_messages_away_after_their_proof() {
     let Some(scene) = Scene::new() else { return };
     let pty = scene.open(scene.server.imap_port);

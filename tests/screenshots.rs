@@ -25,12 +25,15 @@ use common::svg;
 use tempfile::TempDir;
 
 /// The pictures that the README shows, and a text that each screen must hold.
-const PICTURES: [(&str, &str); 8] = [
+const PICTURES: [(&str, &str); 11] = [
     ("main", "messages,"),
     ("plan", "what goes where"),
     ("transfer", "Copy "),
     ("transfers", "Transfer"),
     ("preview", "Subject"),
+    ("filter", " fit"),
+    ("basket", "Basket"),
+    ("commands", "Commands"),
     ("connect", "Password"),
     ("help", "Carry mail"),
     ("failures", "Not carried"),
@@ -56,7 +59,7 @@ impl Studio {
     #[track_caller]
     fn take(&self, pty: &Pty, name: &str) {
         let (_, text) = PICTURES.iter().find(|(known, _)| *known == name).expect("a known picture");
-        pty.wait_for(text);
+        pty.wait_for_frame(text);
         let screen = pty.screen();
         let svg = svg::svg(&screen);
         assert!(svg.contains("<svg") && svg.len() > 2000, "{name}");
@@ -115,6 +118,18 @@ fn every_screen_has_its_picture() {
     pty.type_keys("\rjjj  ");
     pty.wait_for("2 messages,");
     studio.take(&pty, "main");
+    pty.type_keys("b");
+    studio.take(&pty, "basket");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Basket");
+    pty.type_keys(":mark");
+    studio.take(&pty, "commands");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Commands");
+    pty.type_keys("f~d 2004-03.. ~A !~F");
+    studio.take(&pty, "filter");
+    pty.type_keys(key::ESC);
+    pty.wait_gone(" fit");
     pty.type_keys("p");
     studio.take(&pty, "preview");
     pty.type_keys(key::ESC);

@@ -162,6 +162,16 @@ impl Pty {
         self.wait_for_text(text, PATIENCE);
     }
 
+    /// Waits until the screen shows a text and the frame that it belongs to is drawn to its end.
+    #[track_caller]
+    pub fn wait_for_frame(&self, text: &str) {
+        self.wait_for(text);
+        let (seen, changed) = &*self.shared;
+        let is_whole = |seen: &mut Seen| !seen.raw.ends_with(b"\x1b[?2026l") && !seen.ended;
+        let seen = changed.wait_timeout_while(seen.lock().unwrap(), PATIENCE, is_whole).unwrap().0;
+        assert!(seen.parser.screen().contents().contains(text), "{text:?} was shown for a moment only");
+    }
+
     /// Waits until the screen no longer shows a text.
     #[track_caller]
     pub fn wait_gone(&self, text: &str) {

@@ -94,7 +94,8 @@ impl Palette {
 /// than its words.
 fn distance(typed: &str, row: &Row) -> Option<usize> {
     let name = gaps(typed, &row.name());
-    let help = || gaps(typed, &row.help.to_lowercase()).map(|gaps| gaps + 40);
+    // In the words any few letters would be found somewhere.
+    let help = || row.help.to_lowercase().find(typed).map(|at| 100 + at);
     name.or_else(help)
 }
 
