@@ -52,6 +52,23 @@ impl Scene {
 }
 
 #[test]
+fn config_check_tells_what_is_wrong_with_its_line() {
+    let scene = Scene::new();
+    let folder = scene.home.path().join(".config/mailferry");
+    fs::create_dir_all(&folder).unwrap();
+    run(scene.home.path(), &["config", "check"]).expect(0);
+    for (text, code, told) in [
+        ("[screen]\nkeys = \"vim\"\n", 0, ""),
+        ("[screen]\nkeys = \"emacs\"\n", 2, "config.toml:2: there is no set of keys"),
+        ("[keys]\ncopy = \"F77\"\n", 2, "config.toml:2: there is no key \"F77\""),
+    ] {
+        fs::write(folder.join("config.toml"), text).unwrap();
+        let checked = run(scene.home.path(), &["config", "check"]).expect(code);
+        assert!(checked.err.contains(told), "{}", checked.err);
+    }
+}
+
+#[test]
 fn ls_lists_folders_and_messages_of_a_source() {
     let scene = Scene::new();
     let store = scene.path("Maildir");

@@ -46,6 +46,12 @@ impl Failure {
         Self { code: code::USAGE, message: message.into(), hint: "see mailferry --help".into() }
     }
 
+    /// Settings that can't be used.
+    pub fn settings(message: impl Into<String>) -> Self {
+        let hint = "mailferry config check reads the file again; moved away, everything is as it comes".into();
+        Self { code: code::USAGE, message: message.into(), hint }
+    }
+
     /// Something on this machine.
     pub fn local(message: impl Into<String>) -> Self {
         Self { code: code::LOCAL, message: message.into(), hint: String::new() }

@@ -1,6 +1,7 @@
 //! The command line (design.md section 5): one command, one file. Maps every end to an exit code.
 
 mod check;
+mod config;
 mod copy;
 mod exit;
 mod jobs;
@@ -66,6 +67,9 @@ enum Command {
     Report(report::Arguments),
     /// Remove from the server exactly what a job appended, if unchanged since
     Undo(undo::Arguments),
+    /// The settings of the panes: looks and keys
+    #[command(subcommand)]
+    Config(config::Command),
 }
 
 /// Runs the program with the process's own arguments.
@@ -100,6 +104,7 @@ fn run(arguments: CommandLine) -> Result<ExitCode, Failure> {
         Some(Command::Resume(resume)) => resume::run(&resume),
         Some(Command::Report(report)) => report::run(&report),
         Some(Command::Undo(undo)) => undo::run(&undo),
+        Some(Command::Config(command)) => config::run(&command),
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Arguments {
 impl From<UiError> for Failure {
     fn from(error: UiError) -> Self {
         match error {
-            UiError::Keys(why) => Self::usage(why),
+            UiError::Keys(why) => Self::settings(why),
             UiError::Terminal(_) => Self::local(error.to_string()),
         }
     }
@@ -46,7 +46,7 @@ impl From<UiError> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::usage(error.to_string())
+        Self::settings(error.to_string())
     }
 }
 

@@ -88,16 +88,17 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-/// Reads the settings from the user's file, if there is one.
-///
-/// It is `$XDG_CONFIG_HOME/mailferry/config.toml`, or the same below `~/.config`.
-pub fn load() -> Result<Settings, ConfigError> {
+/// Where the user's file is, or would be: `$XDG_CONFIG_HOME/mailferry/config.toml`, or the same below `~/.config`.
+pub fn path() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || variable("HOME").map(|home| home.join(".config"));
-    let Some(folder) = variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).or_else(home) else {
-        return read("", Path::new("config.toml"));
-    };
-    let path = folder.join("mailferry/config.toml");
+    let folder = variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).or_else(home)?;
+    Some(folder.join("mailferry/config.toml"))
+}
+
+/// Reads the settings from the user's file, if there is one.
+pub fn load() -> Result<Settings, ConfigError> {
+    let Some(path) = path() else { return read("", Path::new("config.toml")) };
     match std::fs::read_to_string(&path) {
         Ok(text) => read(&text, &path),
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => read("", &path),

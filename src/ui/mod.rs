@@ -92,6 +92,11 @@ pub enum UiError {
     Keys(String),
 }
 
+/// Whether the panes can take these keys.
+pub fn check_keys(keys: &[Binding]) -> Result<(), UiError> {
+    keymap::Keymap::new(keys).map(drop).map_err(UiError::Keys)
+}
+
 /// Opens the screen and stays until the user or a signal ends it. The terminal is given back as it was.
 pub fn run(options: Options) -> Result<Quit, UiError> {
     run::run(options)

@@ -73,13 +73,13 @@ impl Palette {
         let found = self.found();
         let rows = usize::from(inside.height.saturating_sub(2)).max(1);
         let top = (self.cursor + 1).saturating_sub(rows);
-        let (keys, name) = if inside.width >= 60 { (18, 17) } else { (0, 16) };
+        let (keys, name) = if inside.width >= 60 { (20, 17) } else { (0, 16) };
         for ((at, row), y) in found.iter().enumerate().skip(top).take(rows).zip(inside.y + 2..inside.bottom()) {
             paint::text(buf, inside.x, y, name, &row.name(), theme.text());
             let x = inside.x + name;
-            paint::text(buf, x, y, keys, &model.keys.names_of(row.action), theme.marked());
+            paint::text(buf, x, y, keys.max(1) - 1, &model.keys.names_of(row.action), theme.marked());
             let x = x + keys;
-            paint::text(buf, x, y, inside.right().saturating_sub(x), row.help, theme.faint());
+            paint::text(buf, x, y, inside.right().saturating_sub(x), row.help, theme.text());
             if at == self.cursor {
                 buf.set_style(Rect { y, height: 1, ..inside }, theme.cursor(true));
             }

@@ -83,3 +83,16 @@ fn pasted_text_goes_into_the_line_that_is_typed_and_nowhere_else() {
         world.screen();
     }
 }
+
+#[test]
+fn every_key_of_the_table_is_taken_by_its_action_and_breaks_nothing() {
+    for row in ACTIONS {
+        for (modifiers, code) in row.keys {
+            let mut world = World::new((80, 24));
+            world.happens(crate::ui::event::Event::Key(crossterm::event::KeyEvent::new(*code, *modifiers)));
+            world.screen();
+            let event = crossterm::event::KeyEvent::new(*code, *modifiers);
+            assert_eq!(world.model.keys.action_of(&event), Some(row.action));
+        }
+    }
+}

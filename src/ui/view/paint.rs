@@ -150,7 +150,7 @@ fn split_at_column(text: &str, width: usize) -> (&str, &str) {
     (text, "")
 }
 
-/// Draws everything in ASCII: known signs get their like, all else a question mark.
+/// Draws everything in ASCII: known signs and letters get their like, all else a question mark.
 pub(crate) fn asciify(buf: &mut Buffer) {
     for cell in &mut buf.content {
         if !cell.symbol().is_ascii() {
@@ -162,7 +162,7 @@ pub(crate) fn asciify(buf: &mut Buffer) {
 
 fn ascii_like(symbol: &str) -> &'static str {
     match symbol {
-        "─" => "-",
+        "─" | "–" | "—" | "‑" => "-",
         "│" => "|",
         "┌" | "┐" | "└" | "┘" | "├" | "┤" | "┴" | "┬" => "+",
         "▾" | "↓" => "v",
@@ -171,6 +171,33 @@ fn ascii_like(symbol: &str) -> &'static str {
         "▏" | "▎" | "▍" | "▌" | "▋" | "▊" | "▉" => "=",
         "·" => ".",
         "•" => "*",
+        "à" | "á" | "â" | "ã" | "ä" | "å" | "ā" | "ă" | "ą" => "a",
+        "À" | "Á" | "Â" | "Ã" | "Ä" | "Å" | "Ā" | "Ă" | "Ą" => "A",
+        "ç" | "ć" | "č" => "c",
+        "Ç" | "Ć" | "Č" => "C",
+        "è" | "é" | "ê" | "ë" | "ē" | "ė" | "ę" | "ě" => "e",
+        "È" | "É" | "Ê" | "Ë" | "Ē" | "Ė" | "Ę" | "Ě" | "€" => "E",
+        "ì" | "í" | "î" | "ï" | "ī" | "ı" => "i",
+        "Ì" | "Í" | "Î" | "Ï" | "Ī" | "İ" => "I",
+        "ñ" | "ń" | "ň" => "n",
+        "Ñ" | "Ń" | "Ň" => "N",
+        "ò" | "ó" | "ô" | "õ" | "ö" | "ø" | "ő" => "o",
+        "Ò" | "Ó" | "Ô" | "Õ" | "Ö" | "Ø" | "Ő" => "O",
+        "ù" | "ú" | "û" | "ü" | "ū" | "ů" | "ű" => "u",
+        "Ù" | "Ú" | "Û" | "Ü" | "Ū" | "Ů" | "Ű" => "U",
+        "ß" | "ś" | "š" | "ş" => "s",
+        "Ś" | "Š" | "Ş" => "S",
+        "ý" | "ÿ" => "y",
+        "ź" | "ż" | "ž" => "z",
+        "Ź" | "Ż" | "Ž" => "Z",
+        "ł" => "l",
+        "Ł" => "L",
+        "ř" => "r",
+        "đ" | "ď" => "d",
+        "ğ" => "g",
+        "ť" => "t",
+        "‘" | "’" | "‚" => "'",
+        "“" | "”" | "„" | "«" | "»" => "\"",
         "…" => "~",
         "↑" => "^",
         _ => "?",
@@ -194,6 +221,7 @@ mod tests {
     fn ascii_mode_leaves_nothing_else() {
         let mut buf = Buffer::with_lines(["┌ Grüße 日本 ─…→"]);
         asciify(&mut buf);
+        assert!(buf.content.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().starts_with("+ Gruse ?"));
         assert!(buf.content.iter().all(|cell| cell.symbol().is_ascii()));
     }
 }
