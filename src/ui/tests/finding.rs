@@ -196,7 +196,7 @@ fn escape_under_a_filter_does_not_stop_a_transfer() {
     use crate::ui::effect::Effect;
     let mut world = bridge();
     world.keys("f~f holm<Enter><F5><Enter>");
-    world.job(Event::JobStart { mode: Mode::Copy, folders: 1, messages: 10, bytes: 10 });
+    world.job(Event::JobStart { job: "1".parse().unwrap(), mode: Mode::Copy, folders: 1, messages: 10, bytes: 10 });
     world.keys("<Esc>");
     world.after(3_000);
     assert!(!world.asked(|effect| matches!(effect, Effect::StopJob)));
