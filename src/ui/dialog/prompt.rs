@@ -123,9 +123,10 @@ impl Prompt {
         let area = Rect::new(0, height.saturating_sub(BAR), width, BAR.min(height));
         let before = if matches!(self.purpose, Purpose::Filter(_)) { "as before" } else { "cancel" };
         let keys = format!("Enter {verb}   Esc {before}   F1 what can be looked for");
-        let inside = paint::window(buf, area, title, &keys, theme, false);
+        let title = format!("{title} {}", if focus == Focus::List { "messages" } else { "folders" });
+        let inside = paint::window(buf, area, &title, &keys, theme, false);
         let top = Rect { height: 1, ..area };
-        paint::title_right(buf, top, area.x + paint::columns(title) + 4, &count(model), theme.marked());
+        paint::title_right(buf, top, area.x + paint::columns(&title) + 4, &count(model), theme.marked());
         self.field.draw(buf, Rect { height: 1, ..inside }, theme, true);
         let line = Rect { y: inside.y + 1, height: 1, ..inside };
         match (fault(model), focus) {

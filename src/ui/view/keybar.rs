@@ -5,10 +5,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::paint;
-use crate::ui::actions::{ACTIONS, Row};
+use crate::ui::actions::{ACTIONS, Action, Row, key_name};
 use crate::ui::model::Model;
 use crate::ui::pane::Side;
 use crate::ui::theme::Theme;
+
+/// What is told behind the function keys where there is room, most useful first.
+const MORE: [(Action, &str); 6] = [
+    (Action::Filter, "filter"),
+    (Action::Mark, "mark"),
+    (Action::SwitchPane, "other pane"),
+    (Action::Basket, "basket"),
+    (Action::Find, "find"),
+    (Action::Transfers, "transfer"),
+];
 
 /// Draws the key bar; in a dialog its own keys count, which it shows itself.
 pub(super) fn draw(buf: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
@@ -41,9 +51,14 @@ pub(super) fn draw(buf: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
         x = paint::text(buf, x, area.y, area.right() - x, word, theme.key_word());
         x += u16::from(wide || !theme.color);
     }
-    let more = "Tab other pane  Space mark  / find  w transfer ";
+    let mut more = String::new();
     let room = area.right().saturating_sub(x + 2);
-    if room > paint::columns(more) {
-        paint::right(buf, x + 2, area.y, room, more, theme.faint());
+    for (action, word) in MORE {
+        let Some(key) = model.keys.keys_of(action).first() else { continue };
+        let next = format!("{more}{} {word}  ", key_name(*key));
+        if paint::columns(&next) <= room {
+            more = next;
+        }
     }
+    paint::right(buf, x + 2, area.y, room, &more, theme.faint());
 }
