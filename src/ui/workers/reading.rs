@@ -9,6 +9,8 @@ use crate::ui::view::paint::wrap;
 const MAX_LINES: usize = 50_000;
 /// How much of a message is shown as it is.
 const MAX_RAW: usize = 2 * 1024 * 1024;
+/// How much of a line is wrapped at once.
+const MAX_PIECE: usize = 4096;
 const TAB: usize = 8;
 /// Columns by which names of headers and what belongs to a line above are told apart.
 const INDENT: usize = 10;
@@ -119,7 +121,16 @@ fn raw(message: &[u8], columns: usize, is_cut: bool) -> Page {
     let part = message.get(..MAX_RAW).unwrap_or(message);
     for line in part.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        push(&mut lines, PreviewKind::Text, &without_tabs(&String::from_utf8_lossy(line)), columns, 0);
+        let text = without_tabs(&String::from_utf8_lossy(line));
+        // In pieces, since what it costs to wrap a word grows with the square of its length.
+        let mut rest = text.as_str();
+        while let Some((piece, after)) = rest.split_at_checked(rest.floor_char_boundary(MAX_PIECE)) {
+            push(&mut lines, PreviewKind::Text, piece, columns, 0);
+            rest = after;
+            if rest.is_empty() || lines.len() >= MAX_LINES {
+                break;
+            }
+        }
         if lines.len() >= MAX_LINES {
             break;
         }
@@ -164,6 +175,18 @@ fn without_tabs(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_megabytes_is_shown_soon() {
+        let mut message = b"Subject: x\r\n\r\n".to_vec();
+        message.resize(3_000_000, b'x');
+        let started = std::time::Instant::now();
+        let pages = pages(&message, 76, false).unwrap();
+        assert!(started.elapsed() < std::time::Duration::from_secs(3), "{:?}", started.elapsed());
+        let raw = pages.last().unwrap();
+        assert!(raw.name == "Raw" && raw.lines.len() > 20_000);
+        assert_eq!(raw.lines.last().map(|line| line.text.as_str()), Some(PARTIAL));
+    }
 
     #[test]
     fn a_message_becomes_lines_without_anything_a_terminal_obeys() {
