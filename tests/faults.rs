@@ -185,7 +185,7 @@ fn messages_in_commands_of_their_own_are_each_there_exactly_once_wherever_the_li
 fn messages_that_are_refused_together_go_one_by_one() {
     for words in ["NO nope", "NO [TOOBIG] one of them", "BAD Command Argument Error. 11"] {
         let Some(scene) = Scene::new() else { return };
-        let proxy = Proxy::new(scene.server.imap_port).fault(2, At::AfterLiteral, Do::Answer(words.into())).start();
+        let proxy = Proxy::new(scene.server.imap_port).fault(1, At::AfterLiteral, Do::Answer(words.into())).start();
         let run = scene.carry("copy", "anna", proxy.port).expect(0);
         assert_eq!((run.totals(), proxy.fired()), ((8, 0, 0), 1), "{words}");
         scene.assert_once("anna", words);

@@ -81,6 +81,16 @@ impl Scene {
         assert!(there == expected, "{} messages and not {}", there.len(), expected.len());
     }
 
+    /// Waits until the server is done with what a killed run sent: without a journal nobody knows of that.
+    fn wait_for_the_server(&self) {
+        let mut before = usize::MAX;
+        common::wait_until(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            let now = self.there().len();
+            std::mem::replace(&mut before, now) == now
+        });
+    }
+
     /// Starts a copy and kills it once so many messages were announced.
     fn killed_copy(&self, at: u64) {
         let proxy = Proxy::new(self.server.imap_port).round_trip(Duration::from_millis(4)).start();
@@ -267,6 +277,7 @@ fn a_lost_journal_costs_nothing_but_a_look() {
     let Some(scene) = Scene::new(300) else { return };
     scene.killed_copy(200);
     fs::remove_dir_all(scene.home.path().join(".local")).unwrap();
+    scene.wait_for_the_server();
     let (done, already, failed) = scene.copy("Box").expect(0).totals();
     assert_eq!((done + already, failed), (300, 0));
     scene.assert_all_there();

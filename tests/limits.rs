@@ -20,7 +20,7 @@ use common::mail::{Mail, Maker, write_maildir_tree};
 use common::program::{Run, password_file, run};
 use common::proxy::{At, Do, Proxy};
 use common::scripted::Scripted;
-use common::servers::{Dovecot, Server};
+use common::servers::{Cyrus, Dovecot, Server};
 use tempfile::TempDir;
 
 struct Scene {
@@ -152,4 +152,30 @@ fn a_rate_is_kept_and_a_days_amount_ends_the_job_until_later() {
     let again = scene.copy(&other, &["--max-bytes-per-day", &most.to_string()]).expect(0);
     assert_eq!(again.totals().0, 120 - there as u64);
     assert_eq!(server.peek("bert").len(), 120);
+}
+
+#[test]
+fn what_a_server_would_ruin_or_refuse_is_repaired_where_that_is_asked_for_and_told() {
+    let Some(server) = Cyrus::new().start() else { return };
+    let home = TempDir::new().unwrap();
+    let password = password_file(home.path());
+    let store = home.path().join("letters");
+    fs::create_dir(&store).unwrap();
+    let raw = b"From: J\xf6rg <j@x.example>\nSubject: Gr\xfc\xdfe\nDate: Mon, 1 Mar 2004 10:00:00 +0000\n\na\0b\n";
+    fs::write(store.join("1.eml"), raw).unwrap();
+    fs::write(store.join("2.eml"), "From: a@x.example\nSubject: fine\n\nx\n").unwrap();
+    let target = Server::plaintext_url("test", server.imap_port) + "Box";
+    let carry = |options: &[&str]| {
+        let arguments = ["move", store.to_str().unwrap(), &target, "--json", "--password-file"];
+        run(home.path(), &[arguments.as_slice(), &[password.to_str().unwrap()], options].concat())
+    };
+    assert_eq!(carry(&[]).expect(1).totals(), (1, 0, 1));
+    let repaired = carry(&["--repair", "nul,8bit-headers"]).expect(0);
+    let done = repaired.events_of("message.done");
+    assert_eq!((done.len(), &done[0]["repairs"]), (1, &serde_json::json!(["nul", "8bit-headers"])));
+    assert_eq!(done[0]["proof"], "exact");
+    let sizes: Vec<u64> = server.peek("test").iter().map(|message| message.size).collect();
+    assert_eq!(sizes.len(), 2);
+    // The store keeps it as it was.
+    assert_eq!(fs::read(home.path().join(".mailferry-moved/letters/1.eml")).unwrap(), raw);
 }

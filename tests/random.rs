@@ -90,9 +90,9 @@ fn one_round(server: &Server, user: &str, dice: &mut Dice) {
     peek::append(server.imap_port, user, "Box", "", 1_000_000_000, FOREIGN);
     let before = files(&store);
 
-    for _ in 0..1 + dice.below(3) {
+    for _ in 0..=dice.below(3) {
         let mut proxy = Proxy::new(server.imap_port);
-        for _ in 0..1 + dice.below(2) {
+        for _ in 0..=dice.below(2) {
             let at = dice.pick(&[
                 At::BeforeLine,
                 At::AfterLine,

@@ -85,8 +85,19 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let (verify, state) = (arguments.carry.verify.into(), arguments.state.directory()?);
     let accept_rewriting = arguments.carry.accept_rewriting;
     let (failed_dir, limits) = (arguments.carry.failed_dir.clone(), arguments.carry.limits());
-    let job =
-        Job { account, plan, mode, verify, connections, accept_rewriting, failed_dir, limits, state, resumes: None };
+    let job = Job {
+        account,
+        plan,
+        mode,
+        verify,
+        connections,
+        accept_rewriting,
+        repairs: arguments.carry.repairs(),
+        failed_dir,
+        limits,
+        state,
+        resumes: None,
+    };
     carry(job, Some(session), &mut printer)
 }
 

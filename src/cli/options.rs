@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::imap::{Account, ConnectOptions, TIMEOUT, Target};
+use crate::mail::Repair;
 use crate::store::{CodePage, Labels, OpenOptions};
 use crate::transfer::{Limits, Verify};
 
@@ -95,6 +96,9 @@ pub struct CarryOptions {
     /// Move mail even onto a server that writes it anew, as Exchange does: what it says is proven, not its bytes
     #[arg(long)]
     pub accept_rewriting: bool,
+    /// Change what a server would refuse or ruin, in the messages that need it; told for each of them
+    #[arg(long, value_name = "REPAIRS", value_delimiter = ',')]
+    pub repair: Vec<RepairOption>,
     /// Save messages that are not carried in DIR, as .eml files
     #[arg(long, value_name = "DIR")]
     pub failed_dir: Option<PathBuf>,
@@ -107,6 +111,11 @@ pub struct CarryOptions {
 }
 
 impl CarryOptions {
+    /// The repairs that are made.
+    pub fn repairs(&self) -> Vec<Repair> {
+        self.repair.iter().map(|repair| (*repair).into()).collect()
+    }
+
     /// How much may go in a while.
     pub fn limits(&self) -> Limits {
         Limits { rate: self.max_rate, bytes_per_day: self.max_bytes_per_day }
@@ -139,6 +148,31 @@ impl StateOptions {
     pub fn directory(&self) -> Result<PathBuf, Failure> {
         let chosen = self.state_dir.clone().or_else(|| user_directory("XDG_STATE_HOME", ".local/state"));
         chosen.ok_or_else(|| Failure::usage("there is no home directory for the journal; choose one with --state-dir"))
+    }
+}
+
+/// `--repair`
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RepairOption {
+    /// Leave out a `From ` line before the header
+    FromLine,
+    /// Leave out NUL bytes
+    Nul,
+    /// Write bytes over 127 in header fields as encoded words
+    #[value(name = "8bit-headers")]
+    EightBitHeaders,
+    /// Write a text with lines over 998 bytes as base64
+    LongLines,
+}
+
+impl From<RepairOption> for Repair {
+    fn from(option: RepairOption) -> Self {
+        match option {
+            RepairOption::FromLine => Self::FromLine,
+            RepairOption::Nul => Self::Nul,
+            RepairOption::EightBitHeaders => Self::EightBitHeaders,
+            RepairOption::LongLines => Self::LongLines,
+        }
     }
 }
 

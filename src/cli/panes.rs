@@ -73,6 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         connections: usize::from(arguments.carry.connections),
         verify: arguments.carry.verify.into(),
         accept_rewriting: arguments.carry.accept_rewriting,
+        repairs: arguments.carry.repairs(),
         failed_dir: arguments.carry.failed_dir.clone(),
         limits: arguments.carry.limits(),
         ascii: arguments.ascii || settings.ascii.unwrap_or_else(is_simple_terminal),

@@ -47,6 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         verify: settings.verify,
         connections: settings.connections,
         accept_rewriting: settings.accept_rewriting,
+        repairs: settings.repairs,
         failed_dir: arguments.failed_dir.clone(),
         limits: settings.limits,
         state,

@@ -7,13 +7,14 @@ use clap::Args;
 use serde_json::json;
 
 use crate::imap::{Target, connect};
+use crate::mail::Repair;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
 use crate::store::Walk;
 use crate::transfer::{Difference, Finding, VerifyError, plan, verify};
 
 use super::exit::{Failure, code};
-use super::options::{Options, StoreOptions, VerifyOption};
+use super::options::{Options, RepairOption, StoreOptions, VerifyOption};
 use super::output::{Printer, json_line, line};
 use super::sources::SourceArgument;
 use super::text;
@@ -30,6 +31,9 @@ pub struct Arguments {
     /// How surely messages are compared
     #[arg(long, value_name = "HOW", default_value = "size")]
     verify: VerifyOption,
+    /// The repairs that the mail was carried with
+    #[arg(long, value_name = "REPAIRS", value_delimiter = ',')]
+    repair: Vec<RepairOption>,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -60,7 +64,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let mut session = connect(&arguments.options.account(&target)?)?;
     let plan = plan(selections, &target.folder, &session.folders()?);
-    let compared = verify(&plan, &mut session, arguments.verify.into(), &mut |finding| {
+    let repairs: Vec<Repair> = arguments.repair.iter().map(|repair| (*repair).into()).collect();
+    let compared = verify(&plan, &mut session, arguments.verify.into(), &repairs, &mut |finding| {
         let printed = if arguments.json { json_line(json_of(&finding)) } else { line(&text_of(&finding)) };
         if printed.is_err() { Walk::Break(()) } else { Walk::Continue(()) } // a closed pipe wants no more
     })?;

@@ -14,6 +14,7 @@ mod html;
 pub mod meaning;
 pub mod mutf7;
 pub mod preview;
+pub mod repair;
 pub mod units;
 
 pub use date::{DateSource, InternalDate};
@@ -22,3 +23,4 @@ pub use envelope::{Envelope, Locator, Warning};
 pub use fingerprint::{Digest, Fingerprint};
 pub use flags::Flags;
 pub use folder::{FolderPath, SpecialUse};
+pub use repair::Repair;

@@ -252,10 +252,10 @@ impl<'c, 'a> Carry<'c, 'a> {
 
     /// Sends the messages in batches while a thread reads ahead.
     fn walk(&mut self, items: Vec<Item>) -> Result<(), Halt> {
-        let (store, folder) = (self.store, &self.plan.folder);
+        let (store, folder, repairs) = (self.store, &self.plan.folder, &self.shared.job.repairs);
         thread::scope(|scope| {
             let (sender, lots) = bounded(LOTS_AHEAD);
-            scope.spawn(move || intake::read_ahead(store, folder, items, &sender));
+            scope.spawn(move || intake::read_ahead(store, folder, items, repairs, &sender));
             self.carry_lots(lots)
         })
     }
@@ -305,6 +305,8 @@ impl<'c, 'a> Carry<'c, 'a> {
             item.keywords.into_iter().partition(|keyword| is_portable_keyword(keyword) && self.selected.takes(keyword));
         let prepared = Prepared {
             digest: content.digest,
+            origin: content.origin,
+            repairs: content.repairs,
             fingerprint: content.fingerprint,
             id: content.id,
             locator: item.locator,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::{Digest, FolderPath};
+use crate::mail::{Digest, FolderPath, Repair};
 
 use super::Mode;
 use super::journal::JobId;
@@ -75,6 +75,8 @@ pub struct Done {
     pub how: How,
     /// How surely.
     pub proof: Proof,
+    /// What was changed in the message so that the server takes it.
+    pub repairs: Vec<Repair>,
     /// Flags and keywords that the server does not take or keep.
     pub dropped_flags: Vec<String>,
 }

@@ -250,7 +250,7 @@ impl Carry<'_, '_> {
             if !prepared.bytes.is_empty() {
                 return true;
             }
-            match intake::read(self.store, &self.plan.folder, &prepared.locator) {
+            match intake::read(self.store, &self.plan.folder, &prepared.locator, &self.shared.job.repairs) {
                 Ok(content) if content.digest == prepared.digest => {
                     prepared.bytes = content.bytes;
                     true

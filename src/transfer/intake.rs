@@ -8,7 +8,8 @@ use crossbeam_channel::Sender;
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
 use crate::mail::fingerprint::message_id;
-use crate::mail::{Digest, Fingerprint, Flags, FolderPath, InternalDate, Locator};
+use crate::mail::repair::repair;
+use crate::mail::{Digest, Fingerprint, Flags, FolderPath, InternalDate, Locator, Repair};
 use crate::store::{Store, StoreError};
 
 /// What is kept of a listed message until its turn.
@@ -31,6 +32,9 @@ pub(super) struct Read {
 pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
     pub(super) digest: Digest,
+    /// The digest of what the store has.
+    pub(super) origin: Digest,
+    pub(super) repairs: Vec<Repair>,
     pub(super) fingerprint: Fingerprint,
     pub(super) id: Option<u64>,
 }
@@ -57,11 +61,17 @@ pub(super) const LOTS_AHEAD: usize = 3;
 pub(super) type SharedStore<'s> = Mutex<&'s mut dyn Store>;
 
 /// Reads `items` in their order and hands them on, until nobody wants more.
-pub(super) fn read_ahead(store: &SharedStore<'_>, folder: &FolderPath, items: Vec<Item>, lots: &Sender<Lot>) {
+pub(super) fn read_ahead(
+    store: &SharedStore<'_>,
+    folder: &FolderPath,
+    items: Vec<Item>,
+    repairs: &[Repair],
+    lots: &Sender<Lot>,
+) {
     let mut lot = Lot::new();
     let mut bytes = 0;
     for item in items {
-        let content = read(store, folder, &item.locator);
+        let content = read(store, folder, &item.locator, repairs);
         bytes += content.as_ref().map_or(0, |content| content.bytes.len());
         lot.push(Read { item, content });
         if bytes >= LOT_BYTES || lot.len() >= LOT_MESSAGES {
@@ -75,8 +85,13 @@ pub(super) fn read_ahead(store: &SharedStore<'_>, folder: &FolderPath, items: Ve
     let _ = lots.send(lot);
 }
 
-/// Reads one message.
-pub(super) fn read(store: &SharedStore<'_>, folder: &FolderPath, locator: &Locator) -> Result<Content, Unreadable> {
+/// Reads one message and makes the `repairs` that it needs.
+pub(super) fn read(
+    store: &SharedStore<'_>,
+    folder: &FolderPath,
+    locator: &Locator,
+    repairs: &[Repair],
+) -> Result<Content, Unreadable> {
     let read = lock(store).read(folder, locator);
     let bytes = read.map_err(|error: StoreError| Unreadable {
         subject: String::new(),
@@ -84,11 +99,14 @@ pub(super) fn read(store: &SharedStore<'_>, folder: &FolderPath, locator: &Locat
         hint: "",
         bytes: Vec::new(),
     })?;
+    let read = Digest::of(&bytes);
+    let (bytes, repairs) = repair(bytes, repairs);
     if let Err(unfit) = canonical::check(&bytes) {
         let subject = Summary::of(&bytes).subject;
         return Err(Unreadable { subject, reason: unfit.to_string(), hint: unfit_hint(unfit), bytes });
     }
-    Ok(Content { digest: Digest::of(&bytes), fingerprint: Fingerprint::of(&bytes), id: message_id(&bytes), bytes })
+    let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
+    Ok(Content { digest, origin: read, repairs, fingerprint: Fingerprint::of(&bytes), id: message_id(&bytes), bytes })
 }
 
 fn unfit_hint(unfit: Unfit) -> &'static str {

@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 use serde::{Deserialize, Serialize};
 
 use crate::imap::{Account, Canceller, ImapError, Scope};
+use crate::mail::Repair;
 
 use super::journal::{JobId, JournalError};
 use super::{Event, FolderPlan, Mode, Outcome, Plan, Verify};
@@ -28,6 +29,8 @@ pub struct Job {
     pub connections: usize,
     /// Whether a move may remove what the server wrote anew, so that only its meaning is proven.
     pub accept_rewriting: bool,
+    /// The repairs that are made where a message needs them.
+    pub repairs: Vec<Repair>,
     /// Where messages that were not carried are saved, as .eml files.
     pub failed_dir: Option<PathBuf>,
     /// How much may go in a while.

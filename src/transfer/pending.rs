@@ -1,7 +1,7 @@
 //! A message on its way: what was read of it, and how far it is.
 
 use crate::imap::{ImapError, Outgoing};
-use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator};
+use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator, Repair};
 
 use super::journal::Entry;
 use super::ledger::Place;
@@ -18,6 +18,9 @@ pub(super) struct Prepared {
     /// Whether its header holds bytes over 127, which some servers change.
     pub(super) is_8bit: bool,
     pub(super) digest: Digest,
+    /// The digest of what the store has.
+    pub(super) origin: Digest,
+    pub(super) repairs: Vec<Repair>,
     pub(super) fingerprint: Fingerprint,
     /// Its Message-ID in short, if it has one.
     pub(super) id: Option<u64>,

@@ -252,6 +252,7 @@ mod tests {
             uid: 1,
             bytes: 100,
             how,
+            repairs: Vec::new(),
             proof: Proof::Size,
             dropped_flags: Vec::new(),
         };

@@ -98,7 +98,7 @@ impl Carry<'_, '_> {
         let may_go = proof != Proof::Semantic || self.shared.job.accept_rewriting;
         self.needs_consent |= self.shared.job.mode == Mode::Move && !may_go;
         if self.shared.job.mode == Mode::Move && may_go {
-            let removal = Removal { locator: prepared.locator.clone(), digest: prepared.digest };
+            let removal = Removal { locator: prepared.locator.clone(), digest: prepared.origin };
             self.proven.push((prepared.place, removal));
         }
         let done = Done {
@@ -111,6 +111,7 @@ impl Carry<'_, '_> {
             bytes: prepared.size,
             how,
             proof,
+            repairs: prepared.repairs.clone(),
             dropped_flags: prepared.dropped_flags.iter().cloned().chain(missing_flags).collect(),
         };
         self.tell(Event::Done { index: self.index, done });

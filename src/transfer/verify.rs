@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::imap::{ImapError, RemoteMessage, Session};
 use crate::mail::envelope::Summary;
-use crate::mail::{FolderPath, InternalDate, canonical};
+use crate::mail::{FolderPath, InternalDate, Repair, canonical};
 use crate::store::{self, Found, OpenOptions, Store, StoreError, Walk};
 
 use super::held::Held;
@@ -82,12 +82,13 @@ pub enum VerifyError {
     Stopped,
 }
 
-/// Compares what a plan would carry with what its targets hold, and hands each difference to `tell`, which says whether to
+/// Compares what a plan would carry, with the `repairs` it was carried with, with what its targets hold, and hands each difference to `tell`, which says whether to
 /// go on. Extra messages of a folder are told after the others.
 pub fn verify(
     plan: &Plan,
     session: &mut Session,
     how: Verify,
+    repairs: &[Repair],
     tell: &mut dyn FnMut(Finding) -> Walk,
 ) -> Result<Compared, VerifyError> {
     session.folders()?;
@@ -102,7 +103,7 @@ pub fn verify(
     let mut compared = Compared::default();
     for (target, folders) in targets {
         let (held, states) = there(session, target)?;
-        let mut comparison = Comparison { session, how, target, held, states, compared: &mut compared, tell };
+        let mut comparison = Comparison { session, how, repairs, target, held, states, compared: &mut compared, tell };
         for folder in folders {
             let key = folder.source.path.clone();
             let mut opened = if let Some(opened) = stores.remove(&key) {
@@ -136,6 +137,7 @@ fn there(session: &mut Session, target: &FolderPath) -> Result<(Held, HashMap<u3
 struct Comparison<'a> {
     session: &'a mut Session,
     how: Verify,
+    repairs: &'a [Repair],
     target: &'a FolderPath,
     held: Held,
     states: HashMap<u32, RemoteMessage>,
@@ -161,20 +163,22 @@ impl Comparison<'_> {
         }
         for envelope in envelopes {
             let id = envelope.locator.id();
-            let content = match intake::read(store, &plan.folder, &envelope.locator) {
+            let content = match intake::read(store, &plan.folder, &envelope.locator, self.repairs) {
                 Ok(content) => content,
                 Err(unreadable) => {
                     self.find(Difference::Unreadable, plan, &id, None, unreadable.subject, unreadable.reason)?;
                     continue;
                 }
             };
-            let Content { bytes, digest, fingerprint, id: message_id } = content;
+            let Content { bytes, digest, origin, repairs, fingerprint, id: message_id } = content;
             let prepared = Prepared {
                 locator: envelope.locator,
                 size: bytes.len() as u64,
                 is_8bit: canonical::has_8bit_header(&bytes),
                 bytes,
                 digest,
+                origin,
+                repairs,
                 fingerprint,
                 id: message_id,
                 flags: envelope.flags,

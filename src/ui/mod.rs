@@ -31,7 +31,7 @@ use std::path::PathBuf;
 
 use crate::config::{Binding, Palette};
 use crate::imap::{Account, ConnectOptions, Target};
-use crate::mail::FolderPath;
+use crate::mail::{FolderPath, Repair};
 use crate::store::OpenOptions;
 use crate::transfer::{Limits, Verify};
 
@@ -54,6 +54,8 @@ pub struct Options {
     pub folder: FolderPath,
     /// Whether a move may remove what the server wrote anew.
     pub accept_rewriting: bool,
+    /// The repairs that are made where a message needs them.
+    pub repairs: Vec<Repair>,
     /// Where messages that were not carried are saved.
     pub failed_dir: Option<PathBuf>,
     /// How much may go in a while.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::imap::{Account, ConnectOptions, RemoteFolder};
-use crate::mail::{FolderPath, InternalDate};
+use crate::mail::{FolderPath, InternalDate, Repair};
 use crate::store::{Looked, OpenOptions};
 use crate::transfer::{Limits, Mode, Plan, Progress, Source, Verify};
 
@@ -57,6 +57,8 @@ pub(crate) struct Model {
     pub connect: ConnectOptions,
     /// Whether a move may remove what the server wrote anew.
     pub accept_rewriting: bool,
+    /// The repairs that are made where a message needs them.
+    pub repairs: Vec<Repair>,
     /// Where messages that were not carried are saved.
     pub failed_dir: Option<PathBuf>,
     /// How much may go in a while.
@@ -255,6 +257,7 @@ impl Model {
             quitting: None,
             connect: options.connect.clone(),
             accept_rewriting: options.accept_rewriting,
+            repairs: options.repairs.clone(),
             failed_dir: options.failed_dir.clone(),
             limits: options.limits,
             state: options.state.clone(),

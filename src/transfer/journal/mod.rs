@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::imap::{Account, ConnectOptions, Security};
-use crate::mail::FolderPath;
+use crate::mail::{FolderPath, Repair};
 
 use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Plan, Verify};
 
@@ -144,6 +144,8 @@ pub struct Settings {
     pub connections: usize,
     /// Whether a move may remove what the server wrote anew.
     pub accept_rewriting: bool,
+    /// The repairs that are made where a message needs them.
+    pub repairs: Vec<Repair>,
     /// How much may go in a while.
     pub limits: Limits,
 }
@@ -161,6 +163,7 @@ impl Settings {
             verify: job.verify,
             connections: job.connections,
             accept_rewriting: job.accept_rewriting,
+            repairs: job.repairs.clone(),
             limits: job.limits,
         }
     }

@@ -63,6 +63,7 @@ pub(crate) fn options() -> Options {
         connect: ConnectOptions::default(),
         folder: FolderPath::root(),
         accept_rewriting: false,
+        repairs: Vec::new(),
         failed_dir: None,
         limits: Limits::default(),
         state: "/state".into(),

@@ -91,6 +91,7 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         verify: model.verify,
         connections: model.connections,
         accept_rewriting: model.accept_rewriting,
+        repairs: model.repairs.clone(),
         failed_dir: model.failed_dir.clone(),
         limits: model.limits,
         state: model.state.clone(),
