@@ -61,7 +61,7 @@ fn examine_folder(store: &mut dyn Store, folder: &FolderPath) -> Listed {
         return Listed::default();
     };
     assert_eq!(listed, again, "two lists differ");
-    if listed.damage.is_empty() || !COUNTED_BY_INDEX.contains(&store.format().name) {
+    if listed.damage.is_empty() || !COUNTED_BY_INDEX.contains(&store.format_of(folder).name) {
         let found = Some(listed.messages.len() as u64);
         assert_eq!((before, after), (found, found), "a count is not that of the list: {:?}", listed.damage);
     }

@@ -88,7 +88,7 @@ fn walk(store: &mut dyn Store, folder: &FolderPath, outcome: &mut Outcome) {
         Ok(listed) => listed,
         Err(error) => return outcome.say(&error),
     };
-    let format = store.format().name;
+    let format = store.format_of(folder).name;
     if listed.damage.is_empty() || !COUNTED_BY_INDEX.contains(&format) {
         assert_eq!(count.unwrap().messages, listed.messages.len() as u64, "{:?}", listed.damage);
     }
