@@ -148,6 +148,7 @@ fn files_that_are_stores_of_their_own_are_read_together() {
     python(zip, &[&inner, &archive]);
     let mut store = store::open(&archive, None).unwrap();
     assert_eq!(folders(store.as_mut()), ["deep/two/Inbox", "one/Inbox"]);
+    assert_eq!(store.format_of(&FolderPath::parse("one/Inbox")).name, "olm");
 }
 
 /// A zip and a tar archive with what no archive should hold, and one mbox.

@@ -144,6 +144,10 @@ impl Store for Cached {
         self.store.format()
     }
 
+    fn format_of(&self, folder: &FolderPath) -> &'static Format {
+        self.store.format_of(folder)
+    }
+
     fn root(&self) -> &Path {
         self.store.root()
     }

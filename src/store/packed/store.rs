@@ -149,6 +149,10 @@ impl Store for Packed {
         self.inner.as_ref().map_or(&mbox::FORMAT, |inner| inner.store.format())
     }
 
+    fn format_of(&self, folder: &FolderPath) -> &'static Format {
+        self.inner.as_ref().map_or(&mbox::FORMAT, |inner| inner.store.format_of(folder))
+    }
+
     fn root(&self) -> &Path {
         &self.root
     }
