@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::mail::{Flags, InternalDate};
 
-use super::answer::Answer;
+use super::answer::{Answer, Value};
 use super::error::ImapError;
 use super::names::quoted;
 use super::wire::Wire;
@@ -89,7 +89,7 @@ pub fn append(
     wire.send(b"\r\n").map_err(unknown)?;
     let megabytes = u32::try_from(message.bytes.len() >> 20).unwrap_or(u32::MAX);
     let storing = STORING + STORING_PER_MEGABYTE.saturating_mul(megabytes);
-    let result = wire.slow_result(&tag, storing).map_err(unknown)?;
+    let result = wire.slow_result(&tag, storing, &mut |_| ()).map_err(unknown)?;
     let result = result.accept(|| "the server refused the message".into()).map_err(not_stored)?;
     Ok(Appended { uid: result.append_uid() })
 }
@@ -137,6 +137,11 @@ pub struct Launched {
 }
 
 impl Launched {
+    /// The tag of the command, if it was given.
+    pub(super) fn tag(&self) -> Option<&str> {
+        self.sent.tags.first().map(String::as_str)
+    }
+
     /// Whether the server let it all be sent.
     pub(super) fn is_under_way(&self) -> bool {
         self.failure.is_none() && self.refused.is_none()
@@ -158,11 +163,15 @@ pub(super) fn launch(wire: &Wire, mailbox: &str, messages: &[Outgoing<'_>], wait
     launched
 }
 
-/// Waits for the answer to what was launched: one result a message that was begun.
-pub(super) fn land(wire: &Wire, launched: Launched) -> Vec<Result<Appended, AppendError>> {
+/// Waits for the answer to what was launched: one result a message that was begun. Other answers that come go to `each`.
+pub(super) fn land(
+    wire: &Wire,
+    launched: Launched,
+    each: &mut dyn FnMut(&[Value<'_>]),
+) -> Vec<Result<Appended, AppendError>> {
     match launched.refused {
         Some(error) => vec![Err(AppendError { error, stored: Stored::No })],
-        None => launched.sent.results(wire, launched.failure),
+        None => launched.sent.results(wire, launched.failure, each),
     }
 }
 
@@ -180,7 +189,7 @@ pub(super) fn append_together(
 ) -> Vec<Result<Appended, AppendError>> {
     let mut sent = Sent::default();
     let failure = sent.send(wire, mailbox, messages, how, go_on).err();
-    let mut results = sent.results(wire, failure);
+    let mut results = sent.results(wire, failure, &mut |_| ());
     results.truncate(sent.begun);
     results
 }
@@ -270,7 +279,12 @@ impl Sent {
     }
 
     /// The answers to what was sent. `failure` is why the sending broke off, if it did.
-    fn results(&self, wire: &Wire, failure: Option<ImapError>) -> Vec<Result<Appended, AppendError>> {
+    fn results(
+        &self,
+        wire: &Wire,
+        failure: Option<ImapError>,
+        each_answer: &mut dyn FnMut(&[Value<'_>]),
+    ) -> Vec<Result<Appended, AppendError>> {
         let megabytes = u32::try_from(self.bytes >> 20).unwrap_or(u32::MAX);
         let storing = STORING + STORING_PER_MEGABYTE.saturating_mul(megabytes);
         let is_common = self.tags.len() == 1;
@@ -280,7 +294,7 @@ impl Sent {
         for tag in &self.tags {
             let answer = match lost.take() {
                 Some(error) => Err((error, Stored::Unknown)),
-                None => result(wire, tag, storing),
+                None => result(wire, tag, storing, each_answer),
             };
             match answer {
                 Ok(answer) => results.extend(answer.append_uids(each).into_iter().map(|uid| Ok(Appended { uid }))),
@@ -309,8 +323,13 @@ impl Sent {
 }
 
 /// The answer to one command.
-fn result(wire: &Wire, tag: &str, storing: Duration) -> Result<Answer, (ImapError, Stored)> {
-    let result = wire.slow_result(tag, storing).map_err(|error| (error, Stored::Unknown))?;
+fn result(
+    wire: &Wire,
+    tag: &str,
+    storing: Duration,
+    each: &mut dyn FnMut(&[Value<'_>]),
+) -> Result<Answer, (ImapError, Stored)> {
+    let result = wire.slow_result(tag, storing, each).map_err(|error| (error, Stored::Unknown))?;
     result.accept(|| "the server refused the message".into()).map_err(|error| (error, Stored::No))
 }
 

@@ -116,6 +116,11 @@ impl<'a> Fetched<'a> {
         })
     }
 
+    /// The state of a message, if the answer has all of it; unsolicited ones have only flags.
+    pub fn state(&self) -> Option<RemoteMessage> {
+        self.message().filter(|message| message.internal_date.is_some() && self.size().is_some())
+    }
+
     /// What is needed to know the message again.
     pub fn held(&self) -> Option<HeldMessage> {
         let head = self.content()?;

@@ -407,12 +407,17 @@ impl Session {
         uid_sets(uids).iter().map(|set| self.wire.give(&format!("UID FETCH {set} {STATE}"))).collect()
     }
 
+    /// Whether the states that were asked for have come, by the tags of [`Self::ask_states`].
+    pub fn have_come(&self, tags: &[String]) -> bool {
+        tags.last().is_none_or(|tag| self.wire.has_come(tag))
+    }
+
     /// The states that were asked for, by the tags of [`Self::ask_states`].
     pub fn states(&mut self, tags: &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
         let mut found = Vec::new();
         for tag in tags {
             let result = self.wire.result(tag, 0, |values| {
-                found.extend(Fetched::read(values).and_then(|fetched| fetched.message()));
+                found.extend(Fetched::read(values).and_then(|fetched| fetched.state()));
             })?;
             result.accept(|| "cannot read messages".into())?;
         }

@@ -7,6 +7,7 @@ use super::append::{
     AppendError, Appended, Launched, Outgoing, Stored, Together, append, append_together, land, launch, traits,
 };
 use super::error::{ImapError, Scope};
+use super::fetch::{Fetched, RemoteMessage};
 use super::session::Session;
 use crate::mail::FolderPath;
 
@@ -168,9 +169,15 @@ impl Session {
         launched
     }
 
-    /// Waits for the answer to what was launched: one result a message that was begun.
-    pub fn land(&mut self, launched: Launched) -> Vec<Result<Appended, AppendError>> {
-        land(&self.wire, launched)
+    /// Whether the answer to what was launched has come.
+    pub fn has_landed(&self, launched: &Launched) -> bool {
+        launched.tag().is_none_or(|tag| self.wire.has_come(tag))
+    }
+
+    /// Waits for the answer to what was launched: one result a message that was begun. States that come meanwhile are added
+    /// to `states`, for Dovecot answers commands that do not wait for each other in an order of its own.
+    pub fn land(&mut self, launched: Launched, states: &mut Vec<RemoteMessage>) -> Vec<Result<Appended, AppendError>> {
+        land(&self.wire, launched, &mut |values| states.extend(Fetched::read(values).and_then(|one| one.state())))
     }
 
     fn literals(&self) -> Literals {

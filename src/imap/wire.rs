@@ -186,14 +186,28 @@ impl Wire {
         *lock(&inner.clock) = Clock { patience, deadline: None };
     }
 
-    /// Waits for the tagged result of something that takes at least `longer`, passing over untagged data.
-    pub fn slow_result(&self, tag: &str, longer: Duration) -> Result<Answer, ImapError> {
+    /// Waits for the tagged result of something that takes at least `longer`, and hands untagged data to `each`.
+    pub fn slow_result(
+        &self,
+        tag: &str,
+        longer: Duration,
+        each: &mut dyn FnMut(&[answer::Value<'_>]),
+    ) -> Result<Answer, ImapError> {
         let mut inner = self.inner();
         let usual = Clock { patience: inner.patience, deadline: None };
         *lock(&inner.clock) = Clock { patience: usual.patience.max(longer), deadline: None };
-        let result = inner.until_result(tag, &mut |_| ());
+        let result = inner.until_result(tag, each);
         *lock(&inner.clock) = usual;
         result
+    }
+
+    /// Whether the tagged result of a command has come, so that reading it will not wait.
+    pub fn has_come(&self, tag: &str) -> bool {
+        let mut inner = self.inner();
+        inner.take_in();
+        let ready = inner.ready();
+        let sign = format!("{tag} ");
+        ready.starts_with(sign.as_bytes()) || memchr::memmem::find(ready, format!("\n{sign}").as_bytes()).is_some()
     }
 
     /// Whether bytes came that nobody asked for yet; after STARTTLS's OK that is an attack.

@@ -6,7 +6,7 @@
 //! was lost is looked for before it is sent again, and one is removed only after it was read back.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,13 +14,13 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::imap::{HeldMessage, ImapError, Scope, Selected, Session};
+use crate::imap::{HeldMessage, ImapError, RemoteMessage, Scope, Selected, Session};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Envelope, FolderPath};
 use crate::store::{Found, Removal, StoreError, Walk};
 
-use super::flight::Flight;
+use super::flight::{FLIGHT_BYTES, FLIGHT_MESSAGES, Flight};
 use super::held::Held;
 use super::intake::{self, Item, LOTS_AHEAD, Lot, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
@@ -86,6 +86,11 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) ledger: Ledger,
     /// Batches that were sent and not waited for.
     pub(super) flights: VecDeque<Flight>,
+    /// Bytes of the next batch that flies.
+    pub(super) flight_bytes: usize,
+    /// Messages that are stored and whose state was not seen yet, and states that came before they were looked for.
+    pub(super) unseen: Vec<Pending>,
+    pub(super) states: HashMap<u32, RemoteMessage>,
     /// Sent messages that need more than a look to be proven.
     pub(super) leftovers: Vec<Pending>,
     /// UIDs, from `selected.uid_next` on, that are a message's already.
@@ -137,6 +142,9 @@ impl<'c, 'a> Carry<'c, 'a> {
             twins: HashSet::new(),
             ledger: Ledger::new(shared.job.mode == Mode::Move),
             flights: VecDeque::new(),
+            flight_bytes: FLIGHT_BYTES,
+            unseen: Vec::new(),
+            states: HashMap::new(),
             leftovers: Vec::new(),
             claimed: HashSet::new(),
             sweep: None,
@@ -388,7 +396,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Whether a batch is to be sent before it gets larger.
     fn is_full(&mut self, messages: usize, bytes: usize) -> bool {
         let (most_messages, most_bytes) =
-            if self.may_fly() { Self::FLIGHT } else { (self.batch_messages, BATCH_BYTES) };
+            if self.may_fly() { (FLIGHT_MESSAGES, self.flight_bytes) } else { (self.batch_messages, BATCH_BYTES) };
         messages >= most_messages || bytes >= most_bytes.min(self.shared.pace.piece())
     }
 }

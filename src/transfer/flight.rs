@@ -5,7 +5,6 @@
 //! The connection carries, in this order: messages 1, messages 2, states of 1, messages 3, states of 2 …; answers are read
 //! in the same order. Nothing else may be asked meanwhile.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::imap::{AppendError, Appended, ImapError, Launched, RemoteMessage, Session};
@@ -18,8 +17,17 @@ use super::link::pause_unless;
 use super::pending::{Pending, Prepared, State};
 use super::{Event, How, Proof};
 
-/// The most bytes that are sent and not yet answered: what a line of 250 MB/s holds in 60 ms.
-const AIR_BYTES: usize = 16 << 20;
+/// Messages and bytes of a batch that flies; on a slow line less, so that the screen moves and a stop is soon.
+pub(super) const FLIGHT_MESSAGES: usize = 256;
+pub(super) const FLIGHT_BYTES: usize = 2 << 20;
+const LEAST_FLIGHT: usize = 64 << 10;
+/// How long sending one should take at most, and how short makes the next one larger.
+const SLOW: Duration = Duration::from_millis(300);
+const QUICK: Duration = Duration::from_millis(100);
+/// Batches that are sent and not yet answered: at full size what a line of 250 MB/s holds in 60 ms.
+const AIR: usize = 8;
+/// A larger message goes alone, so that its way can be seen.
+const LARGE: u64 = 4 << 20;
 /// The most messages whose states are asked for and not yet read: little enough for the line to hold the answers.
 const ASKED: usize = 1024;
 /// Sent messages that need more than a look are gathered up to so many, or so many bytes.
@@ -68,9 +76,6 @@ impl Crash {
 }
 
 impl Carry<'_, '_> {
-    /// Messages and bytes of a batch that flies.
-    pub(super) const FLIGHT: (usize, usize) = (256, 2 << 20);
-
     /// Whether the server is one that batches can fly to.
     pub(super) fn may_fly(&mut self) -> bool {
         !self.one_by_one && self.link.current().is_some_and(|session| session.may_launch(&self.target, &[]))
@@ -84,7 +89,9 @@ impl Carry<'_, '_> {
         let can_fly = {
             let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
             let target = &self.target;
-            !self.one_by_one && self.link.current().is_some_and(|session| session.may_launch(target, &outgoing))
+            !self.one_by_one
+                && batch.iter().all(|prepared| prepared.size <= LARGE)
+                && self.link.current().is_some_and(|session| session.may_launch(target, &outgoing))
         };
         let wait = self.shared.pace.take(batch.iter().map(|prepared| prepared.size).sum());
         match wait {
@@ -103,10 +110,12 @@ impl Carry<'_, '_> {
         self.intend(&mut batch)?;
         self.tell_under_way(&batch);
         let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
+        let begun = Instant::now();
         let launched = self.link.session()?.launch(&self.target, &outgoing);
+        self.pace_flights(begun.elapsed());
         self.flights
             .push_back(Flight { pending: batch.into_iter().map(Pending::new).collect(), stage: Stage::Sent(launched) });
-        while self.is_air_full() {
+        while self.is_air_full() || self.has_answer() {
             self.land_next()?;
         }
         self.tidy_leftovers()
@@ -126,6 +135,15 @@ impl Carry<'_, '_> {
         Ok(())
     }
 
+    /// The next batch is as large as the line is fast.
+    fn pace_flights(&mut self, took: Duration) {
+        if took > SLOW {
+            self.flight_bytes = (self.flight_bytes / 2).max(LEAST_FLIGHT);
+        } else if took < QUICK {
+            self.flight_bytes = (self.flight_bytes * 2).min(FLIGHT_BYTES);
+        }
+    }
+
     fn tell_under_way(&mut self, batch: &[Prepared]) {
         let is_due = self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
         if let Some(first) = batch.first().filter(|_| is_due) {
@@ -139,7 +157,17 @@ impl Carry<'_, '_> {
         let bytes = |flight: &Flight| flight.pending.iter().map(|one| one.prepared.bytes.len()).sum::<usize>();
         let sent = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
         let asked = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Asked(_)));
-        asked.map(|flight| flight.pending.len()).sum::<usize>() > ASKED || sent.map(bytes).sum::<usize>() > AIR_BYTES
+        asked.map(|flight| flight.pending.len()).sum::<usize>() > ASKED
+            || sent.map(bytes).sum::<usize>() > AIR * self.flight_bytes
+    }
+
+    /// Whether the next answer has come.
+    fn has_answer(&mut self) -> bool {
+        let Some(session) = self.link.current() else { return false };
+        self.flights.front().is_some_and(|flight| match &flight.stage {
+            Stage::Sent(launched) => session.has_landed(launched),
+            Stage::Asked(tags) => session.have_come(tags),
+        })
     }
 
     /// Waits for everything in the air, and for what it left over.
@@ -147,6 +175,9 @@ impl Carry<'_, '_> {
         while !self.flights.is_empty() {
             self.land_next()?;
         }
+        let mut unseen = std::mem::take(&mut self.unseen);
+        self.leftovers.append(&mut unseen);
+        self.states.clear();
         self.finish_leftovers()
     }
 
@@ -176,7 +207,9 @@ impl Carry<'_, '_> {
         };
         match flight.stage {
             Stage::Sent(launched) => {
-                let results = session.land(launched);
+                let mut states = Vec::new();
+                let results = session.land(launched, &mut states);
+                self.states.extend(states.into_iter().map(|state| (state.uid, state)));
                 let told = |result: &Result<Appended, AppendError>| result.as_ref().ok()?.uid;
                 let uids: Vec<(u32, u32)> = results.iter().filter_map(told).collect();
                 let is_same = |uid: &(u32, u32)| uid.0 == self.selected.uid_validity;
@@ -202,24 +235,26 @@ impl Carry<'_, '_> {
         }
     }
 
-    /// Proves what is as it should be; the rest is left over.
+    /// Proves what is as it should be. What is not is left over; what did not come yet waits for later answers.
     fn take_states(&mut self, pending: Vec<Pending>, states: Vec<RemoteMessage>) {
-        let mut states: HashMap<u32, RemoteMessage> = states.into_iter().map(|state| (state.uid, state)).collect();
+        self.states.extend(states.into_iter().map(|state| (state.uid, state)));
         let mut last = 0;
-        for one in pending {
+        for one in std::mem::take(&mut self.unseen).into_iter().chain(pending) {
             let State::Sent(Some((_, uid))) = one.state else { continue };
-            match states.remove(&uid).filter(|message| self.is_plain(&one.prepared, message)) {
-                Some(message) => {
+            match self.states.remove(&uid) {
+                None => self.unseen.push(one),
+                Some(message) if self.is_plain(&one.prepared, &message) => {
                     self.claimed.insert(uid);
                     last = last.max(uid);
                     self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new());
                 }
-                None => self.leftovers.push(one),
+                Some(_) => self.leftovers.push(one),
             }
         }
-        if self.leftovers.is_empty() {
-            self.settled_below(last.saturating_add(1));
-        }
+        let waiting = self.unseen.iter().chain(&self.leftovers);
+        let least =
+            waiting.filter_map(|one| if let State::Sent(Some((_, uid))) = one.state { Some(uid) } else { None });
+        self.settled_below(least.min().unwrap_or(u32::MAX).min(last.saturating_add(1)));
     }
 
     /// Whether a look is enough to prove a message.

@@ -64,6 +64,8 @@ impl Carry<'_, '_> {
         verdicts.lost = verdicts.lost.or(lost);
         let halt = self.act(&mut pending, verdicts)?;
         pending.append(&mut self.leftovers);
+        pending.append(&mut self.unseen);
+        self.states.clear();
         let pending = self.read_again(pending);
         self.finish(pending)?;
         halt.map_or(Ok(()), Err)

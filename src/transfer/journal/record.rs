@@ -22,6 +22,20 @@ pub(in crate::transfer) struct Settled {
 /// UIDs by the digest of what was sent, with the proof there was.
 pub(in crate::transfer) type Carried = HashMap<Digest, Vec<(u32, Option<Proof>)>>;
 
+/// Ends the process where a test wants to see what a crash leaves: before or after the n-th change of the journal, by the
+/// environment variable `MAILFERRY_CRASH_AT`, two places a change (mbsync's `-Tj`). Not in a release.
+fn crash_here() {
+    #[cfg(debug_assertions)]
+    {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static PASSED: AtomicU64 = AtomicU64::new(0);
+        let at = std::env::var("MAILFERRY_CRASH_AT").ok().and_then(|at| at.parse().ok());
+        if at == Some(PASSED.fetch_add(1, Ordering::SeqCst) + 1) {
+            std::process::abort();
+        }
+    }
+}
+
 /// A job under way.
 pub(in crate::transfer) struct Record {
     journal: Mutex<Journal>,
@@ -72,14 +86,13 @@ impl Record {
         target: &FolderPath,
         made: &[FolderPath],
     ) -> Result<(), JournalError> {
-        let journal = self.journal();
-        let json = |paths: &[FolderPath]| serde_json::to_string(paths).map_err(|error| journal.damaged(error));
+        let mut journal = self.journal();
+        let made = serde_json::to_string(made).map_err(|error| journal.damaged(error))?;
         let target = serde_json::to_string(target).map_err(|error| journal.damaged(error))?;
         // What an earlier run of the job made stays the job's.
         let sql = "UPDATE folder SET target = ?1, made = CASE WHEN ?2 = '[]' THEN made ELSE ?2 END
                    WHERE id = ?3 AND (target <> ?1 OR ?2 <> '[]')";
-        let done = journal.db.execute(sql, (target, json(made)?, self.folder(index)));
-        done.map(drop).map_err(|error| journal.broken(error))
+        journal.change(|change| change.execute(sql, (target, made, self.folder(index))).map(drop))
     }
 
     /// Notes, before the first byte goes out, what is about to be sent; and what was learnt of others meanwhile.
@@ -104,8 +117,7 @@ impl Record {
     /// The folder is another one than it was when a batch was about to be sent: its UIDs are to be sought anew.
     pub(in crate::transfer) fn moved_window(&self, batch: i64, window: (u32, u32)) -> Result<(), JournalError> {
         let sql = "UPDATE batch SET uid_validity = ?, uid_next = ? WHERE id = ?";
-        let journal = self.journal();
-        journal.db.execute(sql, (window.0, window.1, batch)).map(drop).map_err(|error| journal.broken(error))
+        self.journal().change(|change| change.execute(sql, (window.0, window.1, batch)).map(drop))
     }
 
     /// Notes what became of batches.
@@ -118,11 +130,11 @@ impl Record {
 
     /// Notes a message that was not carried; its subject is not kept.
     pub(in crate::transfer) fn fail(&self, failed: &Failed) -> Result<(), JournalError> {
-        let journal = self.journal();
+        let mut journal = self.journal();
         let failed = Failed { subject: String::new(), ..failed.clone() };
         let json = serde_json::to_string(&failed).map_err(|error| journal.damaged(error))?;
-        let done = journal.db.execute("INSERT INTO trouble (job, failed) VALUES (?, ?)", (self.id.0, json));
-        done.map(drop).map_err(|error| journal.broken(error))
+        let sql = "INSERT INTO trouble (job, failed) VALUES (?, ?)";
+        journal.change(|change| change.execute(sql, (self.id.0, json)).map(drop))
     }
 
     /// Batches of any job, in this folder of the account, of which nothing is known but that they were to be sent.
@@ -157,12 +169,11 @@ impl Record {
 
     /// The job has ended. `already` is how many messages were there before it.
     pub(in crate::transfer) fn end(&self, outcome: Outcome, reason: &str, already: u64) -> Result<(), JournalError> {
-        let journal = self.journal();
+        let mut journal = self.journal();
         let outcome = serde_json::to_string(&outcome).map_err(|error| journal.damaged(error))?;
         let sql = "UPDATE job SET ended = ?, outcome = ?, reason = ?, already = ? WHERE id = ?";
         let already = i64::try_from(already).unwrap_or(i64::MAX);
-        let done = journal.db.execute(sql, (now(), outcome, reason, already, self.id.0));
-        done.map(drop).map_err(|error| journal.broken(error))
+        journal.change(|change| change.execute(sql, (now(), outcome, reason, already, self.id.0)).map(drop))
     }
 }
 
@@ -181,11 +192,13 @@ impl Journal {
         &mut self,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
+        crash_here();
         let done = self.db.transaction().and_then(|change| {
             let result = work(&change)?;
             change.commit()?;
             Ok(result)
         });
+        crash_here();
         done.map_err(|error| self.broken(error))
     }
 
