@@ -94,7 +94,8 @@ fn case(server: &Server, verb: &str, is_mbox: bool, at: u64) -> bool {
 /// How many messages a store holds.
 fn messages(store: &Path) -> usize {
     if store.is_file() {
-        return fs::read_to_string(store).unwrap().lines().filter(|line| line.starts_with("From ")).count();
+        let bytes = fs::read(store).unwrap();
+        return bytes.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"From ")).count();
     }
     let files: Vec<PathBuf> = fs::read_dir(store.join("cur"))
         .unwrap()
