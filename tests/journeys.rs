@@ -441,3 +441,87 @@ fn hostile_subjects_and_names_do_not_reach_the_terminal() {
     pty.type_keys(key::ESC);
     quit(pty);
 }
+
+#[test]
+fn a_job_is_stopped_resumed_reported_and_taken_back_on_the_screen() {
+    let Some(scene) = Scene::new() else { return };
+    let store = scene.many(40);
+    // Every message costs a round trip of its own, so that there is time to stop.
+    let proxy = Proxy::new(scene.server.imap_port)
+        .round_trip(Duration::from_millis(25))
+        .replace("MULTIAPPEND", "X-NONE")
+        .replace("LITERAL+", "X-NONE")
+        .start();
+    let pty = scene.open_store(&store, proxy.port);
+    pty.type_keys("J");
+    pty.wait_for("There are no jobs yet");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("There are no jobs yet");
+    pty.type_keys(key::F[4]); // F5
+    pty.wait_for("what goes where");
+    pty.wait_for("40 messages");
+    pty.type_keys("\r");
+    pty.wait_until(|_| proxy.messages() > 3);
+    pty.type_keys(key::CTRL_C);
+    pty.wait_for("! Copied");
+    let first = scene.arrived();
+    assert!(first > 0 && first < 40, "{first}");
+
+    pty.type_keys("w");
+    pty.wait_for("J all jobs");
+    pty.type_keys("J");
+    pty.wait_for("/40  stopped");
+    pty.type_keys("\r");
+    pty.wait_for("What it did");
+    pty.wait_for("messages appended, 0 of them moved");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("What it did");
+    pty.type_keys("r");
+    pty.wait_for("│ Copied ");
+    assert_eq!(scene.arrived(), 40);
+
+    common::peek::flag(scene.server.imap_port, "anna", "Many", 3, "\\Flagged");
+    pty.type_keys("J");
+    pty.wait_for("all carried");
+    pty.type_keys("u");
+    pty.wait_for("40 messages that job 1 appended");
+    pty.type_keys("\r"); // the default is No
+    pty.wait_gone("that job 1 appended");
+    assert_eq!(scene.arrived(), 40);
+    pty.type_keys("u");
+    pty.wait_for("that job 1 appended");
+    pty.type_keys("y");
+    pty.wait_for_text("39 messages removed", Duration::from_mins(1));
+    pty.wait_for("changed since");
+    assert_eq!(scene.arrived(), 1);
+    pty.type_keys(key::ESC);
+    pty.wait_for("/40  all carried");
+    pty.type_keys(key::ESC);
+    quit(pty);
+}
+
+#[test]
+fn a_move_onto_a_server_that_writes_mail_anew_asks_on_the_screen() {
+    let (server, mailbox) = common::exchange::start();
+    let home = TempDir::new().unwrap();
+    let password = password_file(home.path());
+    let store = home.path().join("box");
+    write_mbox(&store, &Maker::new(6).folder(12, 1999, 90), MboxStyle::Mboxrd).unwrap();
+    let target = server.url(&common::exchange::LOGIN.replace('/', "%2F")) + "Sent%20Items";
+    let arguments = [store.to_str().unwrap(), &target, "--password-file", password.to_str().unwrap()];
+    let pty = Pty::mailferry(home.path(), &arguments);
+    pty.wait_for("Sent Items");
+    pty.wait_for("box");
+    pty.type_keys(key::F[5]); // F6
+    pty.wait_for("REMOVES");
+    pty.type_keys("\r");
+    pty.wait_for("writes mail anew");
+    pty.wait_for("in this session?");
+    assert!(fs::metadata(&store).unwrap().len() > 0);
+    pty.type_keys("y");
+    pty.wait_for_text("│ Moved ", Duration::from_mins(1));
+    assert_eq!(fs::metadata(&store).unwrap().len(), 0);
+    let held: usize = mailbox.lock().unwrap().folders.values().map(Vec::len).sum();
+    assert_eq!(held, 12);
+    quit(pty);
+}

@@ -25,7 +25,7 @@ use common::svg;
 use tempfile::TempDir;
 
 /// The pictures that the README shows, and a text that each screen must hold.
-const PICTURES: [(&str, &str); 11] = [
+const PICTURES: [(&str, &str); 12] = [
     ("main", "messages,"),
     ("plan", "what goes where"),
     ("transfer", "Copy "),
@@ -37,6 +37,7 @@ const PICTURES: [(&str, &str); 11] = [
     ("connect", "Password"),
     ("help", "Carry mail"),
     ("failures", "Not carried"),
+    ("jobs", "some not carried"),
 ];
 
 struct Studio {
@@ -71,8 +72,8 @@ impl Studio {
     }
 }
 
-fn open(home: &Path, port: u16, password: &Path) -> Pty {
-    let target = format!("imap+plaintext://anna@localhost:{port}/");
+fn open(home: &Path, host: &str, port: u16, password: &Path) -> Pty {
+    let target = format!("imap+plaintext://anna@{host}:{port}/");
     let pty = Pty::mailferry_sized(
         home,
         &["old-pc/Maildir", &target, "--password-file", password.to_str().unwrap()],
@@ -107,7 +108,7 @@ fn every_screen_has_its_picture() {
     // The server falls silent in the middle, so that the running transfer stands still for its picture.
     let proxy =
         Proxy::new(server.imap_port).round_trip(Duration::from_millis(6)).fault(300, At::BeforeOk, Do::Stall).start();
-    let pty = open(home.path(), proxy.port, &password);
+    let pty = open(home.path(), "localhost", proxy.port, &password);
     pty.type_keys("?");
     studio.take(&pty, "help");
     pty.type_keys(key::ESC);
@@ -148,7 +149,7 @@ fn every_screen_has_its_picture() {
     studio.take(&pty, "transfers");
     drop(pty);
 
-    let pty = open(home.path(), strict.imap_port, &password);
+    let pty = open(home.path(), "127.0.0.1", strict.imap_port, &password);
     pty.type_keys(key::F[4]);
     pty.wait_for("what goes where");
     pty.type_keys("\r");
@@ -156,6 +157,10 @@ fn every_screen_has_its_picture() {
     pty.wait_until(|screen| screen.contents().contains("Copied"));
     pty.type_keys("x");
     studio.take(&pty, "failures");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Enter in full");
+    pty.type_keys("J");
+    studio.take(&pty, "jobs");
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub(crate) enum Action {
     FindNext,
     FindPrevious,
     Transfers,
+    Jobs,
     Failures,
     Connect,
     OpenStore,
@@ -147,6 +148,7 @@ pub(crate) static ACTIONS: &[Row] = &[
         "Rename",
     ),
     row(Action::Transfers, &[letter('w')], "the running transfer in full", CARRY),
+    row(Action::Jobs, &[letter('J')], "all jobs so far: report, resume, undo", CARRY),
     row(Action::Failures, &[letter('x')], "what was not carried, and why", CARRY),
     row(Action::StopJob, &[ctrl('c')], "stop after the running message; twice: at once; without a job: quit", CARRY),
     row(

@@ -8,7 +8,7 @@ use crossbeam_channel::{Sender, bounded};
 use super::Quit;
 use super::effect::{Effect, ServerRequest, StoreRequest};
 use super::event::Event;
-use super::workers::{server, spawn, store};
+use super::workers::{journal, server, spawn, store};
 use crate::transfer::{self, Job, JobHandle};
 
 /// Job events that may wait: enough for minutes of a terminal that hangs, little enough for memory.
@@ -69,6 +69,7 @@ impl Desk {
                 // A worker that broke has said so; its requests go nowhere.
                 let _ = self.server.as_ref().map(|server| server.send(request));
             }
+            Effect::Journal(request) => journal::start(request, &self.events),
             Effect::StartJob(job) => self.start_job(*job),
             Effect::StopJob => {
                 if let Some(job) = &self.job {

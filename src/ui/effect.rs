@@ -1,8 +1,10 @@
 //! What the state wants done outside: values, carried out by the run loop, answered by events.
 
+use std::path::PathBuf;
+
 use crate::imap::Account;
 use crate::mail::{FolderPath, Locator};
-use crate::transfer::{Job, Source};
+use crate::transfer::{Job, JobId, Source};
 
 use super::Quit;
 
@@ -17,6 +19,8 @@ pub(crate) enum Effect {
     Disconnect,
     /// Ask the server.
     Server(ServerRequest),
+    /// Ask the journal, or take a job back.
+    Journal(JournalRequest),
     /// Start a job.
     StartJob(Box<Job>),
     /// Stop the job after the running message.
@@ -137,4 +141,49 @@ pub(crate) enum ServerRequest {
     Delete(Vec<FolderPath>),
     /// Remove messages.
     Remove(FolderPath, Vec<u32>),
+}
+
+/// What is asked of the journal in a state directory. The generation names the request in the answer.
+#[derive(Clone, Debug)]
+pub(crate) enum JournalRequest {
+    /// All jobs.
+    List {
+        /// Names the request.
+        generation: u64,
+        /// The state directory.
+        state: PathBuf,
+    },
+    /// What a job did, for reading.
+    Report {
+        /// Names the request.
+        generation: u64,
+        /// The state directory.
+        state: PathBuf,
+        /// The job.
+        job: JobId,
+        /// Columns to wrap to.
+        columns: usize,
+    },
+    /// A job and its plan, to go on with it.
+    Load {
+        /// Names the request.
+        generation: u64,
+        /// The state directory.
+        state: PathBuf,
+        /// The job.
+        job: JobId,
+    },
+    /// Take a job back from the server.
+    Undo {
+        /// Names the request.
+        generation: u64,
+        /// The state directory.
+        state: PathBuf,
+        /// The job.
+        job: JobId,
+        /// The account it was of.
+        account: Box<Account>,
+        /// Columns to wrap to.
+        columns: usize,
+    },
 }

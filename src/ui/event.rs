@@ -7,7 +7,7 @@ use crossterm::event::KeyEvent;
 use crate::imap::{Counts, ImapError, RemoteFolder};
 use crate::mail::FolderPath;
 use crate::store::{Count, Looked};
-use crate::transfer;
+use crate::transfer::{self, JobId, Outcome, PastJob, Plan, Tally};
 
 use super::list::Row;
 use super::tree::Entry;
@@ -35,6 +35,8 @@ pub(crate) enum Event {
     Store(StoreEvent),
     /// The worker of that connection has news.
     Server(u64, ServerEvent),
+    /// The journal has answered.
+    Journal(JournalEvent),
     /// The running job has news.
     Job(Vec<transfer::Event>),
     /// A worker broke; this is a fault of the program, told in words.
@@ -119,6 +121,53 @@ pub(crate) enum ServerEvent {
     Changed(String, Option<FolderPath>),
     /// A change was refused.
     Refused(Trouble),
+}
+
+/// What the journal answered; the number names the request.
+#[derive(Debug)]
+pub(crate) enum JournalEvent {
+    /// All jobs, the newest first, or why they can't be read.
+    List(u64, Result<Vec<Past>, Trouble>),
+    /// What a job did, ready to be read.
+    Report(u64, Result<Vec<Page>, Trouble>),
+    /// A job with its plan.
+    Loaded(u64, Result<Box<(PastJob, Plan)>, Trouble>),
+    /// A job was taken back, what came of it ready to be read; or why it was not.
+    Undone(u64, JobId, Result<Vec<Page>, Trouble>),
+}
+
+/// A job of the journal, as its list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// The job.
+    pub job: PastJob,
+    /// When it began, for people.
+    pub began: String,
+    /// Folders in its plan.
+    pub folders: u64,
+    /// Messages in its plan.
+    pub messages: u64,
+    /// What it did.
+    pub tally: Tally,
+}
+
+impl Past {
+    /// How many of its messages are on the server. What its last run found there may be of the job's own runs before it,
+    /// so that the sum may say too much.
+    pub(crate) fn done(&self) -> u64 {
+        (self.tally.stored + self.job.already).min(self.messages)
+    }
+
+    /// How a job ended, in words.
+    pub(crate) fn end_of(job: &PastJob) -> &'static str {
+        match job.outcome {
+            None => "running or broken off",
+            Some(Outcome::Complete) => "all carried",
+            Some(Outcome::Partial) => "some not carried",
+            Some(Outcome::Stopped) => "stopped",
+            Some(_) => "ended early",
+        }
+    }
 }
 
 /// An error as people need it: what, why, what to do.

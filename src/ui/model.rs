@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::imap::{Account, ConnectOptions, RemoteFolder};
 use crate::mail::{FolderPath, InternalDate, Repair};
 use crate::store::{Looked, OpenOptions};
-use crate::transfer::{Limits, Mode, Plan, Progress, Source, Verify};
+use crate::transfer::{JobId, Limits, Mode, Plan, Progress, Source, Verify};
 
 use super::dialog::Dialog;
 use super::effect::Effect;
@@ -39,6 +39,10 @@ pub(crate) struct Model {
     pub link: Link,
     /// The running job, or the last one.
     pub job: Option<Running>,
+    /// The request for the job that is to go on, until it is answered.
+    pub resuming: Option<u64>,
+    /// The job that is being taken back, and the request for it.
+    pub undoing: Option<(u64, JobId)>,
     /// Dialogs, the topmost last.
     pub dialogs: Vec<Dialog>,
     /// A short word in the status line.
@@ -248,6 +252,8 @@ impl Model {
             reading: options.reading.clone(),
             link: Link { wanted: Some(options.folder.clone()), ..Link::default() },
             job: None,
+            resuming: None,
+            undoing: None,
             dialogs: Vec::new(),
             note: None,
             escape: None,

@@ -3,6 +3,7 @@
 mod behaviour;
 mod discovery;
 mod finding;
+mod jobs;
 mod marking;
 mod random;
 mod screens;

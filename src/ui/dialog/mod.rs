@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod failures;
 pub(crate) mod field;
 pub(crate) mod help;
+pub(crate) mod jobs;
 pub(crate) mod palette;
 pub(crate) mod plan;
 pub(crate) mod preview;
@@ -21,9 +22,11 @@ use ratatui::buffer::Buffer;
 
 use crate::imap::Account;
 use crate::mail::FolderPath;
+use crate::transfer::JobId;
 
 use super::Quit;
 use super::actions::Action;
+use super::event::Past;
 use super::list::Sort;
 use super::model::Model;
 use super::pane::Side;
@@ -44,6 +47,8 @@ pub(crate) enum Dialog {
     Failures(failures::Failures),
     /// The keys.
     Help(help::Help),
+    /// The jobs in the journal.
+    Jobs(jobs::Jobs),
     /// Every action by its name.
     Palette(palette::Palette),
     /// What would go where.
@@ -103,6 +108,16 @@ pub(crate) enum Command {
     },
     /// Show one failure in full.
     ShowFailure(usize),
+    /// Show what a job of the journal did.
+    ShowReport(JobId),
+    /// Go on with a job of the journal.
+    Resume(JobId),
+    /// Ask whether a job may be taken back.
+    AskUndo(Box<Past>),
+    /// Take a job back.
+    Undo(JobId),
+    /// Go on with a move onto a server that writes mail anew.
+    AcceptRewriting(JobId),
     /// What was asked to be read is not waited for any more.
     StopReading,
     /// Preview the message that is so many further on, on that page.
@@ -121,6 +136,7 @@ impl Dialog {
             Self::Error(dialog) => dialog.press(key, model),
             Self::Failures(dialog) => dialog.press(key, model),
             Self::Help(dialog) => dialog.press(key, model),
+            Self::Jobs(dialog) => dialog.press(key, model),
             Self::Palette(dialog) => dialog.press(key),
             Self::Plan(dialog) => dialog.press(key, model),
             Self::Preview(dialog) => dialog.press(key, model),
@@ -154,6 +170,7 @@ impl Dialog {
             Self::Error(dialog) => dialog.draw(buf, model.size, theme),
             Self::Failures(dialog) => dialog.draw(buf, model, theme),
             Self::Help(dialog) => dialog.draw(buf, model, theme),
+            Self::Jobs(dialog) => dialog.draw(buf, model, theme),
             Self::Palette(dialog) => dialog.draw(buf, model, theme),
             Self::Plan(dialog) => dialog.draw(buf, model, theme),
             Self::Preview(dialog) => dialog.draw(buf, model.size, theme),

@@ -17,6 +17,7 @@ pub(crate) fn of(dialog: &Dialog) -> (&'static str, Keys) {
         Dialog::Error(_) => ("An error", READING),
         Dialog::Failures(_) => ("What was not carried", FAILURES),
         Dialog::Help(_) => ("Help", READING),
+        Dialog::Jobs(_) => ("Jobs so far", JOBS),
         Dialog::Palette(_) => ("Commands", PALETTE),
         Dialog::Plan(_) => ("The plan", PLAN),
         Dialog::Preview(_) => ("The preview", PREVIEW),
@@ -48,6 +49,13 @@ const CONNECT: Keys = &[
 ];
 const READING: Keys = &[("Up Down PgUp PgDn", "scroll"), ("Esc", "close")];
 const FAILURES: Keys = &[("Up Down PgUp PgDn", "go about"), ("Enter", "show it in full"), ("Esc x", "close")];
+const JOBS: Keys = &[
+    ("Enter", "what the job did, and what it did not carry"),
+    ("r", "go on with it"),
+    ("u", "take it back: remove from the server what it appended; asks first"),
+    ("Up Down PgUp PgDn", "go about"),
+    ("Esc J", "close"),
+];
 const PALETTE: Keys = &[
     ("letters", "of a name or its words, in their order"),
     ("Up Down", "go about"),
@@ -83,4 +91,5 @@ const LINE: Keys = &[
 ];
 const SORT: Keys =
     &[("d f t s u o", "date, from, subject, size, status, as stored; the same again: reversed"), ("Esc", "cancel")];
-const TRANSFERS: Keys = &[("Up Down", "scroll the remarks"), ("Esc w", "close; the transfer goes on")];
+const TRANSFERS: Keys =
+    &[("Up Down", "scroll the remarks"), ("J", "all jobs so far"), ("Esc w", "close; the transfer goes on")];

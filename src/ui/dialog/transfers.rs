@@ -5,9 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::scroll::Scroll;
-use super::{Answer, closes};
+use super::{Answer, Command, closes};
 use crate::mail::units::{bytes, clock, plural, rate, thousands, took};
 use crate::transfer::Progress;
+use crate::ui::actions::Action;
 use crate::ui::layout::centred;
 use crate::ui::model::{Model, Running};
 use crate::ui::theme::Theme;
@@ -26,6 +27,9 @@ impl Transfers {
         if closes(key) || matches!(key.code, KeyCode::Char('w') | KeyCode::Enter) {
             return Answer::Close;
         }
+        if key.code == KeyCode::Char('J') {
+            return Answer::Finish(Command::Perform(Action::Jobs));
+        }
         let remarks = model.job.as_ref().map_or(0, |job| job.progress.remarks.len());
         self.scroll.press(key, remarks, 4);
         Answer::Stay
@@ -38,7 +42,7 @@ impl Transfers {
             buf,
             area,
             "Transfer",
-            "Esc close   (behind it: Esc stops the transfer safely)",
+            "J all jobs   Esc close   (behind it: Esc stops the transfer safely)",
             theme,
             false,
         );
@@ -48,7 +52,7 @@ impl Transfers {
                 inside.x,
                 inside.y,
                 inside.width,
-                "Nothing is or was carried in this session.",
+                "Nothing is or was carried in this session; J shows earlier jobs.",
                 theme.faint(),
             );
             return;

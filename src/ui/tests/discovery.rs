@@ -31,7 +31,7 @@ fn every_action_can_be_done_from_the_palette() {
 
 #[test]
 fn every_screen_has_its_own_help_with_its_keys() {
-    for keys in ["b", "A", ":", "<F5>", "+", "<F7>", "s", "w", "x", "<Tab><Down><Down>d"] {
+    for keys in ["b", "A", ":", "<F5>", "+", "<F7>", "s", "w", "x", "J", "<Tab><Down><Down>d"] {
         let mut world = World::new((80, 24));
         world.keys(keys);
         let (name, keys_there) = topics::of(world.model.dialogs.last().unwrap());

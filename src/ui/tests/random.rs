@@ -21,7 +21,7 @@ impl Dice {
     }
 
     fn key(&mut self) -> KeyEvent {
-        const LETTERS: &[u8] = b"hjklgGnN/+-*au pcmxwArRdOqy?5\\abfsvtbF:~(!|<>2dzNA.'=t";
+        const LETTERS: &[u8] = b"hjklgGnN/+-*au pcmxwArRdOqyJ?5\\abfsvtbF:~(!|<>2dzNA.'=t";
         const CODES: [KeyCode; 14] = [
             KeyCode::Up,
             KeyCode::Down,
@@ -84,6 +84,7 @@ fn answer(world: &mut World, dice: &mut Dice) {
             Effect::StopJob | Effect::AbortJob => {
                 world.job(Event::JobEnd { outcome: Outcome::Stopped, reason: String::new() });
             }
+            Effect::Journal(request) => super::jobs::answer(world, &request, dice.roll(3) > 0),
             Effect::Connect(..) => world.connect(),
             Effect::Store(StoreRequest::Preview { generation, .. }) => {
                 let result = crate::ui::workers::reading::pages(b"Subject: x\r\n\r\ntext", 40, false);

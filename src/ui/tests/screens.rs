@@ -6,7 +6,7 @@ use super::world::{World, path};
 use crate::transfer::{Event, Failed, Mode, Outcome};
 use crate::ui::event::{Event as Happening, ServerEvent, StoreEvent, Trouble};
 
-fn shows(name: &str, screen: &str) {
+pub(super) fn shows(name: &str, screen: &str) {
     if std::env::var_os("SHOW").is_some() {
         println!("=== {name}\n{screen}");
     }
@@ -243,12 +243,12 @@ fn every_theme_draws_every_screen_the_same_but_for_its_looks() {
 fn without_colour_there_is_none_and_the_focus_still_shows() {
     use ratatui::style::{Color, Modifier};
     let mut world = running((80, 24));
-    for keys in ["", "w", "x", "?", "<Esc><F6>", "b", ":", "s", "+~f (", "f~N", "v"] {
+    for keys in ["", "w", "x", "?", "<Esc><F6>", "b", "J", ":", "s", "+~f (", "f~N", "v"] {
         world.keys(keys);
         let buffer = world.buffer(crate::ui::theme::Theme::named("mono", false));
         assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "{keys}");
         let inverse = buffer.content.iter().any(|cell| cell.modifier.contains(Modifier::REVERSED));
-        assert!(inverse || ["?", "s"].contains(&keys), "{keys}");
+        assert!(inverse || ["?", "s", "J"].contains(&keys), "{keys}");
         world.model.dialogs.clear();
     }
 }

@@ -12,7 +12,7 @@ use crate::ui::pane::Side;
 use crate::ui::tree::Place;
 use crate::ui::view::bars;
 
-use super::{browsing, choosing, dialogs};
+use super::{browsing, choosing, dialogs, jobs};
 
 /// F5 and F6: shows what would go where.
 pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
@@ -83,10 +83,14 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         model.warn("a transfer is running: start this one when it has ended, or stop it first (Esc, Esc)");
         return;
     }
+    if jobs::is_undoing(model) {
+        model.dialogs.push(Dialog::Plan(Box::new(dialog)));
+        return;
+    }
     let Some(account) = model.link.account.clone() else { return };
     let job = Job {
         account,
-        plan: dialog.plan.clone(),
+        plan: dialog.plan,
         mode: dialog.mode,
         verify: model.verify,
         connections: model.connections,
@@ -98,9 +102,15 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         resumes: None,
     };
     let marks = if dialog.is_of_marks { model.local.marks.take() } else { Marks::default() };
-    let mut progress = Progress::new(dialog.mode, model.now);
-    (progress.messages, progress.bytes) = (dialog.plan.messages(), dialog.plan.bytes());
-    model.job = Some(Running { progress, plan: dialog.plan, marks, stopping: Stopping::No, is_shown: true });
+    begin(model, job, marks);
+}
+
+/// Starts a job and shows it.
+pub(crate) fn begin(model: &mut Model, job: Job, marks: Marks) {
+    let mut progress = Progress::new(job.mode, model.now);
+    (progress.messages, progress.bytes) = (job.plan.messages(), job.plan.bytes());
+    let plan = job.plan.clone();
+    model.job = Some(Running { progress, plan, marks, stopping: Stopping::No, is_shown: true });
     model.ask(Effect::StartJob(Box::new(job)));
 }
 
@@ -144,7 +154,7 @@ fn ended(model: &mut Model, outcome: Outcome, reason: &str) {
     model.redraw = model.redraw.max(Redraw::Soon);
     let Some(job) = model.job.as_mut() else { return };
     job.is_shown = true;
-    let (marks, mode, removed) = (job.marks.take(), job.progress.mode, job.progress.removed);
+    let (number, marks, mode, removed) = (job.progress.job, job.marks.take(), job.progress.mode, job.progress.removed);
     if outcome != Outcome::Complete {
         // Of single messages some may have been moved away; marked folders mean what is still in them.
         let marks = if mode == Mode::Move { marks.only_folders() } else { marks };
@@ -158,6 +168,10 @@ fn ended(model: &mut Model, outcome: Outcome, reason: &str) {
     browsing::reread_remote(model);
     if mode == Mode::Move && removed > 0 {
         browsing::reread_local(model);
+    }
+    jobs::list_again(model);
+    if let Some(job) = number.filter(|_| mode == Mode::Move && jobs::is_rewriting(reason)) {
+        jobs::ask_consent(model, job);
     }
     if !matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Stopped) {
         let hint = "what arrived is not sent twice: once this is put right, start the same transfer again".to_owned();

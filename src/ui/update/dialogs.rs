@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{browsing, carrying, ending, finding, keys, marking, serverside};
+use super::{browsing, carrying, ending, finding, jobs, keys, marking, serverside};
 use crate::mail::FolderPath;
 use crate::ui::dialog::error::Problem;
 use crate::ui::dialog::help::Help;
@@ -73,6 +73,11 @@ fn run(model: &mut Model, command: Command) {
                 preview.begin_on(page);
             }
         }
+        Command::ShowReport(job) => jobs::report(model, job),
+        Command::Resume(job) => jobs::resume(model, job),
+        Command::AskUndo(past) => jobs::ask_undo(model, &past),
+        Command::Undo(job) => jobs::undo(model, job),
+        Command::AcceptRewriting(job) => jobs::accept_rewriting(model, job),
         Command::StopReading => model.ask(Effect::Store(StoreRequest::StopExamining)),
         Command::StopAndQuit(quit) => ending::stop_and_quit(model, quit),
     }

@@ -6,6 +6,7 @@ use signal_hook::consts::SIGHUP;
 
 use super::finding;
 use crate::imap::Account;
+use crate::transfer::JobId;
 use crate::ui::Quit;
 use crate::ui::dialog::Command;
 use crate::ui::dialog::Dialog;
@@ -99,7 +100,10 @@ pub(crate) fn interrupt(model: &mut Model) {
 /// Ends the program; asks first while a job runs.
 pub(crate) fn quit(model: &mut Model) {
     if model.running().is_none() {
-        model.ask(Effect::Quit(Quit::Normal));
+        match model.undoing {
+            Some((_, job)) => model.dialogs.push(Dialog::Confirm(breaks_off(job))),
+            None => model.ask(Effect::Quit(Quit::Normal)),
+        }
         return;
     }
     let lines = vec![
@@ -109,6 +113,14 @@ pub(crate) fn quit(model: &mut Model) {
     let question =
         Confirm::new("Quit", lines, "Go on").choice("Stop safely and quit", Command::StopAndQuit(Quit::Normal));
     model.dialogs.push(Dialog::Confirm(question));
+}
+
+fn breaks_off(job: JobId) -> Confirm {
+    let lines = vec![
+        format!("Job {job} is being taken back."),
+        "Quitting breaks that off. What is removed stays removed; undo it again to go on.".to_owned(),
+    ];
+    Confirm::new("Quit", lines, "Go on").choice("Quit", Command::StopAndQuit(Quit::Normal))
 }
 
 /// The user chose to stop the job and end.

@@ -7,6 +7,7 @@ mod dialogs;
 mod ending;
 mod examining;
 mod finding;
+mod jobs;
 mod keys;
 mod marking;
 mod ranges;
@@ -50,8 +51,11 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Continued => model.ask(Effect::Retake),
         Event::Store(event) => stores::happened(model, event),
         Event::Server(connection, event) => server::happened(model, connection, event),
+        Event::Journal(event) => jobs::happened(model, event),
         Event::Job(events) => carrying::happened(model, &events),
         Event::Broken(text) => {
+            // It may have been the undo, which then says no more.
+            model.undoing = None;
             let hint =
                 "this is a fault of mailferry; nothing was lost. Go on, or start it again and report it".to_owned();
             dialogs::problem(model, "A part of mailferry broke", &Trouble { text, hint });

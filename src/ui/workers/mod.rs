@@ -1,6 +1,7 @@
 //! Threads that do what is slow and answer by events. None of them holds any of the screen's state.
 
 pub(crate) mod input;
+pub(crate) mod journal;
 pub(crate) mod reading;
 mod report;
 pub(crate) mod server;
