@@ -361,6 +361,14 @@ fn a_move_goes_on_with_consent_where_the_server_writes_mail_anew() {
     assert_eq!((job.resumes, job.accept_rewriting), (Some(number(11)), true));
     assert!(world.model.accept_rewriting && world.model.dialogs.is_empty());
 
+    let mut typing = moving((80, 24));
+    typing.keys("f");
+    typing.job(Event::JobEnd { outcome: Outcome::Partial, reason: REWRITING.into() });
+    typing.keys("y");
+    assert!(!typing.model.accept_rewriting, "the letter was meant for the prompt");
+    typing.keys("<Esc>");
+    assert!(typing.screen().contains("in this session?"));
+
     let mut other = moving((80, 24));
     other.job(Event::JobEnd { outcome: Outcome::Partial, reason: "something else".into() });
     assert!(other.model.dialogs.is_empty());

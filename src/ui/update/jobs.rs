@@ -250,7 +250,8 @@ pub(crate) fn ask_consent(model: &mut Model, job: JobId) {
     ];
     let question = Confirm::new("The server writes mail anew", lines, "No")
         .choice("Yes, go on moving", Command::AcceptRewriting(job));
-    model.dialogs.push(Dialog::Confirm(question.danger()));
+    // Below what is open: a letter meant for that must not answer this.
+    model.dialogs.insert(0, Dialog::Confirm(question.danger()));
 }
 
 /// The user agreed: the same job goes on.
