@@ -53,7 +53,7 @@ fn row(job: &PastJob, plan: &Plan, tally: Tally) -> String {
         thousands(plan.folders.len() as u64),
         clean(&settings.user),
         clean(&settings.host),
-        thousands(tally.stored + job.already),
+        thousands((tally.stored + job.already).min(plan.messages())),
         thousands(plan.messages()),
         end(job),
     )

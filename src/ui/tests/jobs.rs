@@ -29,6 +29,7 @@ fn settings(mode: Mode) -> Settings {
         verify: Verify::Full,
         connections: 3,
         accept_rewriting: false,
+        repairs: Vec::new(),
         limits: Limits { rate: Some(1000), bytes_per_day: None },
     }
 }

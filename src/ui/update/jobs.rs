@@ -167,6 +167,7 @@ fn go_on(model: &mut Model, past: PastJob, plan: Plan) {
         connections: settings.connections,
         accept_rewriting: settings.accept_rewriting || model.accept_rewriting,
         failed_dir: model.failed_dir.clone(),
+        repairs: settings.repairs,
         limits: settings.limits,
         state: model.state.clone(),
         resumes: Some(past.id),
