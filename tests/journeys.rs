@@ -313,16 +313,16 @@ fn a_lost_connection_is_told_and_the_job_completes_exactly_once() {
 #[test]
 fn esc_stops_after_the_running_message_and_browsing_goes_on_meanwhile() {
     let Some(scene) = Scene::new() else { return };
-    let store = scene.many(400);
-    let proxy = Proxy::new(scene.server.imap_port).round_trip(Duration::from_millis(10)).start();
+    let store = scene.many(900);
+    let proxy = Proxy::new(scene.server.imap_port).upload_rate(1_000_000).start();
     let pty = scene.open_store(&store, proxy.port);
     pty.type_keys(key::F[4]);
     pty.wait_for("what goes where");
     pty.type_keys("\r");
-    pty.wait_for("/400");
+    pty.wait_for("/900");
     // The left list opens and scrolls while the job runs.
     pty.type_keys(&format!("\r{}", key::END));
-    pty.wait_for("400 messages");
+    pty.wait_for("900 messages");
     pty.type_keys("p");
     // Two Esc that come in one piece are one key to a terminal program: the first must have done its work.
     pty.wait_until(|screen| ["From:", "Esc close"].iter().all(|text| screen.contents().contains(text)));
@@ -330,22 +330,22 @@ fn esc_stops_after_the_running_message_and_browsing_goes_on_meanwhile() {
     pty.wait_gone("From:");
     pty.wait_for("10Quit");
     pty.type_keys(key::ESC);
-    pty.wait_for_text("topped", Duration::from_secs(20));
+    pty.wait_for_text("topped", Duration::from_secs(40));
     let stopped = scene.arrived();
-    assert!(stopped > 0 && stopped < 400, "{stopped}");
+    assert!(stopped > 0 && stopped < 900, "{stopped}");
     quit(pty);
 }
 
 #[test]
 fn quitting_during_a_transfer_asks_and_stops_safely() {
     let Some(scene) = Scene::new() else { return };
-    let store = scene.many(400);
-    let proxy = Proxy::new(scene.server.imap_port).round_trip(Duration::from_millis(10)).start();
+    let store = scene.many(900);
+    let proxy = Proxy::new(scene.server.imap_port).upload_rate(1_000_000).start();
     let mut pty = scene.open_store(&store, proxy.port);
     pty.type_keys(key::F[4]);
     pty.wait_for("what goes where");
     pty.type_keys("\r");
-    pty.wait_for("/400");
+    pty.wait_for("/900");
     pty.type_keys("q");
     pty.wait_for("is running");
     pty.type_keys(key::ESC);
@@ -356,7 +356,7 @@ fn quitting_during_a_transfer_asks_and_stops_safely() {
     assert_eq!(pty.wait_exit(), 0);
     pty.assert_restored();
     let stopped = scene.arrived();
-    assert!(stopped < 400, "{stopped}");
+    assert!(stopped < 900, "{stopped}");
     let digests: std::collections::BTreeSet<String> =
         scene.server.peek("anna").into_iter().map(|message| message.sha256).collect();
     assert_eq!(digests.len(), stopped, "nothing is there twice");
