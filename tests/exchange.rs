@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use common::exchange::{self, LOGIN, Mailbox};
 use common::mail::{Maker, MboxStyle, write_mbox};
@@ -118,6 +119,32 @@ fn a_move_onto_a_server_that_writes_mail_anew_needs_consent() {
     assert_eq!(moved.events_of("job.end")[0]["removed"], 12);
     assert_eq!(fs::metadata(&store).unwrap().len(), 0);
     assert_eq!(scene.held("Box").len(), 12);
+}
+
+#[test]
+fn a_message_that_a_server_stores_after_all_patience_is_found_at_the_end_and_named() {
+    // Ten seconds are its grace; then it is sent again, and comes a second time.
+    let (server, mailbox) = exchange::start_late(Duration::from_millis(10_700));
+    let home = TempDir::new().unwrap();
+    let (password, store) = (password_file(home.path()), home.path().join("box"));
+    let mails = Maker::new(8).folder(600, 1999, 90);
+    write_mbox(&store, &mails, MboxStyle::Mboxrd).unwrap();
+    let target = server.url(&LOGIN.replace('/', "%2F")) + "Box";
+    let arguments = [
+        "copy",
+        store.to_str().unwrap(),
+        &target,
+        "--json",
+        "--max-rate",
+        "400K",
+        "--password-file",
+        password.to_str().unwrap(),
+    ];
+    let run = run(home.path(), &arguments).expect(1);
+    assert_eq!(run.totals(), (600, 0, 0), "{}", run.out.lines().last().unwrap());
+    let late = run.events_of("message.failed").remove(0);
+    assert!(late["reason"].as_str().unwrap().contains("a second time"), "{late}");
+    assert_eq!(mailbox.lock().unwrap().folders["Box"].len(), 601);
 }
 
 #[test]

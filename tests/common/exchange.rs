@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -36,11 +38,30 @@ pub struct Kept {
 pub struct Mailbox {
     pub folders: BTreeMap<String, Vec<Kept>>,
     next: u32,
+    /// The first message is stored so much later than its connection breaks; and all mail stays as it was sent.
+    late: Option<Duration>,
+    is_exact: bool,
 }
 
 /// Starts one; its mailbox can be looked into at any time.
 pub fn start() -> (Scripted, Arc<Mutex<Mailbox>>) {
-    let mut mailbox = Mailbox { next: 1, ..Mailbox::default() };
+    start_as(Mailbox { next: 1, ..Mailbox::default() })
+}
+
+/// Starts a server that keeps mail as it is, breaks the connection after the first message, and stores that one later.
+pub fn start_late(after: Duration) -> (Scripted, Arc<Mutex<Mailbox>>) {
+    start_as(Mailbox { next: 1, late: Some(after), is_exact: true, ..Mailbox::default() })
+}
+
+impl Mailbox {
+    fn store(&mut self, folder: &str, kept: Kept) {
+        let uid = self.next;
+        self.next += 1;
+        self.folders.get_mut(folder).unwrap().push(Kept { uid, ..kept });
+    }
+}
+
+fn start_as(mut mailbox: Mailbox) -> (Scripted, Arc<Mutex<Mailbox>>) {
     for name in ["INBOX", "Sent Items", "Deleted Items", "Calendar", "Public Folders/All of us"] {
         mailbox.folders.insert(name.into(), Vec::new());
     }
@@ -62,7 +83,7 @@ pub fn start() -> (Scripted, Arc<Mutex<Mailbox>>) {
     (server, mailbox)
 }
 
-fn answer(conn: &mut Conn, request: &Request, mailbox: &Mutex<Mailbox>, open: &mut String) -> io::Result<()> {
+fn answer(conn: &mut Conn, request: &Request, mailbox: &Arc<Mutex<Mailbox>>, open: &mut String) -> io::Result<()> {
     let words: Vec<String> = words(&request.text);
     let verb = words[0].to_uppercase();
     match verb.as_str() {
@@ -123,7 +144,7 @@ fn answer(conn: &mut Conn, request: &Request, mailbox: &Mutex<Mailbox>, open: &m
     conn.reply(request, &format!("OK {verb} completed."))
 }
 
-fn append(conn: &mut Conn, request: &Request, words: &[String], mailbox: &Mutex<Mailbox>) -> io::Result<()> {
+fn append(conn: &mut Conn, request: &Request, words: &[String], mailbox: &Arc<Mutex<Mailbox>>) -> io::Result<()> {
     let (length, waits) = request.literal().ok_or_else(|| io::Error::other("no literal"))?;
     if !mailbox.lock().unwrap().folders.contains_key(&words[1]) {
         return conn.reply(request, "NO [TRYCREATE]");
@@ -137,13 +158,18 @@ fn append(conn: &mut Conn, request: &Request, words: &[String], mailbox: &Mutex<
     // `\Flagged` is a property of its own in its store, and lost here.
     let flags = flags.split_whitespace().filter(|flag| *flag != "\\Flagged").map(str::to_owned).collect();
     let date = request.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
-    let rendered = render(&sent);
-    let mut mailbox = mailbox.lock().unwrap();
-    let uid = mailbox.next;
-    mailbox.next += 1;
-    let folder = mailbox.folders.get_mut(&words[1]).unwrap();
-    folder.push(Kept { uid, flags, date, sent, rendered });
-    drop(mailbox);
+    let rendered = if mailbox.lock().unwrap().is_exact { sent.clone() } else { render(&sent) };
+    let kept = Kept { uid: 0, flags, date, sent, rendered };
+    let late = mailbox.lock().unwrap().late.take();
+    if let Some(after) = late {
+        let (mailbox, folder) = (Arc::clone(mailbox), words[1].clone());
+        thread::spawn(move || {
+            thread::sleep(after);
+            mailbox.lock().unwrap().store(&folder, kept);
+        });
+        return conn.reset();
+    }
+    mailbox.lock().unwrap().store(&words[1], kept);
     conn.reply(request, "OK APPEND completed.")
 }
 
@@ -188,7 +214,9 @@ fn fetch(
         }
         if items.contains("RFC822.SIZE") {
             // "Fast message retrieval" is on: an estimate.
-            line.extend_from_slice(format!(" RFC822.SIZE {}", kept.rendered.len() / 512 * 512 + 1024).as_bytes());
+            let length = kept.rendered.len();
+            let size = if kept.rendered == kept.sent { length } else { length / 512 * 512 + 1024 };
+            line.extend_from_slice(format!(" RFC822.SIZE {size}").as_bytes());
         }
         if let Some((_, section)) = items.split_once("BODY.PEEK") {
             let name = section.split_inclusive(']').next().unwrap_or("[]");
