@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
-use crate::imap::{Session, Target, connect};
+use crate::imap::{Session, connect};
 use crate::mail::units::bytes as size;
 use crate::store::OpenOptions;
 use crate::transfer::{Event, Job, Mode, Plan, Progress, plan, start};
@@ -16,8 +16,7 @@ use super::exit::{Failure, code, outcome_code};
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
 use super::output::Printer;
 use super::signals::Watch;
-use super::sources::SourceArgument;
-use super::text;
+use super::sources::{self, SourceArgument};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -57,19 +56,12 @@ pub enum Kind {
 /// Runs the command.
 pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let mut printer = Printer::new(arguments.json, arguments.quiet);
-    let (target, sources) =
-        arguments.paths.split_last().ok_or_else(|| Failure::usage("a SOURCE and a TARGET are needed"))?;
-    let target = Target::parse(text(target)?)?;
+    let (sources, target) = sources::split(&arguments.paths)?;
     let options = arguments.store.open();
-    let mut selections = Vec::new();
-    for source in sources {
-        let source = SourceArgument::parse(text(source)?);
-        if kind == Kind::Move {
-            check_removable(&source, &options)?;
-        }
-        let has_target_folder = !target.folder.is_root();
-        selections.extend(source.selections(&options, has_target_folder, |remark| printer.remark(&remark))?);
+    if kind == Kind::Move {
+        sources.iter().try_for_each(|source| check_removable(source, &options))?;
     }
+    let selections = sources::selections(&sources, &target, &options, |remark| printer.remark(&remark))?;
     let account = arguments.options.account(&target)?;
     let mut session = connect(&account)?;
     let plan = plan(selections, &target.folder, &session.folders()?);

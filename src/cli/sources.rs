@@ -1,15 +1,20 @@
 //! SOURCE arguments: `PATH` or `PATH#Folder/Sub`, opened, counted and turned into selections.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::imap::Target;
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
 use crate::store::{self, Damage, Folder, Found, Looked, OpenOptions, Store, StoreError, Survey, Walk};
 use crate::transfer::{Chosen, Selection, Source};
+
+use super::exit::Failure;
+use super::text;
 
 /// A SOURCE as written: a path and, below it, a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +111,26 @@ impl SourceArgument {
         let above = self.folder.parent().unwrap_or_default();
         folder.below(&above).unwrap_or_else(|| folder.clone())
     }
+}
+
+/// SOURCE arguments and the TARGET after them.
+pub fn split(paths: &[OsString]) -> Result<(Vec<SourceArgument>, Target), Failure> {
+    let (target, sources) = paths.split_last().ok_or_else(|| Failure::usage("a SOURCE and a TARGET are needed"))?;
+    let sources =
+        sources.iter().map(|source| Ok(SourceArgument::parse(text(source)?))).collect::<Result<_, Failure>>()?;
+    Ok((sources, Target::parse(text(target)?)?))
+}
+
+/// What a job would take from all of them, to `target`.
+pub fn selections(
+    sources: &[SourceArgument],
+    target: &Target,
+    options: &OpenOptions,
+    mut remark: impl FnMut(String),
+) -> Result<Vec<Selection>, StoreError> {
+    let has_target_folder = !target.folder.is_root();
+    let each = |source: &SourceArgument| source.selections(options, has_target_folder, &mut remark);
+    Ok(sources.iter().map(each).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// How often a person is told how far the look through a directory is; a short one says nothing.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::imap::{Target, connect};
+use crate::imap::connect;
 use crate::mail::Repair;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
@@ -16,8 +16,7 @@ use crate::transfer::{Difference, Finding, VerifyError, plan, verify};
 use super::exit::{Failure, code};
 use super::options::{Options, RepairOption, StoreOptions, VerifyOption};
 use super::output::{Printer, json_line, line};
-use super::sources::SourceArgument;
-use super::text;
+use super::sources;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -52,16 +51,8 @@ impl From<VerifyError> for Failure {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut printer = Printer::new(arguments.json, false);
-    let (target, sources) =
-        arguments.paths.split_last().ok_or_else(|| Failure::usage("a SOURCE and a TARGET are needed"))?;
-    let target = Target::parse(text(target)?)?;
-    let options = arguments.store.open();
-    let mut selections = Vec::new();
-    for source in sources {
-        let source = SourceArgument::parse(text(source)?);
-        let has_target_folder = !target.folder.is_root();
-        selections.extend(source.selections(&options, has_target_folder, |remark| printer.remark(&remark))?);
-    }
+    let (sources, target) = sources::split(&arguments.paths)?;
+    let selections = sources::selections(&sources, &target, &arguments.store.open(), |remark| printer.remark(&remark))?;
     let mut session = connect(&arguments.options.account(&target)?)?;
     let plan = plan(selections, &target.folder, &session.folders()?);
     let repairs: Vec<Repair> = arguments.repair.iter().map(|repair| (*repair).into()).collect();

@@ -16,7 +16,8 @@ use super::answer::{Status, Wanted};
 use super::error::{ImapError, Refusal};
 use super::names;
 use super::session::Session;
-use super::wire::{Socket, Stream, Wire};
+use super::socket::{Socket, Stream};
+use super::wire::Wire;
 
 /// How long one address may take to accept.
 const CONNECT: Duration = Duration::from_secs(15);

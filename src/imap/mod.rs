@@ -9,8 +9,10 @@ mod append;
 mod connect;
 mod error;
 mod fetch;
+mod messages;
 mod names;
 mod session;
+mod socket;
 mod upload;
 mod wire;
 
@@ -21,4 +23,4 @@ pub use error::{ImapError, Refusal, Scope};
 pub use fetch::{HeldMessage, RemoteMessage};
 pub use names::RemoteFolder;
 pub use session::{Counts, Created, Selected, Session};
-pub use wire::Canceller;
+pub use socket::Canceller;

@@ -1,4 +1,5 @@
-//! One logged-in connection: folders, messages, appends. Owned by one thread.
+//! One logged-in connection: folders and the state of it; messages are in [`super::messages`], appends in [`super::upload`].
+//! Owned by one thread.
 //!
 //! SELECT, CREATE, STORE and their kin go through the `imap` crate; LIST, FETCH, STATUS and APPEND are our own commands over
 //! the same wire, since the crate can not stand what servers answer to them.
@@ -10,19 +11,15 @@ use crate::mail::FolderPath;
 
 use super::answer::Wanted;
 use super::error::{ImapError, Refusal};
-use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
 use super::names::{Namespace, RemoteFolder, list_command, listing, quoted};
+use super::socket::Canceller;
 use super::upload::Proven;
-use super::wire::{Canceller, Wire};
+use super::wire::Wire;
 
 /// The longest silence after goodbye.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// Messages in one FETCH of everything: short enough for a server to answer without a pause.
-const SLICE: u32 = 2000;
 /// Enough for names sent as literals.
 const NAME_LITERAL: usize = 8 * 1024;
-/// The longest UID set in one command (Exchange takes 8,000 bytes, Yahoo 1,000).
-const MAX_SET: usize = 900;
 
 /// Messages in a folder, by STATUS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,7 +134,7 @@ impl Session {
     }
 
     /// Runs one command of the crate; `doing` says what is tried.
-    fn run<T>(
+    pub(super) fn run<T>(
         &mut self,
         wanted: Wanted,
         doing: impl FnOnce() -> String,
@@ -352,145 +349,6 @@ impl Session {
         self.run(Wanted::Nothing, || "cannot close the folder".into(), imap::Session::close)
     }
 
-    /// Runs one FETCH and keeps what `read` makes of each answer.
-    fn fetch<T>(
-        &mut self,
-        command: &str,
-        literal_limit: usize,
-        read: impl Fn(Fetched<'_>) -> Option<T>,
-    ) -> Result<Vec<T>, ImapError> {
-        let mut found = Vec::new();
-        let result = self.wire.command(command, literal_limit, |values| {
-            found.extend(Fetched::read(values).and_then(&read));
-        })?;
-        result.accept(|| "cannot read messages".into())?;
-        Ok(found)
-    }
-
-    /// The messages numbered `first..=last` in the open folder, with header texts, for a list.
-    pub fn window(&mut self, first: u32, last: u32) -> Result<Vec<RemoteMessage>, ImapError> {
-        self.fetch(&format!("FETCH {first}:{last} {ROW}"), HEADER_LITERAL, |fetched| fetched.message())
-    }
-
-    /// Walks over every message of the open folder of `exists` messages, for knowing them again.
-    pub fn held(&mut self, exists: u32, mut each: impl FnMut(HeldMessage)) -> Result<(), ImapError> {
-        let mut first = 1;
-        while first <= exists {
-            let last = exists.min(first.saturating_add(SLICE - 1));
-            let slice =
-                self.fetch(&format!("FETCH {first}:{last} {HELD}"), HEADER_LITERAL, |fetched| fetched.held())?;
-            slice.into_iter().for_each(&mut each);
-            first = last.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// The messages with a UID of at least `uid` in the open folder, for knowing them again.
-    pub fn held_since(&mut self, uid: u32) -> Result<Vec<HeldMessage>, ImapError> {
-        let mut found = self.fetch(&format!("UID FETCH {uid}:* {HELD}"), HEADER_LITERAL, |fetched| fetched.held())?;
-        found.retain(|message| message.uid >= uid);
-        Ok(found)
-    }
-
-    /// State of the messages with a UID of at least `uid` in the open folder, in order of UID.
-    pub fn since(&mut self, uid: u32) -> Result<Vec<RemoteMessage>, ImapError> {
-        let mut found = self.fetch(&format!("UID FETCH {uid}:* {STATE}"), 0, |fetched| fetched.message())?;
-        // `n:*` gives the last message even when its UID is below n.
-        found.retain(|message| message.uid >= uid);
-        found.sort_by_key(|message| message.uid);
-        found.dedup_by_key(|message| message.uid);
-        Ok(found)
-    }
-
-    /// Asks for the state of messages of the open folder, to be read by [`Self::states`].
-    pub fn ask_states(&mut self, uids: &[u32]) -> Result<Vec<String>, ImapError> {
-        uid_sets(uids).iter().map(|set| self.wire.give(&format!("UID FETCH {set} {STATE}"))).collect()
-    }
-
-    /// Whether the states that were asked for have come, by the tags of [`Self::ask_states`].
-    pub fn have_come(&self, tags: &[String]) -> bool {
-        tags.last().is_none_or(|tag| self.wire.has_come(tag))
-    }
-
-    /// The states that were asked for, by the tags of [`Self::ask_states`].
-    pub fn states(&mut self, tags: &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
-        let mut found = Vec::new();
-        for tag in tags {
-            let result = self.wire.result(tag, 0, |values| {
-                found.extend(Fetched::read(values).and_then(|fetched| fetched.state()));
-            })?;
-            result.accept(|| "cannot read messages".into())?;
-        }
-        Ok(found)
-    }
-
-    /// Hands the whole content of messages of the open folder to `each`. Does not set `\Seen`.
-    ///
-    /// `largest` is the size in bytes of the largest as far as known; an answer much larger ends the connection.
-    pub fn contents(&mut self, uids: &[u32], largest: u64, mut each: impl FnMut(u32, &[u8])) -> Result<(), ImapError> {
-        for set in uid_sets(uids) {
-            let command = format!("UID FETCH {set} (UID BODY.PEEK[])");
-            let result = self.wire.command(&command, content_limit(largest), |values| {
-                let fetched = Fetched::read(values);
-                if let Some((uid, content)) = fetched.and_then(|fetched| Some((fetched.uid()?, fetched.content()?))) {
-                    each(uid, content);
-                }
-            })?;
-            result.accept(|| "cannot read messages".into())?;
-        }
-        Ok(())
-    }
-
-    /// The whole content of a message of the open folder; `None` if it is gone. Does not set `\Seen`.
-    ///
-    /// `expected` is its size in bytes as far as known; an answer much larger ends the connection.
-    pub fn content(&mut self, uid: u32, expected: u64) -> Result<Option<Vec<u8>>, ImapError> {
-        self.body(&format!("UID FETCH {uid} (UID BODY.PEEK[])"), uid, content_limit(expected))
-    }
-
-    /// The first `length` bytes of a message of the open folder, for a preview; `None` if it is gone.
-    pub fn beginning(&mut self, uid: u32, length: u32) -> Result<Option<Vec<u8>>, ImapError> {
-        let limit = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1 << 20);
-        self.body(&format!("UID FETCH {uid} (UID BODY.PEEK[]<0.{length}>)"), uid, limit)
-    }
-
-    fn body(&mut self, command: &str, uid: u32, limit: usize) -> Result<Option<Vec<u8>>, ImapError> {
-        let found = self.fetch(command, limit, |fetched| {
-            if fetched.uid() == Some(uid) { fetched.content().map(<[u8]>::to_vec) } else { None }
-        })?;
-        Ok(found.into_iter().next())
-    }
-
-    /// Sets system flags and keywords on a message of the open folder, beside those it has.
-    pub fn add_flags(&mut self, uid: u32, flags: &str) -> Result<(), ImapError> {
-        let query = format!("+FLAGS.SILENT ({flags})");
-        self.run(Wanted::Nothing, || "cannot set flags".into(), |session| session.uid_store(uid.to_string(), &query))
-            .map(drop)
-    }
-
-    /// Removes messages: `\Deleted`, and with UIDPLUS an expunge of just these. Gives whether they are gone; without
-    /// UIDPLUS they stay marked, since EXPUNGE would take others' messages too.
-    pub fn remove(&mut self, folder: &FolderPath, uids: &[u32]) -> Result<bool, ImapError> {
-        self.select(folder)?;
-        let can_expunge = self.has("UIDPLUS");
-        for set in uid_sets(uids) {
-            self.run(
-                Wanted::Nothing,
-                || "cannot delete messages".into(),
-                |session| session.uid_store(&set, "+FLAGS.SILENT (\\Deleted)").map(drop),
-            )?;
-            if can_expunge {
-                self.run(
-                    Wanted::Nothing,
-                    || "cannot delete messages".into(),
-                    |session| session.uid_expunge(&set).map(drop),
-                )?;
-            }
-        }
-        self.leave()?;
-        Ok(can_expunge)
-    }
-
     /// Keeps the connection alive.
     pub fn noop(&mut self) -> Result<(), ImapError> {
         self.run(Wanted::Nothing, || "the server does not answer".into(), imap::Session::noop)
@@ -507,44 +365,4 @@ impl Session {
 /// Whether a refused CREATE means that the folder is there (RFC 5530, and the words of servers without codes).
 fn says_exists(refusal: &Refusal) -> bool {
     refusal.code == "ALREADYEXISTS" || refusal.text.to_lowercase().contains("exists")
-}
-
-/// The most bytes of a content that should have `expected`.
-fn content_limit(expected: u64) -> usize {
-    usize::try_from(expected.saturating_mul(2)).unwrap_or(usize::MAX).saturating_add(1 << 20)
-}
-
-/// UIDs as sets of ranges, none longer than [`MAX_SET`] bytes.
-fn uid_sets(uids: &[u32]) -> Vec<String> {
-    let mut sorted = uids.to_vec();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let mut sets: Vec<String> = Vec::new();
-    for run in sorted.chunk_by(|before, after| before + 1 == *after) {
-        let range = match run {
-            [first, .., last] => format!("{first}:{last}"),
-            [only] => only.to_string(),
-            [] => continue,
-        };
-        match sets.last_mut() {
-            Some(set) if set.len() + range.len() < MAX_SET => *set += &format!(",{range}"),
-            _ => sets.push(range),
-        }
-    }
-    sets
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uids_become_ranges_of_bounded_length() {
-        assert_eq!(uid_sets(&[3, 1, 2, 7, 7]), ["1:3,7"]);
-        assert!(uid_sets(&[]).is_empty());
-        let many: Vec<u32> = (0..2000).map(|number| number * 2 + 1).collect();
-        let sets = uid_sets(&many);
-        assert!(sets.len() > 1 && sets.iter().all(|set| set.len() <= MAX_SET));
-        assert_eq!(sets.join(",").split(',').count(), 2000);
-    }
 }

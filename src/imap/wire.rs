@@ -7,15 +7,15 @@
 //! It knows lines, literals and tags, but no command; [`super::session`] does.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::answer::{self, Answer, Status, Wanted};
 use super::error::ImapError;
+use super::socket::{Canceller, Clock, Socket, Stream, lock};
 
 /// The longest line outside literals.
 const MAX_LINE: usize = 64 * 1024;
@@ -28,76 +28,6 @@ const CHUNK: usize = 64 * 1024;
 const GLANCE: Duration = Duration::from_millis(1);
 /// The most bytes of answers that are kept before they are asked for.
 const MOST_AHEAD: usize = 1024 * 1024;
-
-/// Any stream: plain or TLS.
-pub trait Stream: Read + Write + Send {}
-impl<T: Read + Write + Send> Stream for T {}
-
-/// A TCP stream that never waits longer than it was told to.
-#[derive(Debug)]
-pub struct Socket {
-    tcp: TcpStream,
-    clock: Arc<Mutex<Clock>>,
-}
-
-/// How long the other side may take.
-#[derive(Clone, Copy, Debug)]
-struct Clock {
-    /// The longest silence.
-    patience: Duration,
-    /// When all must be done, whatever trickles in.
-    deadline: Option<Instant>,
-}
-
-impl Socket {
-    /// Wraps a connected stream. All must be done by `deadline` until [`Wire::set_patience`] is called.
-    pub fn new(tcp: TcpStream, patience: Duration) -> Self {
-        let clock = Clock { patience, deadline: Instant::now().checked_add(patience) };
-        Self { tcp, clock: Arc::new(Mutex::new(clock)) }
-    }
-
-    fn allowance(&self) -> io::Result<Duration> {
-        let clock = *lock(&self.clock);
-        let left = match clock.deadline {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()).min(clock.patience),
-            None => clock.patience,
-        };
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
-    }
-}
-
-impl Read for Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(self.allowance()?))?;
-        self.tcp.read(buffer)
-    }
-}
-
-impl Write for Socket {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(self.allowance()?))?;
-        self.tcp.write(buffer)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.tcp.flush()
-    }
-}
-
-/// Ends a connection from another thread; the call that waits on it fails with [`ImapError::Cancelled`].
-#[derive(Clone, Debug)]
-pub struct Canceller {
-    cancelled: Arc<AtomicBool>,
-    tcp: Arc<TcpStream>,
-}
-
-impl Canceller {
-    /// Cuts the connection.
-    pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
-        // Already closed is as good as closed.
-        let _ = self.tcp.shutdown(Shutdown::Both);
-    }
-}
 
 /// One connection to a server, shared by its clones.
 #[derive(Clone)]
@@ -133,11 +63,6 @@ struct Inner {
     next_tag: u32,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere leaves nothing half done that the next call would trip over.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Wire {
     /// A wire over `tcp`, made safe by `protect` (TLS, or nothing). `patience` bounds everything until [`Self::set_patience`].
     pub fn new(
@@ -148,7 +73,7 @@ impl Wire {
         let clone = || tcp.try_clone().map_err(|error| ImapError::Lost { reason: error.to_string() });
         let socket = Socket::new(clone()?, patience);
         let clock = Arc::clone(&socket.clock);
-        let canceller = Canceller { cancelled: Arc::default(), tcp: Arc::new(clone()?) };
+        let canceller = Canceller::new(clone()?);
         Ok(Self(Arc::new(Mutex::new(Inner {
             stream: protect(socket)?,
             clock,
@@ -496,7 +421,7 @@ impl Inner {
         if let Some(fault) = self.fault.take() {
             return fault;
         }
-        if self.canceller.cancelled.load(Ordering::SeqCst) {
+        if self.canceller.is_cancelled() {
             return ImapError::Cancelled;
         }
         if let Some(text) = self.bye.take() {

@@ -25,7 +25,8 @@ pub fn same_meaning(sent: &[u8], copy: &[u8]) -> bool {
     if sent.len().max(copy.len()) > MAX_INPUT {
         return false;
     }
-    let Some((sent, copy)) = guarded(|| Some((meaning(sent)?, meaning(copy)?))) else { return false };
+    let (sent, copy) = (sent.to_vec(), copy.to_vec());
+    let Some((sent, copy)) = guarded(move || Some((meaning(&sent)?, meaning(&copy)?))) else { return false };
     sent.fields == copy.fields && sent.others == copy.others && is_within(&sent.texts, &copy.texts)
 }
 

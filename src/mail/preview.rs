@@ -1,13 +1,9 @@
 //! A message made readable: headers, text, structure and attachments. Hostile mail can not hurt it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
-
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 
 use super::envelope::decoded;
+use super::guard::{MAX_INPUT, guarded};
 use super::header;
 use super::html;
 
@@ -52,32 +48,19 @@ pub struct Part {
     pub charset: String,
 }
 
-/// More than anybody reads on a terminal; also what bounds the parser's stack and memory.
-const MAX_INPUT: usize = 8 * 1024 * 1024;
 const MAX_LINES: usize = 20_000;
 const MAX_ATTACHMENTS: usize = 1000;
 const MAX_HEADERS: usize = 2000;
 const MAX_PARTS: usize = 1000;
 /// Parts inside each other that are still told.
 const MAX_DEPTH: usize = 32;
-/// mail-parser recurses into nested messages: 25,000 levels in 800 KB overflow 2 MiB (facts/reliability.md 0.14), so
-/// 8 MiB of input need at most 25 MiB; twice that to be safe, reserved but not touched.
-const STACK: usize = 64 * 1024 * 1024;
-/// What nobody waits for any longer; 8 MiB take well under a second.
-const PATIENCE: Duration = Duration::from_secs(10);
 const SHOWN: [&str; 7] = ["From", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject"];
 
 /// Reads a message for display. `None` if it can't be read as mail, or not in time; it can be carried all the same.
 pub fn preview(message: &[u8]) -> Option<Preview> {
     let part = message.get(..MAX_INPUT).unwrap_or(message).to_vec();
     let is_whole = part.len() == message.len();
-    let (answer, answered) = mpsc::sync_channel(1);
-    let work = move || {
-        // A panic is no answer; one that comes too late is heard by nobody.
-        let _ = answer.send(catch_unwind(AssertUnwindSafe(|| parse(&part))).ok().flatten());
-    };
-    thread::Builder::new().name("preview".into()).stack_size(STACK).spawn(work).ok()?;
-    let mut preview = answered.recv_timeout(PATIENCE).ok().flatten()?;
+    let mut preview = guarded(move || parse(&part))?;
     preview.is_partial |= !is_whole;
     Some(preview)
 }

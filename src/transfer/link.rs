@@ -1,5 +1,6 @@
 //! A worker's connection: made when needed, made again after a loss, with growing pauses.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,8 @@ impl<'a> Link<'a> {
     pub(super) fn lost(&mut self, error: ImapError) -> Result<(), Halt> {
         self.session = None;
         let usual = PAUSES.get(self.losses).map(|seconds| Duration::from_secs(*seconds));
-        let pause = usual.map(|usual| error.wait().unwrap_or_default().min(LONGEST_PAUSE).max(usual));
+        let asked = error.wait().unwrap_or_default().min(LONGEST_PAUSE);
+        let pause = usual.map(|usual| asked.max(usual + jitter(usual)));
         let (Scope::Connection, Some(pause)) = (error.scope(), pause) else {
             return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
         };
@@ -92,6 +94,12 @@ impl<'a> Link<'a> {
             session.logout();
         }
     }
+}
+
+/// Up to a quarter of a pause, so that connections that were lost together do not all come back at once.
+fn jitter(pause: Duration) -> Duration {
+    let thousandths = u32::try_from(RandomState::new().hash_one(pause) % 250).unwrap_or_default();
+    pause * thousandths / 1000
 }
 
 /// Waits, unless the brake is pulled.
