@@ -126,6 +126,7 @@ fn on_disk(scale: usize) {
     let mut entrants = vec![
         Entrant::new("one by one", &work, |port, user| pipeliner::one_by_one(&work, port, user)),
         Entrant::new("mailferry", &work, |port, user| peers::mailferry(&work, port, user)),
+        Entrant::new("pipeliner", &work, |port, user| pipeliner::upload(&work, port, user)),
     ];
     measure(&server, server.imap_port, &mut entrants);
     report("small, Maildir on disk with fsync", &work, &entrants);

@@ -104,6 +104,7 @@ fn maildir_into(server: &Server, prefix: &str, separator: &str) {
 
     let first = scene.run("copy", &store, &target).expect(0);
     assert_eq!(first.totals(), (45, 0, 0));
+    assert!(first.events_of("throttle").is_empty(), "{}", first.out); // one healthy connection is never lost
     let named = |path: &str| format!("{prefix}{}", path.replace('/', separator));
     let names = ["INBOX".to_owned(), named("Sent"), named("Projects/Bridge"), named("Büro & Co"), named("Empty")];
     let expected = folders
@@ -119,6 +120,7 @@ fn maildir_into(server: &Server, prefix: &str, separator: &str) {
 
     let second = scene.run("copy", &store, &target).expect(0);
     assert_eq!(second.totals(), (0, 45, 0));
+    assert!(second.events_of("throttle").is_empty(), "{}", second.out);
     assert_eq!(server.peek("test").len(), 45);
 }
 
@@ -305,6 +307,7 @@ fn move_into(server: &Server) {
     let target = format!("{}Moved", Server::plaintext_url("test", server.imap_port));
     let run = scene.run("move", &scene.path("box"), &target).expect(0);
     assert_eq!(run.events_of("job.end")[0]["removed"], 12);
+    assert!(run.events_of("throttle").is_empty(), "{}", run.out);
     assert!(run.events_of("message.done").iter().all(|done| done["proof"] == "exact"));
     assert_eq!(server.peek("test").len(), 12);
     assert_eq!(fs::metadata(scene.path("box")).unwrap().len(), 0);

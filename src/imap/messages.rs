@@ -68,6 +68,16 @@ impl Session {
         uid_sets(uids).iter().map(|set| self.wire.give(&format!("UID FETCH {set} {STATE}"))).collect()
     }
 
+    /// Asks for the state of messages of the open folder with a UID of at least `uid`, to be read by [`Self::states`].
+    ///
+    /// The NOOP before it lets the server show what the commands before stored: a set of numbers is for what was shown.
+    pub fn ask_since(&mut self, uid: u32) -> Result<Vec<String>, ImapError> {
+        ["NOOP".to_owned(), format!("UID FETCH {uid}:* {STATE}")]
+            .iter()
+            .map(|command| self.wire.give(command))
+            .collect()
+    }
+
     /// Whether the states that were asked for have come, by the tags of [`Self::ask_states`].
     pub fn have_come(&self, tags: &[String]) -> bool {
         tags.last().is_none_or(|tag| self.wire.has_come(tag))

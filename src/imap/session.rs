@@ -5,7 +5,6 @@
 //! the same wire, since the crate can not stand what servers answer to them.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use crate::mail::FolderPath;
 
@@ -16,8 +15,6 @@ use super::socket::Canceller;
 use super::upload::Proven;
 use super::wire::Wire;
 
-/// The longest silence after goodbye.
-const FAREWELL: Duration = Duration::from_secs(3);
 /// Enough for names sent as literals.
 const NAME_LITERAL: usize = 8 * 1024;
 
@@ -354,11 +351,10 @@ impl Session {
         self.run(Wanted::Nothing, || "the server does not answer".into(), imap::Session::noop)
     }
 
-    /// Says goodbye. What goes wrong then does not matter.
-    pub fn logout(mut self) {
-        self.wire.set_patience(FAREWELL);
-        self.wire.want(Wanted::Nothing);
-        let _ = self.commands.logout();
+    /// Says goodbye, and does not wait for the answer.
+    pub fn logout(self) {
+        // What goes wrong now does not matter.
+        let _ = self.wire.give("LOGOUT");
     }
 }
 

@@ -109,6 +109,24 @@ impl Joined {
         }
     }
 
+    /// The part to list a folder from, once the first of all has told what was left out; `None` if it holds no messages, or
+    /// nobody wants more.
+    fn opened(
+        &mut self,
+        folder: &FolderPath,
+        visit: &mut dyn FnMut(Found) -> Walk,
+    ) -> Result<Option<(&mut dyn Store, FolderPath)>, StoreError> {
+        if self.home(folder)?.is_none() {
+            return Ok(None);
+        }
+        let is_first = self.shown.iter().find(|one| one.holds_messages).is_some_and(|one| one.path == *folder);
+        let mut skipped = self.skipped.iter().filter(|_| is_first);
+        if skipped.any(|damage| visit(Found::Damage(damage.clone())).is_break()) {
+            return Ok(None);
+        }
+        self.part(folder).map(Some)
+    }
+
     /// The part that holds a folder's messages, for calls that need one.
     fn part(&mut self, folder: &FolderPath) -> Result<(&mut dyn Store, FolderPath), StoreError> {
         let none = || StoreError::NoFolder { folder: folder.to_string(), path: self.root.clone() };
@@ -145,16 +163,17 @@ impl Store for Joined {
     }
 
     fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
-        if self.home(folder)?.is_none() {
-            return Ok(());
+        match self.opened(folder, visit)? {
+            Some((part, inner)) => part.list(&inner, visit),
+            None => Ok(()),
         }
-        let is_first = self.shown.iter().find(|one| one.holds_messages).is_some_and(|one| one.path == *folder);
-        let mut skipped = self.skipped.iter().filter(|_| is_first);
-        if skipped.any(|damage| visit(Found::Damage(damage.clone())).is_break()) {
-            return Ok(());
+    }
+
+    fn outline(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        match self.opened(folder, visit)? {
+            Some((part, inner)) => part.outline(&inner, visit),
+            None => Ok(()),
         }
-        let (part, inner) = self.part(folder)?;
-        part.list(&inner, visit)
     }
 
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {

@@ -223,6 +223,11 @@ pub trait Store: Send {
     /// Walks the messages of `folder` in the store's order and hands each thing found to `visit`. Holds no bodies.
     fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError>;
 
+    /// As [`Self::list`], for carrying: sender, subject, Message-ID and warnings may be missing where they cost a reading.
+    fn outline(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        self.list(folder, visit)
+    }
+
     /// How many messages `folder` holds, by the cheapest way there is.
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
         let mut count = Count::default();

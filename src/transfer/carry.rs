@@ -5,22 +5,22 @@
 //! The order is that of facts/reliability.md section 1.3: the journal knows of a message before it is sent, one whose answer
 //! was lost is looked for before it is sent again, and one is removed only after it was read back.
 
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{Hash as _, Hasher as _};
+use std::hash::{Hash, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::imap::{HeldMessage, ImapError, RemoteMessage, Scope, Selected, Session};
+use crate::imap::{HeldMessage, ImapError, Scope, Selected, Session};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Envelope, FolderPath};
 use crate::store::{Found, Removal, StoreError, Walk};
 
-use super::flight::{FLIGHT_BYTES, FLIGHT_MESSAGES, Flight};
+use super::flight::{Air, FLIGHT_MESSAGES};
 use super::held::Held;
 use super::intake::{self, Item, LOTS_AHEAD, Lot, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
@@ -29,7 +29,7 @@ use super::late::Sweep;
 use super::ledger::{Ledger, Place};
 use super::link::Link;
 use super::pace::Pace;
-use super::pending::{Pending, Prepared};
+use super::pending::Prepared;
 use super::{Chosen, Event, Failed, FolderPlan, How, Mode, Proof, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
@@ -84,15 +84,8 @@ pub(super) struct Carry<'c, 'a> {
     /// Names that more than one message of the folder has.
     twins: HashSet<u64>,
     pub(super) ledger: Ledger,
-    /// Batches that were sent and not waited for.
-    pub(super) flights: VecDeque<Flight>,
-    /// Bytes of the next batch that flies.
-    pub(super) flight_bytes: usize,
-    /// Messages that are stored and whose state was not seen yet, and states that came before they were looked for.
-    pub(super) unseen: Vec<Pending>,
-    pub(super) states: HashMap<u32, RemoteMessage>,
-    /// Sent messages that need more than a look to be proven.
-    pub(super) leftovers: Vec<Pending>,
+    /// What was sent and not waited for.
+    pub(super) air: Air,
     /// UIDs, from `selected.uid_next` on, that are a message's already.
     pub(super) claimed: HashSet<u32>,
     /// What may turn up late.
@@ -110,6 +103,14 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) finished: u64,
     pub(super) already: u64,
     pub(super) is_complete: bool,
+}
+
+/// Whether the messages of a list must be told apart, which may cost a reading of each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thorough {
+    No,
+    /// Then damage was told by the first list.
+    Yes,
 }
 
 /// How a folder went.
@@ -141,11 +142,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             carried: None,
             twins: HashSet::new(),
             ledger: Ledger::new(shared.job.mode == Mode::Move),
-            flights: VecDeque::new(),
-            flight_bytes: FLIGHT_BYTES,
-            unseen: Vec::new(),
-            states: HashMap::new(),
-            leftovers: Vec::new(),
+            air: Air::new(),
             claimed: HashSet::new(),
             sweep: None,
             needs_consent: false,
@@ -180,7 +177,7 @@ impl<'c, 'a> Carry<'c, 'a> {
         // The disk is read while the server is asked.
         let (shared, store, plan, index) = (self.shared, self.store, self.plan, self.index);
         let (opened, items) = thread::scope(|scope| {
-            let lister = scope.spawn(move || list(shared, store, plan, index));
+            let lister = scope.spawn(move || list(shared, store, plan, index, Thorough::No));
             (self.open_target(), lister.join())
         });
         if let Err(error) = opened? {
@@ -201,6 +198,7 @@ impl<'c, 'a> Carry<'c, 'a> {
                 return Ok(());
             }
         };
+        let items = self.with_names(items);
         *listed = items.len() as u64;
         self.tell(Event::FolderListed { index: self.index, planned: self.plan.messages, messages: *listed });
         self.find_twins(&items);
@@ -253,9 +251,18 @@ impl<'c, 'a> Carry<'c, 'a> {
         }
     }
 
+    /// What the target holds is told apart by names: then each item must have one.
+    fn with_names(&self, items: Vec<Item>) -> Vec<Item> {
+        if self.held.is_empty() || items.iter().all(|item| item.name.is_some()) {
+            return items;
+        }
+        // A store that can be listed no more is told by the first reading of a message.
+        list(self.shared, self.store, self.plan, self.index, Thorough::Yes).map_or(items, |(items, _)| items)
+    }
+
     fn find_twins(&mut self, items: &[Item]) {
         let mut seen = HashSet::with_capacity(items.len());
-        self.twins = items.iter().map(|item| item.name).filter(|name| !seen.insert(*name)).collect();
+        self.twins = items.iter().filter_map(|item| item.name).filter(|name| !seen.insert(*name)).collect();
     }
 
     /// Sends the messages in batches while a thread reads ahead.
@@ -293,6 +300,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             return Err(Halt::Stopped);
         }
         self.ship(batch)?;
+        self.ask_ahead();
         self.land_all()
     }
 
@@ -334,7 +342,9 @@ impl<'c, 'a> Carry<'c, 'a> {
             self.fail(&prepared, reason, None);
             return Ok(None);
         }
-        if let Some((uid, proof)) = self.find_held(&prepared, self.twins.contains(&item.name))? {
+        if let Some((uid, proof)) =
+            self.find_held(&prepared, item.name.is_some_and(|name| self.twins.contains(&name)))?
+        {
             self.tell_done(&prepared, uid, How::Already, proof, Vec::new(), 0);
             return Ok(None);
         }
@@ -396,7 +406,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Whether a batch is to be sent before it gets larger.
     fn is_full(&mut self, messages: usize, bytes: usize) -> bool {
         let (most_messages, most_bytes) =
-            if self.may_fly() { (FLIGHT_MESSAGES, self.flight_bytes) } else { (self.batch_messages, BATCH_BYTES) };
+            if self.may_fly() { (FLIGHT_MESSAGES, self.air.batch_bytes) } else { (self.batch_messages, BATCH_BYTES) };
         messages >= most_messages || bytes >= most_bytes.min(self.shared.pace.piece())
     }
 }
@@ -407,13 +417,14 @@ fn list(
     store: &SharedStore<'_>,
     plan: &FolderPlan,
     index: usize,
+    thorough: Thorough,
 ) -> Result<(Vec<Item>, bool), StoreError> {
     let chosen: Option<HashSet<(&str, u64)>> = match &plan.chosen {
         Chosen::All => None,
         Chosen::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
     };
     let (mut items, mut is_whole) = (Vec::new(), true);
-    intake::lock(store).list(&plan.folder, &mut |found| {
+    let mut visit = |found| {
         match found {
             Found::Message(envelope) => {
                 let key = (&*envelope.locator.name, envelope.locator.offset);
@@ -421,29 +432,36 @@ fn list(
                     items.push(item(envelope));
                 }
             }
-            Found::Damage(damage) => {
+            Found::Damage(damage) if thorough == Thorough::No => {
                 let text = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
                 tell(shared.events, Event::Damage { index, text });
                 is_whole = false;
             }
-            Found::Hidden(_) | Found::Progress { .. } => {}
+            Found::Damage(_) | Found::Hidden(_) | Found::Progress { .. } => {}
         }
         if shared.brake.is_pulled() { Walk::Break(()) } else { Walk::Continue(()) }
-    })?;
+    };
+    let mut store = intake::lock(store);
+    match thorough {
+        Thorough::No => store.outline(&plan.folder, &mut visit)?,
+        Thorough::Yes => store.list(&plan.folder, &mut visit)?,
+    }
+    drop(store);
     Ok((items, is_whole))
 }
 
 fn item(envelope: Envelope) -> Item {
+    let name = match &envelope.message_id {
+        Some(id) => Some(hash(id)),
+        None if envelope.from.is_empty() && envelope.subject.is_empty() => None,
+        None => Some(hash(&(&envelope.from, &envelope.subject))),
+    };
+    let Envelope { locator, flags, keywords, internal_date, .. } = envelope;
+    Item { locator, flags, keywords, internal_date, name }
+}
+
+fn hash(value: &impl Hash) -> u64 {
     let mut hash = DefaultHasher::new();
-    match &envelope.message_id {
-        Some(id) => id.hash(&mut hash),
-        None => (&envelope.from, &envelope.subject).hash(&mut hash),
-    }
-    Item {
-        locator: envelope.locator,
-        flags: envelope.flags,
-        keywords: envelope.keywords,
-        internal_date: envelope.internal_date,
-        name: hash.finish(),
-    }
+    value.hash(&mut hash);
+    hash.finish()
 }

@@ -2,9 +2,11 @@
 //! many messages in one command and say where they went; everything else, and everything that goes wrong, is
 //! [`super::send`]'s.
 //!
-//! The connection carries, in this order: messages 1, messages 2, states of 1, messages 3, states of 2 …; answers are read
-//! in the same order. Nothing else may be asked meanwhile.
+//! The connection carries, in this order: messages 1, messages 2, states of 1, messages 3, states of 2 …, and behind the
+//! last messages the states of all that were not asked for; answers are read in the same order. Nothing else may be asked
+//! meanwhile.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::imap::{AppendError, Appended, ImapError, Launched, RemoteMessage, Session};
@@ -19,13 +21,13 @@ use super::{Event, How, Proof};
 
 /// Messages and bytes of a batch that flies; on a slow line less, so that the screen moves and a stop is soon.
 pub(super) const FLIGHT_MESSAGES: usize = 256;
-pub(super) const FLIGHT_BYTES: usize = 2 << 20;
+const FLIGHT_BYTES: usize = 2 << 20;
 const LEAST_FLIGHT: usize = 64 << 10;
 /// How long sending one should take at most, and how short makes the next one larger.
 const SLOW: Duration = Duration::from_millis(300);
 const QUICK: Duration = Duration::from_millis(100);
-/// Batches that are sent and not yet answered: at full size what a line of 250 MB/s holds in 60 ms.
-const AIR: usize = 8;
+/// Batches that are sent and not yet answered: at full size what a line of 600 MB/s holds in 50 ms.
+const AIR: usize = 16;
 /// A larger message goes alone, so that its way can be seen.
 const LARGE: u64 = 4 << 20;
 /// The most messages whose states are asked for and not yet read: little enough for the line to hold the answers.
@@ -36,8 +38,40 @@ const LEFTOVER_BYTES: u64 = 4 << 20;
 /// How often the subject of a message under way is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
+/// All that is in the air, and what is known of it.
+pub(super) struct Air {
+    /// In the order of their answers.
+    flights: VecDeque<Flight>,
+    /// Bytes of the next batch.
+    pub(super) batch_bytes: usize,
+    /// The highest UID that a batch got.
+    landed: u32,
+    /// Whether the states of all that land from now on are asked for already.
+    is_asked_ahead: bool,
+    /// Messages that are stored and whose state was not seen yet.
+    pub(super) unseen: Vec<Pending>,
+    /// States that came before they were looked for.
+    pub(super) states: HashMap<u32, RemoteMessage>,
+    /// Messages that need more than a look to be proven.
+    pub(super) leftovers: Vec<Pending>,
+}
+
+impl Air {
+    pub(super) fn new() -> Self {
+        Self {
+            flights: VecDeque::new(),
+            batch_bytes: FLIGHT_BYTES,
+            landed: 0,
+            is_asked_ahead: false,
+            unseen: Vec::new(),
+            states: HashMap::new(),
+            leftovers: Vec::new(),
+        }
+    }
+}
+
 /// A batch in the air.
-pub(super) struct Flight {
+struct Flight {
     pending: Vec<Pending>,
     stage: Stage,
 }
@@ -113,7 +147,8 @@ impl Carry<'_, '_> {
         let begun = Instant::now();
         let launched = self.link.session()?.launch(&self.target, &outgoing);
         self.pace_flights(begun.elapsed());
-        self.flights
+        self.air
+            .flights
             .push_back(Flight { pending: batch.into_iter().map(Pending::new).collect(), stage: Stage::Sent(launched) });
         while self.is_air_full() || self.has_answer() {
             self.land_next()?;
@@ -127,7 +162,7 @@ impl Carry<'_, '_> {
         if self.link.current().is_some_and(|session| session.waits(&self.target, &outgoing)) {
             self.land_all()?;
         }
-        if self.flights.is_empty()
+        if self.air.flights.is_empty()
             && let Err(error) = self.ask(Session::reopen)?
         {
             return Err(Halt::Server(error));
@@ -138,9 +173,9 @@ impl Carry<'_, '_> {
     /// The next batch is as large as the line is fast.
     fn pace_flights(&mut self, took: Duration) {
         if took > SLOW {
-            self.flight_bytes = (self.flight_bytes / 2).max(LEAST_FLIGHT);
+            self.air.batch_bytes = (self.air.batch_bytes / 2).max(LEAST_FLIGHT);
         } else if took < QUICK {
-            self.flight_bytes = (self.flight_bytes * 2).min(FLIGHT_BYTES);
+            self.air.batch_bytes = (self.air.batch_bytes * 2).min(FLIGHT_BYTES);
         }
     }
 
@@ -155,42 +190,72 @@ impl Carry<'_, '_> {
 
     fn is_air_full(&self) -> bool {
         let bytes = |flight: &Flight| flight.pending.iter().map(|one| one.prepared.bytes.len()).sum::<usize>();
-        let sent = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
-        let asked = self.flights.iter().filter(|flight| matches!(flight.stage, Stage::Asked(_)));
+        let sent = self.air.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
+        let asked = self.air.flights.iter().filter(|flight| matches!(flight.stage, Stage::Asked(_)));
         asked.map(|flight| flight.pending.len()).sum::<usize>() > ASKED
-            || sent.map(bytes).sum::<usize>() > AIR * self.flight_bytes
+            || sent.map(bytes).sum::<usize>() > AIR * self.air.batch_bytes
     }
 
     /// Whether the next answer has come.
     fn has_answer(&mut self) -> bool {
         let Some(session) = self.link.current() else { return false };
-        self.flights.front().is_some_and(|flight| match &flight.stage {
+        self.air.flights.front().is_some_and(|flight| match &flight.stage {
             Stage::Sent(launched) => session.has_landed(launched),
             Stage::Asked(tags) => session.have_come(tags),
         })
     }
 
+    /// No more will be sent: the states of all that is on its way are asked for at once, behind it.
+    pub(super) fn ask_ahead(&mut self) {
+        let is_on_its_way = self.air.flights.iter().any(|flight| matches!(flight.stage, Stage::Sent(_)));
+        let floor = self.selected.uid_next.max(self.air.landed.saturating_add(1));
+        // A line that breaks here is told by those who wait.
+        if is_on_its_way
+            && let Some(session) = self.link.current()
+            && let Ok(tags) = session.ask_since(floor)
+        {
+            self.air.is_asked_ahead = true;
+            self.air.flights.push_back(Flight { pending: Vec::new(), stage: Stage::Asked(tags) });
+        }
+    }
+
+    /// What was not shown so far is asked for by its UIDs.
+    fn ask_again(&mut self) {
+        let uids: Vec<u32> = self.air.unseen.iter().filter_map(sent_uid).collect();
+        if !uids.is_empty()
+            && let Some(session) = self.link.current()
+            && let Ok(tags) = session.ask_states(&uids)
+        {
+            let pending = std::mem::take(&mut self.air.unseen);
+            self.air.flights.push_back(Flight { pending, stage: Stage::Asked(tags) });
+        }
+    }
+
     /// Waits for everything in the air, and for what it left over.
     pub(super) fn land_all(&mut self) -> Result<(), Halt> {
-        while !self.flights.is_empty() {
+        while !self.air.flights.is_empty() {
             self.land_next()?;
         }
-        let mut unseen = std::mem::take(&mut self.unseen);
-        self.leftovers.append(&mut unseen);
-        self.states.clear();
+        self.air.is_asked_ahead = false;
+        self.ask_again();
+        while !self.air.flights.is_empty() {
+            self.land_next()?;
+        }
+        self.air.leftovers.append(&mut self.air.unseen);
+        self.air.states.clear();
         self.finish_leftovers()
     }
 
     /// Waits for the next answer; when that is not what it should be, for all the others too.
     fn land_next(&mut self) -> Result<(), Halt> {
         let mut crash = Crash::default();
-        if let Some(flight) = self.flights.pop_front() {
+        if let Some(flight) = self.air.flights.pop_front() {
             self.land(flight, &mut crash);
         }
         if crash.is_none() {
             return Ok(());
         }
-        while let Some(flight) = self.flights.pop_front() {
+        while let Some(flight) = self.air.flights.pop_front() {
             self.land(flight, &mut crash);
         }
         self.pick_up(crash)
@@ -209,7 +274,7 @@ impl Carry<'_, '_> {
             Stage::Sent(launched) => {
                 let mut states = Vec::new();
                 let results = session.land(launched, &mut states);
-                self.states.extend(states.into_iter().map(|state| (state.uid, state)));
+                self.air.states.extend(states.into_iter().map(|state| (state.uid, state)));
                 let told = |result: &Result<Appended, AppendError>| result.as_ref().ok()?.uid;
                 let uids: Vec<(u32, u32)> = results.iter().filter_map(told).collect();
                 let is_same = |uid: &(u32, u32)| uid.0 == self.selected.uid_validity;
@@ -221,9 +286,13 @@ impl Carry<'_, '_> {
                     one.prepared.bytes = Vec::new(); // read again, should they be needed after all
                 }
                 let uids: Vec<u32> = uids.into_iter().map(|(_, uid)| uid).collect();
+                self.air.landed = uids.iter().copied().fold(self.air.landed, u32::max);
+                if self.air.is_asked_ahead {
+                    return self.air.unseen.extend(flight.pending);
+                }
                 match session.ask_states(&uids) {
                     Ok(tags) => {
-                        self.flights.push_back(Flight { pending: flight.pending, stage: Stage::Asked(tags) });
+                        self.air.flights.push_back(Flight { pending: flight.pending, stage: Stage::Asked(tags) });
                     }
                     Err(error) => crash.lose(flight.pending, error),
                 }
@@ -237,23 +306,21 @@ impl Carry<'_, '_> {
 
     /// Proves what is as it should be. What is not is left over; what did not come yet waits for later answers.
     fn take_states(&mut self, pending: Vec<Pending>, states: Vec<RemoteMessage>) {
-        self.states.extend(states.into_iter().map(|state| (state.uid, state)));
+        self.air.states.extend(states.into_iter().map(|state| (state.uid, state)));
         let mut last = 0;
-        for one in std::mem::take(&mut self.unseen).into_iter().chain(pending) {
+        for one in std::mem::take(&mut self.air.unseen).into_iter().chain(pending) {
             let State::Sent(Some((_, uid))) = one.state else { continue };
-            match self.states.remove(&uid) {
-                None => self.unseen.push(one),
+            match self.air.states.remove(&uid) {
+                None => self.air.unseen.push(one),
                 Some(message) if self.is_plain(&one.prepared, &message) => {
                     self.claimed.insert(uid);
                     last = last.max(uid);
                     self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new());
                 }
-                Some(_) => self.leftovers.push(one),
+                Some(_) => self.air.leftovers.push(one),
             }
         }
-        let waiting = self.unseen.iter().chain(&self.leftovers);
-        let least =
-            waiting.filter_map(|one| if let State::Sent(Some((_, uid))) = one.state { Some(uid) } else { None });
+        let least = self.air.unseen.iter().chain(&self.air.leftovers).filter_map(sent_uid);
         self.settled_below(least.min().unwrap_or(u32::MAX).min(last.saturating_add(1)));
     }
 
@@ -265,15 +332,15 @@ impl Carry<'_, '_> {
     }
 
     fn tidy_leftovers(&mut self) -> Result<(), Halt> {
-        let bytes: u64 = self.leftovers.iter().map(|one| one.prepared.size).sum();
-        if self.leftovers.len() < LEFTOVERS && bytes < LEFTOVER_BYTES {
+        let bytes: u64 = self.air.leftovers.iter().map(|one| one.prepared.size).sum();
+        if self.air.leftovers.len() < LEFTOVERS && bytes < LEFTOVER_BYTES {
             return Ok(());
         }
         self.land_all()
     }
 
     fn finish_leftovers(&mut self) -> Result<(), Halt> {
-        let leftovers = std::mem::take(&mut self.leftovers);
+        let leftovers = std::mem::take(&mut self.air.leftovers);
         let leftovers = self.read_again(leftovers);
         self.finish(leftovers)
     }
@@ -299,4 +366,9 @@ impl Carry<'_, '_> {
         });
         pending
     }
+}
+
+/// The UID that the server gave a message.
+fn sent_uid(one: &Pending) -> Option<u32> {
+    if let State::Sent(Some((_, uid))) = one.state { Some(uid) } else { None }
 }

@@ -18,6 +18,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Whether there is nothing that a message could be.
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
     /// Takes the messages of a folder.
     pub fn new(mut messages: Vec<HeldMessage>) -> Self {
         messages.sort_by_key(|message| (message.fingerprint, message.uid));

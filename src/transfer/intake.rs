@@ -18,8 +18,8 @@ pub(super) struct Item {
     pub(super) flags: Flags,
     pub(super) keywords: Vec<String>,
     pub(super) internal_date: Option<InternalDate>,
-    /// Names the message roughly; equal for messages with one Message-ID.
-    pub(super) name: u64,
+    /// Names the message roughly; equal for messages with one Message-ID. `None` where the list tells none.
+    pub(super) name: Option<u64>,
 }
 
 /// A message whose bytes were read, or why they were not.

@@ -63,9 +63,9 @@ impl Carry<'_, '_> {
         let mut verdicts = judge(&mut pending, results);
         verdicts.lost = verdicts.lost.or(lost);
         let halt = self.act(&mut pending, verdicts)?;
-        pending.append(&mut self.leftovers);
-        pending.append(&mut self.unseen);
-        self.states.clear();
+        pending.append(&mut self.air.leftovers);
+        pending.append(&mut self.air.unseen);
+        self.air.states.clear();
         let pending = self.read_again(pending);
         self.finish(pending)?;
         halt.map_or(Ok(()), Err)

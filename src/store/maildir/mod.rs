@@ -75,37 +75,38 @@ impl Message {
     }
 }
 
-/// The directories of one folder, held open: a file is found faster from there than along its whole path.
-struct Parts([Option<OwnedFd>; 2]);
-
-impl Parts {
-    fn open(folder: &Path) -> Self {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Self(tree::PARTS.map(|part| rustix::fs::open(folder.join(part), flags, Mode::empty()).ok()))
-    }
-
-    /// Opens the file of a message, with what the system knows of it.
-    fn open_file(&self, message: &Message, folder: &Path) -> io::Result<(File, Metadata)> {
-        let opened = tree::PARTS.iter().zip(&self.0).find(|(part, _)| **part == message.part);
-        match opened.and_then(|(_, dir)| dir.as_ref()) {
-            Some(dir) => file::open_known(dir, message.name.as_os_str()),
-            None => file::open_known(CWD, message.path(folder)),
-        }
-    }
-}
-
-/// What tells the marks of a folder's messages beside their names.
-struct Marks {
+/// One folder, open for a walk.
+struct Place<'a> {
+    path: &'a Path,
+    /// Its directories, held open: a file is found faster from there than along its whole path.
+    parts: [Option<OwnedFd>; 2],
+    /// What tells the marks of its messages beside their names.
     keywords: Vec<Option<String>>,
     index: Option<kmail::Marks>,
 }
 
-impl Marks {
-    /// The flags and keywords of the file of that name.
-    fn of(&self, name: &str) -> (Flags, Vec<String>) {
-        let own = name::marks(name::split(name).1, &self.keywords);
+impl<'a> Place<'a> {
+    fn open(path: &'a Path) -> Self {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let parts = tree::PARTS.map(|part| rustix::fs::open(path.join(part), flags, Mode::empty()).ok());
+        Self { path, parts, keywords: name::keyword_names(path), index: kmail::Marks::of(path) }
+    }
+
+    /// Opens the file of a message, with what the system knows of it.
+    fn open_file(&self, message: &Message) -> io::Result<(File, Metadata)> {
+        let opened = tree::PARTS.iter().zip(&self.parts).find(|(part, _)| **part == message.part);
+        match opened.and_then(|(_, dir)| dir.as_ref()) {
+            Some(dir) => file::open_known(dir, message.name.as_os_str()),
+            None => file::open_known(CWD, message.path(self.path)),
+        }
+    }
+
+    /// The flags and keywords of a message.
+    fn marks(&self, message: &Message) -> (Flags, Vec<String>) {
+        let name = message.name.to_string_lossy();
+        let own = name::marks(name::split(&name).1, &self.keywords);
         match &self.index {
-            Some(index) => index.add_to(name, own),
+            Some(index) => index.add_to(&name, own),
             None => own,
         }
     }
@@ -129,34 +130,11 @@ impl Store for Maildir {
     }
 
     fn list(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
-        let Some(place) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(()) };
-        if self.tree.report_skipped(folder, visit).is_break() {
-            return Ok(());
-        }
-        let marks = Marks { keywords: name::keyword_names(&place), index: kmail::Marks::of(&place) };
-        if let Some(damage) = marks.index.as_ref().and_then(|index| index.damage.clone())
-            && visit(Found::Damage(damage)).is_break()
-        {
-            return Ok(());
-        }
-        let parts = Parts::open(&place);
-        let files = self.scan(&place, visit)?;
-        let look = |message: &Message| match envelope(message, &parts, &place, &marks) {
-            Ok(envelope) => Found::Message(envelope),
-            Err(reason) => Found::Damage(Damage { file: message.path(&place), offset: 0, reason }),
-        };
-        let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
-        let _ = ahead::in_order(&look, visit, |line| {
-            for (message, done) in files.iter().zip(1..) {
-                let report = done % REPORT_EVERY == 0;
-                line.job(message, 0)?;
-                if report {
-                    line.found(Found::Progress { done, total })?;
-                }
-            }
-            Walk::Continue(())
-        });
-        Ok(())
+        self.walk(folder, visit, envelope)
+    }
+
+    fn outline(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        self.walk(folder, visit, outline)
     }
 
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
@@ -207,6 +185,42 @@ impl Store for Maildir {
 }
 
 impl Maildir {
+    /// Hands what `look` makes of each file to `visit`.
+    fn walk(
+        &mut self,
+        folder: &FolderPath,
+        visit: &mut dyn FnMut(Found) -> Walk,
+        look: fn(&Message, &Place<'_>) -> Result<Envelope, String>,
+    ) -> Result<(), StoreError> {
+        let Some(path) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(()) };
+        if self.tree.report_skipped(folder, visit).is_break() {
+            return Ok(());
+        }
+        let place = Place::open(&path);
+        if let Some(damage) = place.index.as_ref().and_then(|index| index.damage.clone())
+            && visit(Found::Damage(damage)).is_break()
+        {
+            return Ok(());
+        }
+        let files = self.scan(&path, visit)?;
+        let look = |message: &Message| match look(message, &place) {
+            Ok(envelope) => Found::Message(envelope),
+            Err(reason) => Found::Damage(Damage { file: message.path(&path), offset: 0, reason }),
+        };
+        let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
+        let _ = ahead::in_order(&look, visit, |line| {
+            for (message, done) in files.iter().zip(1..) {
+                let report = done % REPORT_EVERY == 0;
+                line.job(message, 0)?;
+                if report {
+                    line.found(Found::Progress { done, total })?;
+                }
+            }
+            Walk::Continue(())
+        });
+        Ok(())
+    }
+
     /// Reads the names of the files in a folder, and remembers them.
     fn scan(&mut self, place: &Path, visit: &mut dyn FnMut(Found) -> Walk) -> Result<&[Message], StoreError> {
         let mut files = names(place).map_err(|source| StoreError::read(place, source))?;
@@ -309,42 +323,60 @@ fn same(a: &Path, b: &Path) -> bool {
     matches!((content(a), content(b)), (Ok(a), Ok(b)) if a == b)
 }
 
+/// When a message arrived, and which rule found that.
+type Dated = (Option<InternalDate>, DateSource);
+
 /// What a list shows of one file, or why it is no message.
-fn envelope(message: &Message, parts: &Parts, folder: &Path, marks: &Marks) -> Result<Envelope, String> {
+fn envelope(message: &Message, place: &Place<'_>) -> Result<Envelope, String> {
     let refused = |error: io::Error| format!("it is not read: {error}");
-    let (file, metadata) = parts.open_file(message, folder).map_err(refused)?;
+    let (file, metadata) = place.open_file(message).map_err(refused)?;
     let mut head = file::head(&file, metadata.len()).map_err(refused)?;
     if let Some(packing) = packing(&head).map_err(refused)? {
         head = file::unpacked(file, packing, Some(header::MAX_HEADER)).map_err(refused)?;
     }
-    let text = message.name.to_string_lossy();
-    let (flags, keywords) = marks.of(&text);
-    let by_store = name::arrival(&message.key, InternalDate::from_unix(metadata.mtime()));
+    let by_store = date_by_store(message, &metadata);
     let summary = Summary::with(&head, if by_store.is_some() { Dates::None } else { Dates::All });
-    let rule = |named| if named { DateSource::Store } else { DateSource::Mtime };
-    let (internal_date, date_from) = match by_store {
-        Some((date, named)) => (Some(date), rule(named)),
-        None => header_date(&summary),
-    };
-    let doubts =
-        [(internal_date.is_none(), Warning::NoDate), (header::fields(&head).next().is_none(), Warning::NoHeader)];
-    Ok(Envelope {
+    let date = by_store.unwrap_or_else(|| header_date(&summary));
+    let doubts = [(date.0.is_none(), Warning::NoDate), (header::fields(&head).next().is_none(), Warning::NoHeader)];
+    let warnings = doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning).collect();
+    Ok(Envelope { warnings, ..told(message, place, &metadata, date, summary) })
+}
+
+/// What can be said of one file without reading it; with reading, where only its header has a date.
+fn outline(message: &Message, place: &Place<'_>) -> Result<Envelope, String> {
+    let metadata = fs::symlink_metadata(message.path(place.path)).ok();
+    let metadata = metadata.filter(|metadata| metadata.is_file() && metadata.len() > 0);
+    match metadata.and_then(|metadata| Some((date_by_store(message, &metadata)?, metadata))) {
+        Some((date, metadata)) => Ok(told(message, place, &metadata, date, Summary::default())),
+        None => envelope(message, place),
+    }
+}
+
+fn told(message: &Message, place: &Place<'_>, metadata: &Metadata, date: Dated, summary: Summary) -> Envelope {
+    let (flags, keywords) = place.marks(message);
+    Envelope {
         locator: Locator { name: message.key.clone(), offset: 0, length: metadata.len() },
         size: metadata.len(),
         flags,
         keywords,
-        internal_date,
-        date_from,
+        internal_date: date.0,
+        date_from: date.1,
         from: summary.from,
         subject: summary.subject,
         message_id: summary.message_id,
         details: Box::new(summary.details),
-        warnings: doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning).collect(),
-    })
+        warnings: Vec::new(),
+    }
+}
+
+/// The date that the name of a file and the file itself give, and by which of them.
+fn date_by_store(message: &Message, metadata: &Metadata) -> Option<Dated> {
+    let (date, named) = name::arrival(&message.key, InternalDate::from_unix(metadata.mtime()))?;
+    Some((Some(date), if named { DateSource::Store } else { DateSource::Mtime }))
 }
 
 /// The date that the header gives, and by which field.
-fn header_date(summary: &Summary) -> (Option<InternalDate>, DateSource) {
+fn header_date(summary: &Summary) -> Dated {
     match (summary.sane_received(), summary.sane_date()) {
         (Some(date), _) => (Some(date), DateSource::Received),
         (None, Some(date)) => (Some(date), DateSource::Date),

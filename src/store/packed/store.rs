@@ -168,6 +168,10 @@ impl Store for Packed {
         self.with(folder, visit, |store, visit| store.list(folder, visit)).map(|_| ())
     }
 
+    fn outline(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<(), StoreError> {
+        self.with(folder, visit, |store, visit| store.outline(folder, visit)).map(|_| ())
+    }
+
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
         self.with(folder, visit, |store, visit| store.count(folder, visit)).map(Option::unwrap_or_default)
     }
