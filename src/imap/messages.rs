@@ -5,6 +5,7 @@ use crate::mail::FolderPath;
 use super::answer::Wanted;
 use super::error::ImapError;
 use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
+use super::names::quoted;
 use super::session::Session;
 
 /// Messages in one FETCH of everything: short enough for a server to answer without a pause.
@@ -68,14 +69,13 @@ impl Session {
         uid_sets(uids).iter().map(|set| self.wire.give(&format!("UID FETCH {set} {STATE}"))).collect()
     }
 
-    /// Asks for the state of messages of the open folder with a UID of at least `uid`, to be read by [`Self::states`].
+    /// Asks for the state of messages of a folder with a UID of at least `uid`, to be read by [`Self::states`].
     ///
-    /// The NOOP before it lets the server show what the commands before stored: a set of numbers is for what was shown.
-    pub fn ask_since(&mut self, uid: u32) -> Result<Vec<String>, ImapError> {
-        ["NOOP".to_owned(), format!("UID FETCH {uid}:* {STATE}")]
-            .iter()
-            .map(|command| self.wire.give(command))
-            .collect()
+    /// The folder is opened anew: what the command just before has stored, Dovecot shows to no other that it has already.
+    pub fn ask_since(&mut self, folder: &FolderPath, uid: u32) -> Result<Vec<String>, ImapError> {
+        let name = quoted(&self.wire_name(folder))?;
+        let commands = [format!("SELECT {name}"), format!("UID FETCH {uid}:* {STATE}")];
+        commands.iter().map(|command| self.wire.give(command)).collect()
     }
 
     /// Whether the states that were asked for have come, by the tags of [`Self::ask_states`].

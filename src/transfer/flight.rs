@@ -32,6 +32,8 @@ const AIR: usize = 16;
 const LARGE: u64 = 4 << 20;
 /// The most messages whose states are asked for and not yet read: little enough for the line to hold the answers.
 const ASKED: usize = 1024;
+/// The most that are stored and whose states are asked for later.
+const UNASKED: usize = 16 * 1024;
 /// Sent messages that need more than a look are gathered up to so many, or so many bytes.
 const LEFTOVERS: usize = 256;
 const LEFTOVER_BYTES: u64 = 4 << 20;
@@ -48,7 +50,9 @@ pub(super) struct Air {
     landed: u32,
     /// Whether the states of all that land from now on are asked for already.
     is_asked_ahead: bool,
-    /// Messages that are stored and whose state was not seen yet.
+    /// Messages that are stored and whose state is still to be asked for.
+    pub(super) unasked: Vec<Pending>,
+    /// Messages whose state was asked for and did not come yet.
     pub(super) unseen: Vec<Pending>,
     /// States that came before they were looked for.
     pub(super) states: HashMap<u32, RemoteMessage>,
@@ -63,6 +67,7 @@ impl Air {
             batch_bytes: FLIGHT_BYTES,
             landed: 0,
             is_asked_ahead: false,
+            unasked: Vec::new(),
             unseen: Vec::new(),
             states: HashMap::new(),
             leftovers: Vec::new(),
@@ -191,9 +196,28 @@ impl Carry<'_, '_> {
     fn is_air_full(&self) -> bool {
         let bytes = |flight: &Flight| flight.pending.iter().map(|one| one.prepared.bytes.len()).sum::<usize>();
         let sent = self.air.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
+        sent.map(bytes).sum::<usize>() > AIR * self.air.batch_bytes || self.air.unasked.len() > UNASKED
+    }
+
+    /// Asks for the states of what is stored, as far as the line holds the answers.
+    fn ask_states(&mut self, crash: &mut Crash) {
+        if self.air.is_asked_ahead {
+            return self.air.unseen.append(&mut self.air.unasked);
+        }
         let asked = self.air.flights.iter().filter(|flight| matches!(flight.stage, Stage::Asked(_)));
-        asked.map(|flight| flight.pending.len()).sum::<usize>() > ASKED
-            || sent.map(bytes).sum::<usize>() > AIR * self.air.batch_bytes
+        let room = ASKED.saturating_sub(asked.map(|flight| flight.pending.len()).sum());
+        let waiting = self.air.unasked.len();
+        if waiting == 0 || room < waiting.min(FLIGHT_MESSAGES) {
+            return;
+        }
+        let Some(session) = self.link.current() else { return };
+        let rest = self.air.unasked.split_off(waiting.min(room));
+        let pending = std::mem::replace(&mut self.air.unasked, rest);
+        let uids: Vec<u32> = pending.iter().filter_map(sent_uid).collect();
+        match session.ask_states(&uids) {
+            Ok(tags) => self.air.flights.push_back(Flight { pending, stage: Stage::Asked(tags) }),
+            Err(error) => crash.lose(pending, error),
+        }
     }
 
     /// Whether the next answer has come.
@@ -208,26 +232,15 @@ impl Carry<'_, '_> {
     /// No more will be sent: the states of all that is on its way are asked for at once, behind it.
     pub(super) fn ask_ahead(&mut self) {
         let is_on_its_way = self.air.flights.iter().any(|flight| matches!(flight.stage, Stage::Sent(_)));
-        let floor = self.selected.uid_next.max(self.air.landed.saturating_add(1));
+        let floor = self.air.unasked.first().and_then(sent_uid).unwrap_or(self.air.landed.saturating_add(1));
         // A line that breaks here is told by those who wait.
         if is_on_its_way
             && let Some(session) = self.link.current()
-            && let Ok(tags) = session.ask_since(floor)
+            && let Ok(tags) = session.ask_since(&self.target, floor)
         {
             self.air.is_asked_ahead = true;
+            self.air.unseen.append(&mut self.air.unasked);
             self.air.flights.push_back(Flight { pending: Vec::new(), stage: Stage::Asked(tags) });
-        }
-    }
-
-    /// What was not shown so far is asked for by its UIDs.
-    fn ask_again(&mut self) {
-        let uids: Vec<u32> = self.air.unseen.iter().filter_map(sent_uid).collect();
-        if !uids.is_empty()
-            && let Some(session) = self.link.current()
-            && let Ok(tags) = session.ask_states(&uids)
-        {
-            let pending = std::mem::take(&mut self.air.unseen);
-            self.air.flights.push_back(Flight { pending, stage: Stage::Asked(tags) });
         }
     }
 
@@ -236,8 +249,14 @@ impl Carry<'_, '_> {
         while !self.air.flights.is_empty() {
             self.land_next()?;
         }
+        // What was not shown so far is asked for by its UIDs.
         self.air.is_asked_ahead = false;
-        self.ask_again();
+        self.air.unasked.append(&mut self.air.unseen);
+        let mut crash = Crash::default();
+        self.ask_states(&mut crash);
+        if !crash.is_none() {
+            self.pick_up(crash)?;
+        }
         while !self.air.flights.is_empty() {
             self.land_next()?;
         }
@@ -285,23 +304,15 @@ impl Carry<'_, '_> {
                     one.state = State::Sent(Some(*uid));
                     one.prepared.bytes = Vec::new(); // read again, should they be needed after all
                 }
-                let uids: Vec<u32> = uids.into_iter().map(|(_, uid)| uid).collect();
-                self.air.landed = uids.iter().copied().fold(self.air.landed, u32::max);
-                if self.air.is_asked_ahead {
-                    return self.air.unseen.extend(flight.pending);
-                }
-                match session.ask_states(&uids) {
-                    Ok(tags) => {
-                        self.air.flights.push_back(Flight { pending: flight.pending, stage: Stage::Asked(tags) });
-                    }
-                    Err(error) => crash.lose(flight.pending, error),
-                }
+                self.air.landed = uids.iter().map(|(_, uid)| *uid).fold(self.air.landed, u32::max);
+                self.air.unasked.extend(flight.pending);
             }
             Stage::Asked(tags) => match session.states(&tags) {
                 Ok(states) => self.take_states(flight.pending, states),
-                Err(error) => crash.lose(flight.pending, error),
+                Err(error) => return crash.lose(flight.pending, error),
             },
         }
+        self.ask_states(crash);
     }
 
     /// Proves what is as it should be. What is not is left over; what did not come yet waits for later answers.
@@ -320,7 +331,8 @@ impl Carry<'_, '_> {
                 Some(_) => self.air.leftovers.push(one),
             }
         }
-        let least = self.air.unseen.iter().chain(&self.air.leftovers).filter_map(sent_uid);
+        let open = self.air.unseen.iter().chain(&self.air.unasked).chain(&self.air.leftovers);
+        let least = open.filter_map(sent_uid);
         self.settled_below(least.min().unwrap_or(u32::MAX).min(last.saturating_add(1)));
     }
 

@@ -65,6 +65,7 @@ impl Carry<'_, '_> {
         let halt = self.act(&mut pending, verdicts)?;
         pending.append(&mut self.air.leftovers);
         pending.append(&mut self.air.unseen);
+        pending.append(&mut self.air.unasked);
         self.air.states.clear();
         let pending = self.read_again(pending);
         self.finish(pending)?;
