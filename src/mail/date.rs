@@ -99,6 +99,11 @@ impl InternalDate {
         Self::from_unix(Utc::now().timestamp())
     }
 
+    /// `Thu Jan  1 12:00:00 2026 +0000`, as in the From_ line of an mbox, in UTC and saying so.
+    pub fn to_from_line(self) -> String {
+        DateTime::from_timestamp(self.unix, 0).unwrap_or_default().format("%a %b %e %H:%M:%S %Y +0000").to_string()
+    }
+
     /// The date and time as chrono has it.
     pub fn from_chrono(date: DateTime<FixedOffset>) -> Self {
         let offset_minutes = i16::try_from(date.offset().local_minus_utc() / 60).unwrap_or(0);

@@ -13,6 +13,7 @@ mod company;
 mod container;
 mod cyrus;
 mod dbx;
+mod deposit;
 mod describe;
 mod detect;
 mod dir;
@@ -63,6 +64,7 @@ use serde::{Deserialize, Serialize};
 use crate::mail::{Digest, Envelope, FolderPath, Locator, SpecialUse};
 
 pub use company::Company;
+pub use deposit::{Deposit, Letter, LocalPlace, Shape};
 pub use detect::{open, open_with, survey};
 pub use doubts::{Doubt, Examined, Examiner};
 pub use error::StoreError;
@@ -253,6 +255,9 @@ pub trait Store: Send {
     /// line ended by CRLF. Fails with [`StoreError::Vanished`] when it is no longer there.
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError>;
 
+    /// These messages of `folder` will be read next, in this order: a store that is far away fetches ahead.
+    fn expect(&mut self, _folder: &FolderPath, _locators: &[&Locator]) {}
+
     /// The number of the line that a message starts with, where its file has lines (mbox).
     fn line(&mut self, _folder: &FolderPath, _locator: &Locator) -> Option<u64> {
         None
@@ -271,6 +276,25 @@ pub trait Store: Send {
     /// Each message is read again under lock and stays if it no longer has its digest. Gives one result per removal, in
     /// order; an error for the whole call means that nothing was removed.
     fn remove(&mut self, folder: &FolderPath, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError>;
+}
+
+/// Paths as bytes, since serde refuses those that are not UTF-8.
+pub mod any_path {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    /// Writes the bytes.
+    pub fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().as_bytes().serialize(to)
+    }
+
+    /// Reads the bytes.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        Ok(OsString::from_vec(Vec::deserialize(from)?).into())
+    }
 }
 
 /// The name of a store's file without its endings: `archive` for `archive.mbox.gz`.

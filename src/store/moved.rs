@@ -55,6 +55,28 @@ impl Moved {
         self.rename(file).map_err(|source| StoreError::write(file, source))
     }
 
+    /// Renames `directory`, which lies in the store, to a place here that is not taken.
+    pub(super) fn take_directory(&mut self, directory: &Path) -> Result<(), StoreError> {
+        let refused = |source| StoreError::write(directory, source);
+        let within = directory.strip_prefix(&self.root).map_err(|error| refused(io::Error::other(error)))?;
+        let wanted = self.beside.join(within);
+        let above = wanted.parent().unwrap_or(&self.beside).to_owned();
+        fs::create_dir_all(&above).map_err(refused)?;
+        let numbered = |number: u32| {
+            let mut name = wanted.as_os_str().to_owned();
+            if number > 0 {
+                name.push(format!(".{number}"));
+            }
+            PathBuf::from(name)
+        };
+        let free = (0..MAX_SAME_NAME).map(numbered).find(|path| fs::symlink_metadata(path).is_err());
+        let free = free.ok_or_else(|| refused(io::ErrorKind::AlreadyExists.into()))?;
+        fs::rename(directory, free).map_err(refused)?;
+        self.touched.insert(above);
+        self.touched.extend(directory.parent().map(Path::to_owned));
+        Ok(())
+    }
+
     fn rename(&mut self, file: &Path) -> io::Result<()> {
         let within = file.strip_prefix(&self.root).map_err(io::Error::other)?;
         let wanted = if within.as_os_str().is_empty() { self.beside.clone() } else { self.beside.join(within) };

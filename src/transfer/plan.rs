@@ -13,7 +13,7 @@ use crate::store::{self, OpenOptions};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
     /// Its path.
-    #[serde(with = "any_path")]
+    #[serde(with = "store::any_path")]
     pub path: PathBuf,
     /// What the user said of it.
     pub options: OpenOptions,
@@ -145,23 +145,6 @@ fn unnamed(selection: &Selection) -> String {
     }
     let stem = store::stem(&selection.source.path);
     stem.filter(|stem| !stem.is_empty()).unwrap_or_else(|| "Imported".into())
-}
-
-/// Paths as bytes, since serde refuses those that are not UTF-8.
-mod any_path {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-    use std::path::{Path, PathBuf};
-
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
-        path.as_os_str().as_bytes().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
-        Ok(OsString::from_vec(Vec::deserialize(from)?).into())
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Used through [`FORMAT`]. A message is known by its base name, so it is found again after another program has changed
 //! its flags or moved it from `new` to `cur`. Of a folder only the file names are held in memory.
 
+mod deposit;
 mod name;
 mod tree;
 
@@ -25,6 +26,8 @@ use crate::mail::canonical::{self, BareCr};
 use crate::mail::envelope::{Dates, Summary};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Locator, Warning, header};
 
+pub(super) use deposit::deposit;
+use tree::PARTS;
 pub(super) use tree::is_maildir;
 
 /// The part of a file name that stays while the message lives.
@@ -151,7 +154,7 @@ impl Store for Maildir {
 
     fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
         // Message files are never written to, so a message that comes, goes or is renamed changes one of these.
-        let names = || tree::PARTS.into_iter().chain([name::KEYWORDS]);
+        let names = || PARTS.into_iter().chain([name::KEYWORDS]);
         let files = |place: &Path| names().map(|name| place.join(name)).chain([kmail::beside(place)]).collect();
         Stamp::in_tree(&self.tree, folder, files)
     }
@@ -163,8 +166,7 @@ impl Store for Maildir {
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
         let place = self.tree.messages(folder)?;
-        let parts: Vec<PathBuf> =
-            tree::PARTS.iter().map(|part| place.join(part)).filter(|part| part.is_dir()).collect();
+        let parts: Vec<PathBuf> = PARTS.iter().map(|part| place.join(part)).filter(|part| part.is_dir()).collect();
         Moved::beside(self.tree.root())?.check(parts.iter().map(PathBuf::as_path))
     }
 
@@ -264,7 +266,7 @@ fn known<'a>(files: &'a [Message], key: &str) -> Option<&'a Message> {
 /// The files of a folder in order. `tmp` holds no messages yet, and names with a dot at the start are no messages.
 fn names(place: &Path) -> io::Result<Vec<Message>> {
     let mut all = Vec::new();
-    for part in tree::PARTS {
+    for part in PARTS {
         let entries = match fs::read_dir(place.join(part)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue, // a copy leaves out what is empty

@@ -48,6 +48,11 @@ fn keyword(letter: char, names: &[Option<String>]) -> Option<&str> {
     names.get(usize::try_from(number).ok()?)?.as_deref()
 }
 
+/// The letters of flags, in the order that names have them.
+pub(super) fn flag_letters(flags: Flags) -> String {
+    LETTERS.iter().filter(|(_, flag)| flags.contains(*flag)).map(|(letter, _)| *letter).collect()
+}
+
 /// The keywords that a folder's lower-case letters stand for, from Dovecot's `dovecot-keywords`.
 pub(super) fn keyword_names(folder: &Path) -> Vec<Option<String>> {
     let bytes = file::prefix(&folder.join(KEYWORDS), MAX_KEYWORDS).unwrap_or_default();

@@ -1,9 +1,10 @@
 //! mbox: many messages in one file, or a tree of such files as Thunderbird, KMail, Dovecot and others keep them.
 //!
 //! Used through [`FORMAT`]. Files of any size are streamed; what a scan finds is kept, 24 bytes a message, until the file
-//! changes. Reads every dialect and writes none: a removal copies what stays, byte by byte (`rewrite`).
+//! changes. Reads every dialect; a removal copies what stays, byte by byte (`rewrite`), and `deposit` appends.
 
 mod content;
+mod deposit;
 mod gmail;
 mod headers;
 mod indexed;
@@ -36,6 +37,7 @@ use labelled::Labelled;
 use scan::{Index, Span, Step};
 use tree::Name;
 
+pub(super) use deposit::deposit;
 pub(super) use headers::{arrival, hidden, is_bookkeeping, marks};
 pub(super) use scan::eol;
 pub(super) use tree::starts_like_mbox;

@@ -184,6 +184,11 @@ fn is_ignored(name: &str) -> bool {
         || IGNORED_ENDS.iter().any(|end| name.ends_with(end))
 }
 
+/// Whether a file of that name is shown as a folder of that name, empty or not.
+pub(super) fn is_takeable(name: &str) -> bool {
+    !is_ignored(name) && !MBOX_ENDS.iter().chain(&[".sbd"]).any(|end| name.ends_with(end))
+}
+
 /// Hidden directories hold indexes, but for KMail's.
 fn is_entered(entry: &Entry) -> bool {
     let name = entry.text();
