@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
-use crate::imap::{Session, connect};
 use crate::mail::units::bytes as size;
 use crate::store::OpenOptions;
-use crate::transfer::{Event, Job, Mode, Plan, Progress, plan, start};
+use crate::transfer::{Event, Job, Mailbox, Mode, Plan, Progress, plan, start};
 
 use super::exit::{Failure, code, outcome_code};
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
 use super::output::Printer;
+use super::password::SourceOptions;
 use super::signals::Watch;
-use super::sources::{self, SourceArgument};
+use super::sources::{self, Opening};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -25,6 +25,8 @@ pub struct Arguments {
     paths: Vec<OsString>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    login: SourceOptions,
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
@@ -56,15 +58,16 @@ pub enum Kind {
 /// Runs the command.
 pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let mut printer = Printer::new(arguments.json, arguments.quiet);
-    let (sources, target) = sources::split(&arguments.paths)?;
+    let (sources, target) = sources::split(&arguments.paths, &arguments.options, &arguments.login)?;
     let options = arguments.store.open();
     if kind == Kind::Move {
         sources.iter().try_for_each(|source| check_removable(source, &options))?;
     }
     let selections = sources::selections(&sources, &target, &options, |remark| printer.remark(&remark))?;
-    let account = arguments.options.account(&target)?;
-    let mut session = connect(&account)?;
-    let plan = plan(selections, &target.folder, &session.folders()?);
+    let place = target.place(&arguments.options)?;
+    let mut session = place.open()?;
+    let plan = plan(selections, target.folder(), &session.folders()?);
+    let plan = place.fit(plan).map_err(|error| Failure::usage(error.to_string()))?;
     tell_limits(&mut session, &plan, &mut printer)?;
     if kind == Kind::Plan || arguments.dry_run {
         session.logout();
@@ -78,7 +81,8 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let accept_rewriting = arguments.carry.accept_rewriting;
     let (failed_dir, limits) = (arguments.carry.failed_dir.clone(), arguments.carry.limits());
     let job = Job {
-        account,
+        target: place,
+        accounts: sources::accounts(&sources),
         plan,
         mode,
         verify,
@@ -93,21 +97,25 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     carry(job, Some(session), &mut printer)
 }
 
-/// Says what the server limits, as far as it tells.
-fn tell_limits(session: &mut Session, plan: &Plan, printer: &mut Printer) -> Result<(), Failure> {
+/// Says what the server, or the disk, limits, as far as it tells.
+fn tell_limits(session: &mut Mailbox, plan: &Plan, printer: &mut Printer) -> Result<(), Failure> {
     if let Some(most) = session.append_limit() {
         printer.remark(&format!("the server takes messages of up to {}", size(most)));
     }
-    if let Some(left) = session.quota_left()? {
+    // Of a disk only what is too little is worth a word.
+    let is_server = matches!(session, Mailbox::Server(_));
+    let what = if is_server { "mailbox" } else { "disk" };
+    let is_news = |left: &u64| is_server || *left < plan.bytes();
+    if let Some(left) = session.quota_left()?.filter(is_news) {
         let needed = plan.bytes();
         let may_fail = if needed > left { format!(", and {} are to be carried", size(needed)) } else { String::new() };
-        printer.remark(&format!("the mailbox has {} left{may_fail}", size(left)));
+        printer.remark(&format!("the {what} has {} left{may_fail}", size(left)));
     }
     Ok(())
 }
 
 /// A move that could never remove anything is refused before it starts.
-fn check_removable(source: &SourceArgument, options: &OpenOptions) -> Result<(), Failure> {
+fn check_removable(source: &Opening, options: &OpenOptions) -> Result<(), Failure> {
     let (store, folders) = source.open(options)?;
     for folder in folders {
         store.check_removable(&folder.path)?;
@@ -116,7 +124,7 @@ fn check_removable(source: &SourceArgument, options: &OpenOptions) -> Result<(),
 }
 
 /// Runs the job, on `session` first if that is given, and prints what happens.
-pub(super) fn carry(job: Job, session: Option<Session>, printer: &mut Printer) -> Result<ExitCode, Failure> {
+pub(super) fn carry(job: Job, session: Option<Mailbox>, printer: &mut Printer) -> Result<ExitCode, Failure> {
     let watch = Watch::start().map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
     let mut progress = Progress::new(job.mode, Instant::now());
     if let Some(warning) = doubled_target(&job.plan) {

@@ -46,13 +46,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 fn row(job: &PastJob, plan: &Plan, tally: Tally) -> String {
     let settings = &job.settings;
     format!(
-        "{:>4}  {}  {}  {} folders to {}@{}: {} of {} messages, {}",
+        "{:>4}  {}  {}  {} folders to {}: {} of {} messages, {}",
         job.id,
         date(job.started),
         settings.mode.label(),
         thousands(plan.folders.len() as u64),
-        clean(&settings.user),
-        clean(&settings.host),
+        clean(&settings.label()),
         thousands((tally.stored + job.already).min(plan.messages())),
         thousands(plan.messages()),
         end(job),
@@ -64,7 +63,7 @@ pub(super) fn json_of(job: &PastJob, plan: &Plan, tally: Tally) -> Value {
     let settings = &job.settings;
     let utc = |seconds| DateTime::from_timestamp(seconds, 0).map(|date| date.to_rfc3339());
     json!({"event": "job", "job": job.id.number(), "mode": settings.mode.label(), "user": clean(&settings.user),
-        "host": clean(&settings.host), "port": settings.port, "started": utc(job.started),
+        "host": clean(&settings.host), "port": settings.port, "target": clean(&settings.label()), "started": utc(job.started),
         "ended": job.ended.and_then(utc), "outcome": job.outcome.map(|outcome| format!("{outcome:?}")),
         "reason": clean(&job.reason), "folders": plan.folders.len(), "messages": plan.messages(), "stored": tally.stored,
         "moved": tally.moved, "already": job.already, "unknown": tally.unknown})

@@ -108,11 +108,11 @@ struct Listing<'a> {
 
 impl Listing<'_> {
     fn source(&mut self, path: &str) -> Result<(), Stop> {
-        let source = SourceArgument::parse(path);
+        let source = SourceArgument::parse(path).map_err(Stop::Failed)?;
         let options = self.arguments.store.open();
         let survey = source.survey(&options)?;
         self.survey(&survey)?;
-        let mut store = survey.open(&options)?;
+        let mut store = source.open_surveyed(&survey, &options)?;
         let mut examiner = Examiner::default();
         for folder in source.folders(store.as_mut())? {
             let (mut damages, mut hidden) = (Vec::new(), BTreeMap::new());

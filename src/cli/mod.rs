@@ -14,6 +14,7 @@ mod report;
 mod resume;
 mod signals;
 mod sources;
+mod target;
 mod undo;
 mod verify;
 
@@ -29,9 +30,13 @@ use exit::Failure;
 /// Without a command, opens two panes: local mail on the left, the mailbox on the right.
 ///
 /// SOURCE is a path, or `PATH#Folder/Sub`; its format is detected. TARGET is `imaps://user@host[:port]/Folder/Sub` (TLS),
-/// `imap://…` (STARTTLS, required) or `imap+plaintext://…` (no encryption). Passwords are asked for, or come by
-/// --password-file, --password-command, --password-fd or the environment variable `MAILFERRY_PASSWORD`. In a folder's name,
-/// %2F stands for a slash, as `ls` prints it.
+/// `imap://…` (STARTTLS, required) or `imap+plaintext://…` (no encryption). It works the other way too: SOURCE may be such
+/// a URL, and TARGET `maildir:PATH` (a new or existing Maildir), `mbox:PATH` (one file; `mbox:PATH/` for a directory with
+/// an mbox for each folder), or the path of a Maildir or mbox that is there.
+///
+/// Passwords are asked for, or come by --password-file, --password-command, --password-fd or the environment variable
+/// `MAILFERRY_PASSWORD`; for a SOURCE on a server by --source-password-file and so on. In a folder's name, %2F stands for
+/// a slash, as `ls` prints it.
 ///
 /// Exit codes: 0 all carried, or already there; 1 some messages not carried, each listed; 2 wrong usage; 66 source
 /// unreadable; 69 server unreachable; 74 local read or write failed; 75 try again later; 76 TLS refused; 77 login refused;

@@ -11,7 +11,7 @@ use crate::store::{CodePage, Labels, OpenOptions};
 use crate::transfer::{Limits, Verify};
 
 use super::exit::Failure;
-use super::password::PasswordOptions;
+use super::password::{PasswordOptions, SourceOptions};
 
 /// How to reach and trust the server.
 #[derive(Args, Debug)]
@@ -203,7 +203,7 @@ fn user_directory(variable: &str, usual: &str) -> Option<PathBuf> {
 }
 
 /// Reads `sha256:HEX` (colons between bytes are fine) as lower-case hex.
-fn pin(text: &str) -> Result<String, String> {
+pub fn pin(text: &str) -> Result<String, String> {
     let hex = text.strip_prefix("sha256:").ok_or("write sha256: and the certificate's digest in hex")?;
     let hex: String = hex.chars().filter(|ch| *ch != ':').collect::<String>().to_ascii_lowercase();
     let is_digest = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -228,6 +228,40 @@ impl Options {
             user,
             password: self.password.get(&label)?,
             options: self.connect_options(),
+        })
+    }
+
+    /// The account that a SOURCE on a server is in.
+    pub fn source_account(
+        &self,
+        target: &Target,
+        source: &SourceOptions,
+        is_target_local: bool,
+    ) -> Result<Account, Failure> {
+        let user = target.user.clone().ok_or_else(|| {
+            Failure::usage(format!(
+                "the SOURCE names no user; write {}://USER@{}",
+                target.security.scheme(),
+                target.host
+            ))
+        })?;
+        let password = source.get(&format!("{user}@{}", target.host), &self.password, is_target_local)?;
+        let own = |own: &Option<String>, targets: &Option<String>| {
+            own.clone().or_else(|| targets.clone().filter(|_| is_target_local))
+        };
+        Ok(Account {
+            host: target.host.clone(),
+            port: target.port,
+            security: target.security,
+            user,
+            password,
+            options: ConnectOptions {
+                ca_file: self.ca_file.clone(),
+                pin: own(&source.pin, &self.pin),
+                tls_name: own(&source.tls_name, &self.tls_name),
+                authorization: own(&source.authorization, &self.authorization),
+                timeout: Duration::from_secs(self.timeout),
+            },
         })
     }
 

@@ -28,13 +28,97 @@ pub struct PasswordOptions {
     /// Read the password from the open file descriptor N
     #[arg(long = "password-fd", value_name = "N", help_heading = "Login")]
     pub descriptor: Option<u32>,
+    #[arg(skip)]
+    named: Named,
 }
 
+/// Where to take the password of a SOURCE on a server from, and what else its connection takes.
+#[derive(Args, Debug)]
+pub struct SourceOptions {
+    /// Read the password of a SOURCE on a server from the first line of FILE, which nobody else may read
+    #[arg(
+        id = "source_file",
+        long = "source-password-file",
+        value_name = "FILE",
+        help_heading = "Login of a SOURCE on a server"
+    )]
+    file: Option<PathBuf>,
+    /// Run CMD by the shell and take the first line it prints as the password of a SOURCE on a server
+    #[arg(
+        id = "source_command",
+        long = "source-password-command",
+        value_name = "CMD",
+        help_heading = "Login of a SOURCE on a server"
+    )]
+    command: Option<String>,
+    /// Read the password of a SOURCE on a server from the open file descriptor N
+    #[arg(
+        id = "source_fd",
+        long = "source-password-fd",
+        value_name = "N",
+        help_heading = "Login of a SOURCE on a server"
+    )]
+    descriptor: Option<u32>,
+    /// Open USER's mailbox with the login of the SOURCE
+    #[arg(id = "source_as", long = "source-as", value_name = "USER", help_heading = "Login of a SOURCE on a server")]
+    pub authorization: Option<String>,
+    /// Trust exactly the certificate with this SHA-256 for a SOURCE on a server
+    #[arg(id = "source_pin", long = "source-pin", value_name = "sha256:HEX", value_parser = super::options::pin,
+        help_heading = "Login of a SOURCE on a server")]
+    pub pin: Option<String>,
+    /// Expect NAME in the certificate of a SOURCE on a server instead of the host
+    #[arg(
+        id = "source_tls_name",
+        long = "source-tls-name",
+        value_name = "NAME",
+        help_heading = "Login of a SOURCE on a server"
+    )]
+    pub tls_name: Option<String>,
+}
+
+/// The environment variable for a SOURCE on a server.
+const SOURCE_VARIABLE: &str = "MAILFERRY_SOURCE_PASSWORD";
+
+impl SourceOptions {
+    /// The password of a SOURCE: by its own options; by those of the TARGET where the TARGET takes no password; else asked
+    /// for.
+    pub fn get(
+        &self,
+        label: &str,
+        of_target: &PasswordOptions,
+        is_target_local: bool,
+    ) -> Result<SecretString, Failure> {
+        let own = PasswordOptions {
+            file: self.file.clone(),
+            command: self.command.clone(),
+            descriptor: self.descriptor,
+            named: SOURCE,
+        };
+        if is_target_local && !own.is_given() && of_target.is_given() {
+            return of_target.get(label);
+        }
+        own.get(label)
+    }
+}
+
+/// What the options and the variable of a password are called.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Named {
+    variable: Option<&'static str>,
+    prefix: &'static str,
+}
+
+const SOURCE: Named = Named { variable: Some(SOURCE_VARIABLE), prefix: "source-" };
+
 impl PasswordOptions {
+    fn variable(&self) -> &'static str {
+        self.named.variable.unwrap_or(VARIABLE)
+    }
+
     /// Whether a password can be had without asking a person.
     pub fn is_given(&self) -> bool {
         let is_named = self.file.is_some() || self.command.is_some() || self.descriptor.is_some();
-        is_named || std::env::var_os(VARIABLE).is_some()
+        is_named || std::env::var_os(self.variable()).is_some()
     }
 
     /// The password from the first source that the options name, else from the environment, else from a prompt.
@@ -51,12 +135,13 @@ impl PasswordOptions {
                 .map_err(|error| Failure::usage(format!("cannot read file descriptor {number}: {error}")))?;
             return first_line(file, &path);
         }
-        if let Ok(password) = std::env::var(VARIABLE) {
+        if let Ok(password) = std::env::var(self.variable()) {
             return Ok(SecretString::from(password));
         }
         if !std::io::stdin().is_terminal() {
+            let prefix = self.named.prefix;
             return Err(Failure::usage(format!(
-                "no password for {label}: use --password-file, --password-command or --password-fd"
+                "no password for {label}: use --{prefix}password-file, --{prefix}password-command or --{prefix}password-fd"
             )));
         }
         let asked = rpassword::prompt_password(format!("Password of {label}: "));

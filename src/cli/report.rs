@@ -47,10 +47,10 @@ fn print_json(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> 
 
 fn print_text(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> io::Result<()> {
     let settings = &job.settings;
-    let (user, host) = (clean(&settings.user), clean(&settings.host));
+    let target = clean(&settings.label());
     let ended = job.ended.map(|ended| format!(" to {}", date(ended))).unwrap_or_default();
     line(&format!(
-        "job {}: {} to {user}@{host}, {}{ended}, {}",
+        "job {}: {} to {target}, {}{ended}, {}",
         job.id,
         settings.mode.label(),
         date(job.started),

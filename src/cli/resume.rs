@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::transfer::{Job, JobId, Journal};
+use crate::transfer::{Job, JobId, Journal, Login, Place};
 
 use super::copy;
 use super::exit::Failure;
 use super::options::StateOptions;
 use super::output::Printer;
-use super::password::PasswordOptions;
+use super::password::{PasswordOptions, SourceOptions};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -19,6 +19,8 @@ pub struct Arguments {
     job: JobId,
     #[command(flatten)]
     password: PasswordOptions,
+    #[command(flatten)]
+    login: SourceOptions,
     #[command(flatten)]
     state: StateOptions,
     /// Save messages that are not carried in DIR, as .eml files
@@ -39,9 +41,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (past, plan) = (journal.job(arguments.job)?, journal.plan(arguments.job)?);
     drop(journal);
     let settings = past.settings;
-    let password = arguments.password.get(&format!("{}@{}", settings.user, settings.host))?;
+    let target = match (settings.login(), &settings.local) {
+        (None, Some(place)) => Place::Local(place.clone()),
+        (login, _) => {
+            let password = arguments.password.get(&settings.label())?;
+            let login = login.ok_or_else(|| Failure::local("the journal does not say where the job goes"))?;
+            Place::Server(login.account(password))
+        }
+    };
+    let is_local = settings.local.is_some();
+    let password = |login: &Login| arguments.login.get(&login.label(), &arguments.password, is_local);
+    let accounts = settings.sources.iter().map(|login| Ok(login.account(password(login)?)));
+    let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
     let job = Job {
-        account: settings.account(password),
+        target,
+        accounts,
         plan,
         mode: settings.mode,
         verify: settings.verify,

@@ -3,53 +3,84 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::imap::Target;
+use crate::imap::{Account, Target};
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
-use crate::store::{self, Damage, Folder, Found, Looked, OpenOptions, Store, StoreError, Survey, Walk};
+use crate::store::{self, Damage, Folder, Found, Looked, OpenOptions, Shape, Store, StoreError, Survey, Walk};
 use crate::transfer::{Chosen, Selection, Source};
 
 use super::exit::Failure;
+use super::options::Options;
+use super::password::SourceOptions;
+use super::target::TargetArgument;
 use super::text;
 
 /// A SOURCE as written: a path and, below it, a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceArgument {
-    /// The store's path.
+    /// The store's path; of a mailbox on a server, its URL.
     pub path: PathBuf,
     /// The folder in it; the top means all of it.
     pub folder: FolderPath,
+    /// How it is written, where that was said before the path.
+    pub shape: Option<Shape>,
+    /// The server, if it is on one.
+    pub server: Option<Target>,
 }
 
 impl SourceArgument {
     /// Reads `PATH#Folder/Sub`, the folder as [`FolderPath::parse`] does, so that what is printed can be given back; a `#`
-    /// that belongs to an existing path is no separator.
-    pub fn parse(text: &str) -> Self {
-        let whole = PathBuf::from(text);
-        match text.rsplit_once('#') {
-            Some((path, folder)) if !whole.exists() => Self { path: path.into(), folder: FolderPath::parse(folder) },
-            _ => Self { path: whole, folder: FolderPath::root() },
+    /// that belongs to an existing path is no separator. `maildir:` and `mbox:` before the path say how it is written, and a
+    /// URL means a mailbox on a server.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        if Target::is_url(text) {
+            let target = Target::parse(text)?;
+            return Ok(Self { path: text.into(), folder: target.folder.clone(), shape: None, server: Some(target) });
         }
+        let (shape, text) = match text.split_once(':') {
+            Some((word, path)) if !Path::new(text).exists() && Shape::of_format(word).is_some() => {
+                (Shape::of_format(word), path)
+            }
+            _ => (None, text),
+        };
+        let whole = PathBuf::from(text);
+        let (path, folder) = match text.rsplit_once('#') {
+            Some((path, folder)) if !whole.exists() => (path.into(), FolderPath::parse(folder)),
+            _ => (whole, FolderPath::root()),
+        };
+        Ok(Self { path, folder, shape, server: None })
+    }
+
+    /// What a job opens; of a mailbox on a server, with its account, which asks for the password if need be.
+    pub fn log_in(self, options: &Options, login: &SourceOptions, is_target_local: bool) -> Result<Opening, Failure> {
+        let account = match &self.server {
+            Some(server) => Some(options.source_account(server, login, is_target_local)?),
+            None => None,
+        };
+        Ok(Opening { argument: self, account })
+    }
+
+    fn reading(&self, options: &OpenOptions) -> OpenOptions {
+        let named = self.shape.map(|shape| shape.label().to_owned());
+        OpenOptions { format: named.or_else(|| options.format.clone()), ..options.clone() }
     }
 
     /// Finds out what the path holds. Tells a person who watches how far that is, for it may take a while.
     pub fn survey(&self, options: &OpenOptions) -> Result<Survey, StoreError> {
         let mut watched = Watched::new();
-        store::survey(&self.path, options, &mut |looked| {
+        store::survey(&self.path, &self.reading(options), &mut |looked| {
             watched.tell(looked);
             Walk::Continue(())
         })
     }
 
-    /// The store and its chosen folders that hold messages.
-    pub fn open(&self, options: &OpenOptions) -> Result<(Box<dyn Store>, Vec<Folder>), StoreError> {
-        let mut store = self.survey(options)?.open(options)?;
-        let folders = self.folders(store.as_mut())?;
-        Ok((store, folders))
+    /// Opens what was found out.
+    pub fn open_surveyed(&self, survey: &Survey, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
+        survey.open(&self.reading(options))
     }
 
     /// The chosen folders of the store that hold messages.
@@ -61,6 +92,46 @@ impl SourceArgument {
             return Err(StoreError::NoFolder { folder, path: self.path.clone() });
         }
         Ok(folders)
+    }
+
+    /// A store with one folder goes into the target itself; else the tree is recreated below it, from the chosen folder on.
+    fn below(&self, folder: &FolderPath, is_target_itself: bool) -> FolderPath {
+        if is_target_itself {
+            return FolderPath::root();
+        }
+        let above = self.folder.parent().unwrap_or_default();
+        folder.below(&above).unwrap_or_else(|| folder.clone())
+    }
+}
+
+/// A SOURCE that can be opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    argument: SourceArgument,
+    account: Option<Account>,
+}
+
+impl Opening {
+    /// The account, if it is on a server.
+    pub fn account(&self) -> Option<&Account> {
+        self.account.as_ref()
+    }
+
+    fn source(&self, options: &OpenOptions) -> Source {
+        match &self.account {
+            Some(account) => Source::of_account(account),
+            None => Source { path: self.argument.path.clone(), options: self.argument.reading(options) },
+        }
+    }
+
+    /// The store and its chosen folders that hold messages.
+    pub fn open(&self, options: &OpenOptions) -> Result<(Box<dyn Store>, Vec<Folder>), StoreError> {
+        let mut store = match &self.account {
+            Some(account) => self.source(options).open(std::slice::from_ref(account))?,
+            None => self.argument.open_surveyed(&self.argument.survey(options)?, options)?,
+        };
+        let folders = self.argument.folders(store.as_mut())?;
+        Ok((store, folders))
     }
 
     /// What a job would take from this source: each folder with its count. Remarks on what can't be read go to `remark`.
@@ -87,8 +158,8 @@ impl SourceArgument {
                 Walk::Continue(())
             })?;
             selections.push(Selection {
-                source: Source { path: self.path.clone(), options: options.clone() },
-                below: self.below(&folder.path, is_single && has_target_folder),
+                source: self.source(options),
+                below: self.argument.below(&folder.path, is_single && has_target_folder),
                 special: folder.special,
                 folder: folder.path,
                 chosen: Chosen::All,
@@ -97,39 +168,40 @@ impl SourceArgument {
             });
         }
         for (kind, messages) in hidden {
-            let path = clean(&self.path.to_string_lossy());
+            let path = clean(&self.argument.path.to_string_lossy());
             remark(format!("not carried from {path}: {} {}", thousands(messages), kind.label()));
         }
         Ok(selections)
     }
-
-    /// A store with one folder goes into the target itself; else the tree is recreated below it, from the chosen folder on.
-    fn below(&self, folder: &FolderPath, is_target_itself: bool) -> FolderPath {
-        if is_target_itself {
-            return FolderPath::root();
-        }
-        let above = self.folder.parent().unwrap_or_default();
-        folder.below(&above).unwrap_or_else(|| folder.clone())
-    }
 }
 
-/// SOURCE arguments and the TARGET after them.
-pub fn split(paths: &[OsString]) -> Result<(Vec<SourceArgument>, Target), Failure> {
+/// SOURCE arguments, ready to be opened, and the TARGET after them.
+pub fn split(
+    paths: &[OsString],
+    options: &Options,
+    login: &SourceOptions,
+) -> Result<(Vec<Opening>, TargetArgument), Failure> {
     let (target, sources) = paths.split_last().ok_or_else(|| Failure::usage("a SOURCE and a TARGET are needed"))?;
-    let sources =
-        sources.iter().map(|source| Ok(SourceArgument::parse(text(source)?))).collect::<Result<_, Failure>>()?;
-    Ok((sources, Target::parse(text(target)?)?))
+    let target = TargetArgument::parse(text(target)?)?;
+    let open = |source: &OsString| SourceArgument::parse(text(source)?)?.log_in(options, login, !target.is_server());
+    let sources = sources.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
+    Ok((sources, target))
+}
+
+/// The accounts that sources are in.
+pub fn accounts(sources: &[Opening]) -> Vec<Account> {
+    sources.iter().filter_map(Opening::account).cloned().collect()
 }
 
 /// What a job would take from all of them, to `target`.
 pub fn selections(
-    sources: &[SourceArgument],
-    target: &Target,
+    sources: &[Opening],
+    target: &TargetArgument,
     options: &OpenOptions,
     mut remark: impl FnMut(String),
 ) -> Result<Vec<Selection>, StoreError> {
-    let has_target_folder = !target.folder.is_root();
-    let each = |source: &SourceArgument| source.selections(options, has_target_folder, &mut remark);
+    let has_target_folder = target.is_one_folder();
+    let each = |source: &Opening| source.selections(options, has_target_folder, &mut remark);
     Ok(sources.iter().map(each).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
@@ -170,27 +242,40 @@ impl Drop for Watched {
 mod tests {
     use super::*;
 
+    fn local(path: &str, folder: &str) -> SourceArgument {
+        SourceArgument { path: path.into(), folder: FolderPath::parse(folder), shape: None, server: None }
+    }
+
     #[test]
     fn a_source_may_name_a_folder() {
-        let source = SourceArgument::parse("/no/such#Inbox/Sub");
-        assert_eq!((source.path, source.folder), ("/no/such".into(), FolderPath::parse("Inbox/Sub")));
-        let slash = SourceArgument::parse("/no/such#In%2FOut/50% off");
+        assert_eq!(SourceArgument::parse("/no/such#Inbox/Sub").unwrap(), local("/no/such", "Inbox/Sub"));
+        let slash = SourceArgument::parse("/no/such#In%2FOut/50% off").unwrap();
         assert_eq!(slash.folder.segments(), ["In/Out", "50% off"]);
         let directory = tempfile::tempdir().unwrap();
         let odd = directory.path().join("a#b");
         std::fs::write(&odd, "").unwrap();
+        assert_eq!(SourceArgument::parse(odd.to_str().unwrap()).unwrap(), local(odd.to_str().unwrap(), ""));
+    }
+
+    #[test]
+    fn a_source_may_be_on_a_server_or_say_how_it_is_written() {
+        let source = SourceArgument::parse("imaps://anna@host/Old/2004").unwrap();
         assert_eq!(
-            SourceArgument::parse(odd.to_str().unwrap()),
-            SourceArgument { path: odd, folder: FolderPath::root() }
+            (source.folder, source.server.map(|server| server.host)),
+            (FolderPath::parse("Old/2004"), Some("host".into()))
+        );
+        let source = SourceArgument::parse("mbox:/no/such#A").unwrap();
+        assert_eq!(
+            (source.path, source.folder, source.shape),
+            ("/no/such".into(), FolderPath::parse("A"), Some(Shape::Mbox))
         );
     }
 
     #[test]
     fn the_tree_is_recreated_from_the_chosen_folder_on() {
-        let source = SourceArgument { path: "/x".into(), folder: FolderPath::parse("A/B") };
+        let source = local("/x", "A/B");
         assert_eq!(source.below(&FolderPath::parse("A/B/C"), false), FolderPath::parse("B/C"));
         assert_eq!(source.below(&FolderPath::parse("A/B"), true), FolderPath::root());
-        let whole = SourceArgument { path: "/x".into(), folder: FolderPath::root() };
-        assert_eq!(whole.below(&FolderPath::parse("A/B"), false), FolderPath::parse("A/B"));
+        assert_eq!(local("/x", "").below(&FolderPath::parse("A/B"), false), FolderPath::parse("A/B"));
     }
 }

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::imap::connect;
 use crate::mail::Repair;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
@@ -16,6 +15,7 @@ use crate::transfer::{Difference, Finding, VerifyError, plan, verify};
 use super::exit::{Failure, code};
 use super::options::{Options, RepairOption, StoreOptions, VerifyOption};
 use super::output::{Printer, json_line, line};
+use super::password::SourceOptions;
 use super::sources;
 
 #[derive(Args)]
@@ -25,6 +25,8 @@ pub struct Arguments {
     paths: Vec<OsString>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    login: SourceOptions,
     #[command(flatten)]
     store: StoreOptions,
     /// How surely messages are compared
@@ -51,12 +53,15 @@ impl From<VerifyError> for Failure {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut printer = Printer::new(arguments.json, false);
-    let (sources, target) = sources::split(&arguments.paths)?;
+    let (sources, target) = sources::split(&arguments.paths, &arguments.options, &arguments.login)?;
     let selections = sources::selections(&sources, &target, &arguments.store.open(), |remark| printer.remark(&remark))?;
-    let mut session = connect(&arguments.options.account(&target)?)?;
-    let plan = plan(selections, &target.folder, &session.folders()?);
+    let place = target.place(&arguments.options)?;
+    let mut session = place.open()?;
+    let plan = plan(selections, target.folder(), &session.folders()?);
+    let plan = place.fit(plan).map_err(|error| Failure::usage(error.to_string()))?;
+    let accounts = sources::accounts(&sources);
     let repairs: Vec<Repair> = arguments.repair.iter().map(|repair| (*repair).into()).collect();
-    let compared = verify(&plan, &mut session, arguments.verify.into(), &repairs, &mut |finding| {
+    let compared = verify(&plan, &mut session, &accounts, arguments.verify.into(), &repairs, &mut |finding| {
         let printed = if arguments.json { json_line(json_of(&finding)) } else { line(&text_of(&finding)) };
         if printed.is_err() { Walk::Break(()) } else { Walk::Continue(()) } // a closed pipe wants no more
     })?;

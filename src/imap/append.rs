@@ -137,6 +137,11 @@ pub struct Launched {
 }
 
 impl Launched {
+    /// Messages that did not get on their way.
+    pub fn broken(error: ImapError) -> Self {
+        Self { sent: Sent::default(), failure: Some(error), refused: None }
+    }
+
     /// The tag of the command, if it was given.
     pub(super) fn tag(&self) -> Option<&str> {
         self.sent.tags.first().map(String::as_str)

@@ -139,6 +139,12 @@ pub enum ImapError {
     /// Another thread cancelled the connection.
     #[error("cancelled")]
     Cancelled,
+    /// Mail on this machine, to which messages go instead of to a server, can not be written or read.
+    #[error("{reason}")]
+    Disk {
+        /// What failed and why.
+        reason: String,
+    },
     /// A file on this machine, such as the one with certificates, could not be read.
     #[error("cannot use {path}: {reason}")]
     LocalFile {
@@ -279,6 +285,7 @@ impl ImapError {
             Self::Nonsense { .. } => "check that host and port are those of an IMAP server",
             Self::Cancelled => "",
             Self::LocalFile { .. } => "check the path and who may read it",
+            Self::Disk { .. } => "free space or change its rights, then run the same command again",
         }
     }
 }

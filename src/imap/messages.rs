@@ -139,6 +139,30 @@ impl Session {
             .map(drop)
     }
 
+    /// Sets, or takes away, flags and keywords of messages of a folder.
+    pub fn flag(&mut self, folder: &FolderPath, uids: &[u32], flags: &str, is_set: bool) -> Result<(), ImapError> {
+        self.select(folder)?;
+        let sign = if is_set { '+' } else { '-' };
+        for set in uid_sets(uids) {
+            let query = format!("{sign}FLAGS.SILENT ({flags})");
+            self.run(
+                Wanted::Nothing,
+                || "cannot change flags".into(),
+                |session| session.uid_store(&set, &query).map(drop),
+            )?;
+        }
+        self.leave()
+    }
+
+    /// Removes every message of a folder that is marked as deleted, for good. Gives how many those were.
+    pub fn expunge(&mut self, folder: &FolderPath) -> Result<u32, ImapError> {
+        let before = self.select(folder)?.exists;
+        self.run(Wanted::Nothing, || "cannot expunge".into(), |session| session.expunge().map(drop))?;
+        let after = self.select(folder)?.exists;
+        self.leave()?;
+        Ok(before.saturating_sub(after))
+    }
+
     /// Removes messages: `\Deleted`, and with UIDPLUS an expunge of just these. Gives whether they are gone; without
     /// UIDPLUS they stay marked, since EXPUNGE would take others' messages too.
     pub fn remove(&mut self, folder: &FolderPath, uids: &[u32]) -> Result<bool, ImapError> {

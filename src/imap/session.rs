@@ -262,6 +262,14 @@ impl Session {
         Ok(())
     }
 
+    /// Subscribes to a folder, or ends that: many mail programs show only what is subscribed.
+    pub fn set_subscribed(&mut self, folder: &FolderPath, is_subscribed: bool) -> Result<(), ImapError> {
+        let verb = if is_subscribed { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
+        let name = quoted(&self.wire_name(folder))?;
+        let result = self.wire.command(&format!("{verb} {name}"), 0, |_| ())?;
+        result.accept(|| format!("cannot {} {folder}", verb.to_lowercase())).map(drop)
+    }
+
     /// Renames a folder and what is below it.
     pub fn rename(&mut self, from: &FolderPath, to: &FolderPath) -> Result<(), ImapError> {
         let (old, new) = (self.wire_name(from), self.namespace.to_wire(&self.namespace.takeable(to, false)));
@@ -297,6 +305,14 @@ impl Session {
     /// Opens a folder for writing unless it is the open one.
     pub fn reopen(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
         if self.open.as_ref() == Some(&self.wire_name(folder)) { Ok(()) } else { self.select(folder).map(drop) }
+    }
+
+    /// Opens a folder for reading unless it is the open one. Gives its UIDVALIDITY if it was opened now.
+    pub fn reopen_to_look(&mut self, folder: &FolderPath) -> Result<Option<u32>, ImapError> {
+        if self.open.as_ref() == Some(&self.wire_name(folder)) {
+            return Ok(None);
+        }
+        self.examine(folder).map(|selected| Some(selected.uid_validity))
     }
 
     fn open_folder(

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::imap::{HeldMessage, ImapError, Scope, Selected, Session};
+use crate::imap::{HeldMessage, ImapError, Scope, Selected};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Envelope, FolderPath};
@@ -30,7 +30,7 @@ use super::ledger::{Ledger, Place};
 use super::link::Link;
 use super::pace::Pace;
 use super::pending::Prepared;
-use super::{Chosen, Event, Failed, FolderPlan, How, Mode, Proof, Verify};
+use super::{Chosen, Event, Failed, FolderPlan, How, Mailbox, Mode, Proof, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
@@ -239,7 +239,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Asks the server something, on a new connection if this one is lost meanwhile. Nothing may be in the air.
     pub(super) fn ask<T>(
         &mut self,
-        mut question: impl FnMut(&mut Session, &FolderPath) -> Result<T, ImapError>,
+        mut question: impl FnMut(&mut Mailbox, &FolderPath) -> Result<T, ImapError>,
     ) -> Result<Result<T, ImapError>, Halt> {
         loop {
             match question(self.link.session()?, &self.target) {

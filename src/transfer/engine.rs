@@ -7,7 +7,6 @@ use std::thread;
 
 use crossbeam_channel::Sender;
 
-use crate::imap::Session;
 use crate::store::Labels;
 
 use super::carry::{Carriage, Shared};
@@ -15,7 +14,7 @@ use super::job::{Brake, Group, Halt, Job, tell};
 use super::journal::Record;
 use super::pace::Pace;
 use super::worker::Worker;
-use super::{Event, Failed, FolderPlan, Mode, Outcome, Plan};
+use super::{Event, Failed, FolderPlan, Mailbox, Mode, Outcome, Plan};
 
 /// A running job. Dropping it leaves the job running.
 #[derive(Debug)]
@@ -43,7 +42,7 @@ impl JobHandle {
 
 /// Starts a job in threads of its own; it begins with `session`, if that is given. Everything that happens is told through
 /// `events`, [`Event::JobEnd`] last.
-pub fn start(job: Job, session: Option<Session>, events: Sender<Event>) -> JobHandle {
+pub fn start(job: Job, session: Option<Mailbox>, events: Sender<Event>) -> JobHandle {
     let brake = Brake::default();
     let thread = {
         let brake = brake.clone();
@@ -52,7 +51,7 @@ pub fn start(job: Job, session: Option<Session>, events: Sender<Event>) -> JobHa
     JobHandle { brake, thread }
 }
 
-fn run(job: &Job, session: Option<Session>, brake: &Brake, events: &Sender<Event>) -> Outcome {
+fn run(job: &Job, session: Option<Mailbox>, brake: &Brake, events: &Sender<Event>) -> Outcome {
     let (outcome, reason) = match Record::begin(job) {
         Ok(record) => {
             let rewrites = AtomicBool::new(false);
@@ -70,7 +69,7 @@ fn run(job: &Job, session: Option<Session>, brake: &Brake, events: &Sender<Event
 }
 
 /// Carries the plan out. Gives how it ended, and why if it did not finish.
-fn carry(shared: Shared<'_>, session: Option<Session>) -> (Outcome, String) {
+fn carry(shared: Shared<'_>, session: Option<Mailbox>) -> (Outcome, String) {
     let (job, plan) = (shared.job, &shared.job.plan);
     let (folders, messages, bytes) = (plan.folders.len(), plan.messages(), plan.bytes());
     tell(shared.events, Event::JobStart { job: shared.record.id(), mode: job.mode, folders, messages, bytes });

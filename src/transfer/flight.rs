@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::imap::{AppendError, Appended, ImapError, Launched, RemoteMessage, Session};
+use crate::imap::{AppendError, Appended, ImapError, Launched, RemoteMessage};
 use crate::mail::envelope::Summary;
 
 use super::carry::Carry;
@@ -17,7 +17,7 @@ use super::intake;
 use super::job::Halt;
 use super::link::pause_unless;
 use super::pending::{Pending, Prepared, State};
-use super::{Event, How, Proof};
+use super::{Event, How, Mailbox, Proof};
 
 /// Messages and bytes of a batch that flies; on a slow line less, so that the screen moves and a stop is soon.
 pub(super) const FLIGHT_MESSAGES: usize = 256;
@@ -168,7 +168,7 @@ impl Carry<'_, '_> {
             self.land_all()?;
         }
         if self.air.flights.is_empty()
-            && let Err(error) = self.ask(Session::reopen)?
+            && let Err(error) = self.ask(Mailbox::reopen)?
         {
             return Err(Halt::Server(error));
         }

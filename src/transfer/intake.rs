@@ -68,6 +68,7 @@ pub(super) fn read_ahead(
     repairs: &[Repair],
     lots: &Sender<Lot>,
 ) {
+    lock(store).expect(folder, &items.iter().map(|item| &item.locator).collect::<Vec<_>>());
     let mut lot = Lot::new();
     let mut bytes = 0;
     for item in items {

@@ -12,13 +12,15 @@ use crate::imap::{Account, Canceller, ImapError, Scope};
 use crate::mail::Repair;
 
 use super::journal::{JobId, JournalError};
-use super::{Event, FolderPlan, Mode, Outcome, Plan, Verify};
+use super::{Event, FolderPlan, Mode, Outcome, Place, Plan, Verify};
 
 /// A plan to be carried out.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The account it goes to.
-    pub account: Account,
+    /// Where it goes.
+    pub target: Place,
+    /// The accounts that sources are in.
+    pub accounts: Vec<Account>,
     /// What goes where.
     pub plan: Plan,
     /// Copy or move.
@@ -128,6 +130,7 @@ impl Halt {
             ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Connection => Outcome::TryLater,
             ImapError::Refused { .. } => Outcome::Partial,
             ImapError::Cancelled => Outcome::Stopped,
+            ImapError::Disk { .. } => Outcome::LocalFailure,
             _ => Outcome::ServerLost,
         }
     }

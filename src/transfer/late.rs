@@ -63,7 +63,8 @@ impl Carry<'_, '_> {
             };
             let found = recognise(&batches, self.selected.uid_validity, held);
             let is_whole = found.iter().flatten().all(Option::is_some);
-            if is_whole || Instant::now() >= deadline {
+            let is_settled = !self.link.session()?.may_turn_up();
+            if is_whole || is_settled || Instant::now() >= deadline {
                 return self.settle_found(&batches, found).map(Ok);
             }
             if !std::mem::replace(&mut is_told, true) {

@@ -4,11 +4,12 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::imap::{ImapError, Scope, Session, connect};
+use crate::imap::{ImapError, Scope};
 
 use super::carry::Shared;
 use super::event::Event;
 use super::job::{Brake, Halt, tell};
+use super::mailbox::Mailbox;
 
 /// Pauses before each new try, in seconds; after the last the job ends. A success starts them over.
 const PAUSES: [u64; 6] = [0, 1, 2, 4, 8, 16];
@@ -20,36 +21,38 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// A connection that comes back.
 pub(super) struct Link<'a> {
     shared: Shared<'a>,
-    session: Option<Session>,
+    session: Option<Mailbox>,
     /// Losses since the last success.
     losses: usize,
 }
 
 impl<'a> Link<'a> {
     /// A link that begins with `session`, if there is one.
-    pub(super) fn new(shared: Shared<'a>, session: Option<Session>) -> Self {
-        if let Some(session) = &session {
-            shared.brake.add(session.canceller());
+    pub(super) fn new(shared: Shared<'a>, session: Option<Mailbox>) -> Self {
+        if let Some(canceller) = session.as_ref().and_then(Mailbox::canceller) {
+            shared.brake.add(canceller);
         }
         Self { shared, session, losses: 0 }
     }
 
     /// The session, if there is one.
-    pub(super) fn current(&mut self) -> Option<&mut Session> {
+    pub(super) fn current(&mut self) -> Option<&mut Mailbox> {
         self.session.as_mut()
     }
 
     /// Connects once, without trying again.
     pub(super) fn connect(&mut self) -> Result<(), ImapError> {
-        let mut session = connect(&self.shared.job.account)?;
-        self.shared.brake.add(session.canceller());
+        let mut session = self.shared.job.target.open()?;
+        if let Some(canceller) = session.canceller() {
+            self.shared.brake.add(canceller);
+        }
         session.folders()?;
         self.session = Some(session);
         Ok(())
     }
 
     /// The session; connects first if there is none, trying again after pauses while that may help.
-    pub(super) fn session(&mut self) -> Result<&mut Session, Halt> {
+    pub(super) fn session(&mut self) -> Result<&mut Mailbox, Halt> {
         while self.session.is_none() {
             if self.shared.brake.is_pulled() {
                 return Err(Halt::Stopped);

@@ -4,6 +4,7 @@
 //! happens by [`Event`]s; [`Progress`] folds the events into what screens and reports show.
 
 mod carry;
+mod drawer;
 mod engine;
 mod event;
 mod flight;
@@ -14,11 +15,15 @@ mod journal;
 mod late;
 mod ledger;
 mod link;
+mod mailbox;
+mod mailbox_source;
 mod pace;
 mod pending;
+mod place;
 mod plan;
 mod progress;
 mod prove;
+mod put_away;
 mod rescue;
 mod send;
 mod tell;
@@ -28,10 +33,13 @@ mod worker;
 
 use serde::{Deserialize, Serialize};
 
+pub use drawer::Drawer;
 pub use engine::{JobHandle, start};
 pub use event::{Done, Event, Failed, How, Outcome, Proof};
 pub use job::{Job, Limits};
-pub use journal::{JobId, Journal, JournalError, PastJob, Settings, Tally};
+pub use journal::{JobId, Journal, JournalError, Login, PastJob, Settings, Tally};
+pub use mailbox::Mailbox;
+pub use place::{Place, TooManyFolders};
 pub use plan::{Chosen, FolderPlan, Plan, Selection, Source, plan};
 pub use progress::{FolderProgress, Progress};
 pub use undo::{Kept, UndoError, Undone, undo};

@@ -167,7 +167,7 @@ impl Carry<'_, '_> {
         let Some(error) = lost else { return Ok(()) };
         if matches!(&error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE") {
             // Window and held messages stay: what this batch stored before is still to be settled.
-            if let Err(error) = self.ask(crate::imap::Session::create_again)? {
+            if let Err(error) = self.ask(super::Mailbox::create_again)? {
                 return Err(Halt::Server(error));
             }
             return Ok(());

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::imap::{Account, ImapError, RemoteMessage, Session, connect};
+use crate::imap::{ImapError, RemoteMessage, Session};
 use crate::mail::{Digest, FolderPath};
 
-use super::JobId;
-use super::journal::{AccountLock, Batch, Entry, Fate, Journal, JournalError, Stored, Work, account_key, state};
+use super::journal::{AccountLock, Batch, Entry, Fate, Journal, JournalError, Stored, Work, state};
 use super::late::recognise;
+use super::{JobId, Mailbox, Place, put_away};
 
 /// What a job left on the server that stays there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +52,14 @@ pub enum UndoError {
 }
 
 /// Takes a job back. Goes on after a loss when called again.
-pub fn undo(directory: &Path, id: JobId, account: &Account) -> Result<Undone, UndoError> {
-    let _lock = AccountLock::take(directory, &account_key(account))?;
+pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoError> {
+    let _lock = AccountLock::take(directory, &place.key())?;
     let journal = Journal::open(directory)?;
     let work = journal.work(id)?;
-    let mut session = connect(account)?;
+    let mut session = match place.open()? {
+        Mailbox::Server(session) => session,
+        Mailbox::Local(mut drawer) => return put_away::put_away(&journal, &mut drawer, work),
+    };
     if !session.has("UIDPLUS") {
         return Err(UndoError::NoUidPlus);
     }

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use crate::imap::{ImapError, RemoteMessage, Session};
+use crate::imap::{Account, ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
 use crate::mail::{FolderPath, InternalDate, Repair, canonical};
-use crate::store::{self, Found, OpenOptions, Store, StoreError, Walk};
+use crate::store::{Found, OpenOptions, Store, StoreError, Walk};
 
 use super::held::Held;
 use super::intake::{self, Content, SharedStore};
 use super::pending::Prepared;
 use super::prove::{grade, has_date, missing_flags};
-use super::{FolderPlan, Plan, Verify};
+use super::{FolderPlan, Mailbox, Plan, Source, Verify};
 
 /// How a message is not as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,11 +82,12 @@ pub enum VerifyError {
     Stopped,
 }
 
-/// Compares what a plan would carry, with the `repairs` it was carried with, with what its targets hold, and hands each difference to `tell`, which says whether to
-/// go on. Extra messages of a folder are told after the others.
+/// Compares what a plan would carry, with the `repairs` it was carried with, with what its targets hold, and hands each
+/// difference to `tell`, which says whether to go on. `accounts` are those of sources on servers. Extra messages of a folder are told after the others.
 pub fn verify(
     plan: &Plan,
-    session: &mut Session,
+    session: &mut Mailbox,
+    accounts: &[Account],
     how: Verify,
     repairs: &[Repair],
     tell: &mut dyn FnMut(Finding) -> Walk,
@@ -110,7 +111,7 @@ pub fn verify(
                 opened
             } else {
                 let options = OpenOptions { cache: None, ..folder.source.options.clone() };
-                store::open_with(&key, &options)?
+                Source { options, ..folder.source.clone() }.open(accounts)?
             };
             comparison.folder(folder, &Mutex::new(opened.as_mut()))?;
             stores.insert(key, opened);
@@ -121,7 +122,7 @@ pub fn verify(
 }
 
 /// What a folder holds; nothing where it is not there.
-fn there(session: &mut Session, target: &FolderPath) -> Result<(Held, HashMap<u32, RemoteMessage>), ImapError> {
+fn there(session: &mut Mailbox, target: &FolderPath) -> Result<(Held, HashMap<u32, RemoteMessage>), ImapError> {
     let selected = match session.examine(target) {
         Ok(selected) => selected,
         Err(ImapError::Refused { .. }) => return Ok((Held::default(), HashMap::new())),
@@ -135,7 +136,7 @@ fn there(session: &mut Session, target: &FolderPath) -> Result<(Held, HashMap<u3
 
 /// One folder on the server, being compared.
 struct Comparison<'a> {
-    session: &'a mut Session,
+    session: &'a mut Mailbox,
     how: Verify,
     repairs: &'a [Repair],
     target: &'a FolderPath,

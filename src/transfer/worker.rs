@@ -4,13 +4,13 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use crate::imap::Session;
-use crate::store::{self, OpenOptions, Store, StoreError};
+use crate::imap::Account;
+use crate::store::{OpenOptions, Store, StoreError};
 
 use super::carry::{Carriage, Carry, Shared};
-use super::job::{Group, Halt, tell};
+use super::job::{Brake, Group, Halt, tell};
 use super::link::Link;
-use super::{Event, Failed, FolderPlan, Mode, Source};
+use super::{Event, Failed, FolderPlan, Mailbox, Mode, Source};
 
 /// One thread's work.
 pub(super) struct Worker<'a> {
@@ -21,7 +21,7 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// A worker that goes on with `session`, if there is one.
-    pub(super) fn new(shared: Shared<'a>, session: Option<Session>) -> Self {
+    pub(super) fn new(shared: Shared<'a>, session: Option<Mailbox>) -> Self {
         Self { shared, link: Link::new(shared, session), stores: HashMap::new() }
     }
 
@@ -52,7 +52,9 @@ impl<'a> Worker<'a> {
 
     /// Carries one folder.
     fn folder(&mut self, index: usize, plan: &FolderPlan) -> (Carriage, Result<(), Halt>) {
-        let opened = open(&mut self.stores, &plan.source).and_then(|store| {
+        let (brake, accounts) = (self.shared.brake, &self.shared.job.accounts);
+        let opened = self.shared.job.target.check_apart(plan).and_then(|()| {
+            let store = open(&mut self.stores, &plan.source, accounts, brake)?;
             // A move that could never take anything away ends before anything is sent.
             if self.shared.job.mode == Mode::Move {
                 store.check_removable(&plan.folder)?;
@@ -76,13 +78,19 @@ fn next<'a>(queue: &Mutex<VecDeque<Group<'a>>>) -> Option<Group<'a>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
-fn open<'s>(stores: &'s mut HashMap<Source, Box<dyn Store>>, source: &Source) -> Result<&'s mut dyn Store, StoreError> {
+fn open<'s>(
+    stores: &'s mut HashMap<Source, Box<dyn Store>>,
+    source: &Source,
+    accounts: &[Account],
+    brake: &Brake,
+) -> Result<&'s mut dyn Store, StoreError> {
     match stores.entry(source.clone()) {
         Entry::Occupied(entry) => Ok(entry.into_mut().as_mut()),
         Entry::Vacant(entry) => {
             // What is carried is read anew: a kept list is for looking.
             let options = OpenOptions { cache: None, ..source.options.clone() };
-            Ok(entry.insert(store::open_with(&source.path, &options)?).as_mut())
+            let source = Source { options, ..source.clone() };
+            Ok(entry.insert(source.open_braked(accounts, brake)?).as_mut())
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{Marks, Message, PARTS, Parts, content, envelope, name, names, tree, without_twice};
+use super::{Message, PARTS, Place, content, envelope, name, names, tree, without_twice};
 use crate::mail::{Digest, Envelope, Flags, FolderPath, InternalDate, Locator, SpecialUse, mutf7};
 use crate::store::deposit::{Deposit, Letter, again, fail_all, to_lf};
 use crate::store::moved::Moved;
@@ -127,9 +127,8 @@ impl Deposit for MaildirDeposit {
         let place = self.place(folder)?;
         let mut files = names(&place).map_err(|source| StoreError::read(&place, source))?;
         without_twice(&place, &mut files);
-        let (parts, marks) = (Parts::open(&place), marks(&place));
-        let envelopes = files.iter().filter_map(|message| envelope(message, &parts, &place, &marks).ok());
-        envelopes.for_each(each);
+        let open = Place::open(&place);
+        files.iter().filter_map(|message| envelope(message, &open).ok()).for_each(each);
         self.known.insert(place, files.into_iter().map(|message| (message.key.clone(), message)).collect());
         Ok(())
     }
@@ -137,7 +136,7 @@ impl Deposit for MaildirDeposit {
     fn look(&mut self, folder: &FolderPath, locator: &Locator) -> Result<(Envelope, Vec<u8>), StoreError> {
         let (place, message) = self.find(folder, locator)?;
         let read = |source| StoreError::read(&message.path(&place), source);
-        let mut found = envelope(&message, &Parts::open(&place), &place, &marks(&place))
+        let mut found = envelope(&message, &Place::open(&place))
             .map_err(|reason| read(io::Error::other(reason)))?;
         let data = fs::metadata(message.path(&place)).map_err(read)?;
         let modified = data.modified().ok().and_then(unix);
@@ -328,10 +327,6 @@ fn publish(place: &Path, staged: &[Result<Staged, StoreError>]) -> Vec<Result<Lo
         Ok(()) => renamed,
         Err(error) => fail_all(renamed.len(), &StoreError::write(place, error), place),
     }
-}
-
-fn marks(place: &Path) -> Marks {
-    Marks { keywords: name::keyword_names(place), index: kmail::Marks::of(place) }
 }
 
 /// The letters of flags and keywords; a keyword that has none yet gets one, as long as there are any.

@@ -91,13 +91,13 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn open(path: &'a Path) -> Self {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let parts = tree::PARTS.map(|part| rustix::fs::open(path.join(part), flags, Mode::empty()).ok());
+        let parts = PARTS.map(|part| rustix::fs::open(path.join(part), flags, Mode::empty()).ok());
         Self { path, parts, keywords: name::keyword_names(path), index: kmail::Marks::of(path) }
     }
 
     /// Opens the file of a message, with what the system knows of it.
     fn open_file(&self, message: &Message) -> io::Result<(File, Metadata)> {
-        let opened = tree::PARTS.iter().zip(&self.parts).find(|(part, _)| **part == message.part);
+        let opened = PARTS.iter().zip(&self.parts).find(|(part, _)| **part == message.part);
         match opened.and_then(|(_, dir)| dir.as_ref()) {
             Some(dir) => file::open_known(dir, message.name.as_os_str()),
             None => file::open_known(CWD, message.path(self.path)),

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::imap::{Account, ConnectOptions, Security};
 use crate::mail::{FolderPath, Repair};
+use crate::store::LocalPlace;
 
 use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Plan, Verify};
 
@@ -148,24 +149,54 @@ pub struct Settings {
     pub repairs: Vec<Repair>,
     /// How much may go in a while.
     pub limits: Limits,
+    /// The place on this machine that it goes to, instead of a server.
+    #[serde(default)]
+    pub local: Option<LocalPlace>,
+    /// The accounts that sources are in.
+    #[serde(default)]
+    pub sources: Vec<Login>,
 }
 
-impl Settings {
-    fn of(job: &Job) -> Self {
-        let account = &job.account;
+/// An account as the journal keeps it: without its password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// Host name or address; empty where there is no server.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: Security,
+    /// The login name.
+    pub user: String,
+    /// What else the connection takes.
+    pub options: ConnectOptions,
+}
+
+impl Login {
+    fn of(account: &Account) -> Self {
         Self {
             host: account.host.clone(),
             port: account.port,
             security: account.security,
             user: account.user.clone(),
             options: account.options.clone(),
-            mode: job.mode,
-            verify: job.verify,
-            connections: job.connections,
-            accept_rewriting: job.accept_rewriting,
-            repairs: job.repairs.clone(),
-            limits: job.limits,
         }
+    }
+
+    /// No account at all.
+    fn none() -> Self {
+        Self {
+            host: String::new(),
+            port: 0,
+            security: Security::Tls,
+            user: String::new(),
+            options: ConnectOptions::default(),
+        }
+    }
+
+    /// `user@host` for people.
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.user, self.host)
     }
 
     /// The account, once its password is known.
@@ -178,6 +209,44 @@ impl Settings {
             password,
             options: self.options.clone(),
         }
+    }
+}
+
+impl Settings {
+    fn of(job: &Job) -> Self {
+        let Login { host, port, security, user, options } = job.target.account().map_or_else(Login::none, Login::of);
+        Self {
+            local: job.target.local().cloned(),
+            sources: job.accounts.iter().map(Login::of).collect(),
+            host,
+            port,
+            security,
+            user,
+            options,
+            mode: job.mode,
+            verify: job.verify,
+            connections: job.connections,
+            accept_rewriting: job.accept_rewriting,
+            repairs: job.repairs.clone(),
+            limits: job.limits,
+        }
+    }
+
+    /// The login at the server that it goes to; `None` if it goes to a place on this machine.
+    pub fn login(&self) -> Option<Login> {
+        let login = || Login {
+            host: self.host.clone(),
+            port: self.port,
+            security: self.security,
+            user: self.user.clone(),
+            options: self.options.clone(),
+        };
+        self.local.is_none().then(login)
+    }
+
+    /// Where it goes, for people: `user@host`, `maildir:PATH`.
+    pub fn label(&self) -> String {
+        self.local.as_ref().map_or_else(|| format!("{}@{}", self.user, self.host), LocalPlace::label)
     }
 }
 

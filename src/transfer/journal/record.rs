@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::OptionalExtension as _;
 use sha2::{Digest as _, Sha256};
 
-use super::lock::{self, AccountLock};
+use super::lock::AccountLock;
 use super::{Batch, Entry, Fate, JobId, Journal, JournalError, Settings};
 use crate::mail::{Digest, FolderPath};
 use crate::transfer::{Failed, FolderPlan, Job, Mode, Outcome, Proof};
@@ -49,7 +49,7 @@ pub(in crate::transfer) struct Record {
 impl Record {
     /// Begins a job, or goes on with the one that it names or that broke off while doing the same.
     pub(in crate::transfer) fn begin(job: &Job) -> Result<Self, JournalError> {
-        let account = lock::key(&job.account);
+        let account = job.target.key();
         let lock = AccountLock::take(&job.state, &account)?;
         let mut journal = Journal::open(&job.state)?;
         let likeness = likeness(job);

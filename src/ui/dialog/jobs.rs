@@ -116,7 +116,7 @@ fn row(buf: &mut Buffer, columns: Columns, y: u16, past: &Past, model: &Model, t
         &past.job.id.to_string(),
         &past.began,
         settings.mode.label(),
-        &format!("{}@{}", settings.user, settings.host),
+        &settings.label(),
         &format!("{}/{}", thousands(done), thousands(all)),
         end,
     ];
@@ -127,7 +127,7 @@ fn row(buf: &mut Buffer, columns: Columns, y: u16, past: &Past, model: &Model, t
 fn details(past: &Past, model: &Model) -> (String, String) {
     let settings = &past.job.settings;
     let folders = plural(past.folders, "folder");
-    let first = format!("{folders} to {}@{}", settings.user, settings.host);
+    let first = format!("{folders} to {}", settings.label());
     let second = match past.job.outcome {
         _ if runs_here(past, model) => "It is running.".to_owned(),
         None => "It broke off, or another mailferry carries it out: r goes on with it.".to_owned(),

@@ -20,6 +20,8 @@ const REWRITING: &str = "the server writes mail anew, so that no copy can be pro
 fn settings(mode: Mode) -> Settings {
     let account = account();
     Settings {
+        local: None,
+        sources: Vec::new(),
         host: account.host,
         port: 143,
         security: Security::StartTls,
@@ -246,8 +248,12 @@ fn a_job_goes_on_as_it_began_with_the_connected_accounts_password() {
     let job = started(&world).unwrap();
     assert_eq!((job.resumes, job.mode, job.verify, job.connections), (Some(number(12)), Mode::Move, Verify::Full, 3));
     assert_eq!((job.limits.rate, job.accept_rewriting), (Some(1000), false));
-    assert_eq!((job.plan.clone(), job.account.password.expose_secret()), (plan(), "secret"));
-    assert_eq!(job.account.port, 993, "by the connection that is known to work, not by that of the journal");
+    assert_eq!((job.plan.clone(), job.target.account().unwrap().password.expose_secret()), (plan(), "secret"));
+    assert_eq!(
+        job.target.account().unwrap().port,
+        993,
+        "by the connection that is known to work, not by that of the journal"
+    );
     assert!(world.model.dialogs.is_empty() && world.model.running().is_some());
 }
 

@@ -89,7 +89,8 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
     }
     let Some(account) = model.link.account.clone() else { return };
     let job = Job {
-        account,
+        target: account.into(),
+        accounts: Vec::new(),
         plan: dialog.plan,
         mode: dialog.mode,
         verify: model.verify,

@@ -160,7 +160,8 @@ fn go_on(model: &mut Model, past: PastJob, plan: Plan) {
     let Some(account) = account_for(model, past.id, &past.settings) else { return };
     let settings = past.settings;
     let job = Job {
-        account,
+        target: account.into(),
+        accounts: Vec::new(),
         plan,
         mode: settings.mode,
         verify: settings.verify,

@@ -41,7 +41,7 @@ fn answer(request: &JournalRequest) -> JournalEvent {
             JournalEvent::Loaded(*generation, load(state, *job).map_err(|error| Trouble::from(&error)))
         }
         JournalRequest::Undo { generation, state, job, account, columns } => {
-            let undone = undo(state, *job, account).map_err(|error| trouble(&error));
+            let undone = undo(state, *job, &(**account).clone().into()).map_err(|error| trouble(&error));
             let lines = undone.map(|undone| undone_lines(&undone, &account.label(), *columns));
             JournalEvent::Undone(*generation, *job, lines.map(|lines| vec![Page { name: "Undo", lines }]))
         }
@@ -146,7 +146,7 @@ pub(crate) fn report_lines(
 ) -> Vec<PreviewLine> {
     let mut lines = Lines::new(columns);
     let (mode, settings) = (job.settings.mode.label(), &job.settings);
-    lines.head(&format!("{mode} to {}@{}", settings.user, settings.host));
+    lines.head(&format!("{mode} to {}", settings.label()));
     lines.say(PreviewKind::Text, &format!("{when}: {}", Past::end_of(job)));
     if !job.reason.is_empty() {
         lines.say(PreviewKind::Quote, &job.reason);
