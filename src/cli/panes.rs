@@ -15,6 +15,8 @@ use crate::ui::{self, Quit, UiError};
 
 use super::exit::{Failure, code};
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
+use super::password::SourceOptions;
+use super::target::TargetArgument;
 use super::text;
 
 #[derive(Args)]
@@ -24,6 +26,8 @@ pub struct Arguments {
     paths: Vec<OsString>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    login: SourceOptions,
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
@@ -56,8 +60,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("the two panes need a terminal; without one, use mailferry copy or mailferry move"));
     }
     let settings = config::load()?;
-    let (target, sources) = split(&arguments.paths)?;
-    let sources: Vec<PathBuf> = sources.iter().map(PathBuf::from).collect();
+    let (right, sources) = split(&arguments.paths)?;
+    let (far, near): (Vec<_>, Vec<_>) = sources.iter().partition(|path| path.to_str().is_some_and(Target::is_url));
+    let mailboxes = far.into_iter().map(|url| mailbox(arguments, text(url)?)).collect::<Result<_, Failure>>()?;
+    let sources: Vec<PathBuf> = near.into_iter().map(PathBuf::from).collect();
+    let (target, local, folder) = match right {
+        Some(TargetArgument::Server(target)) => (Some(target.clone()), None, target.folder),
+        Some(TargetArgument::Local(place, folder)) => (None, Some(place), folder),
+        None => (None, None, FolderPath::root()),
+    };
     for path in &sources {
         // Better told before the screen is taken than in it.
         std::fs::metadata(path).map_err(|source| StoreError::Read { path: path.clone(), source })?;
@@ -66,7 +77,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         sources,
         reading: arguments.store.open(),
         account: account(&arguments.options, target.as_ref())?,
-        folder: target.as_ref().map_or_else(FolderPath::root, |target| target.folder.clone()),
+        folder,
+        mailboxes,
+        local,
         prefill: target,
         connect: arguments.options.connect_options(),
         state: arguments.state.directory()?,
@@ -92,14 +105,20 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The TARGET, if the last path is one, and the SOURCEs before it.
-fn split(paths: &[OsString]) -> Result<(Option<Target>, &[OsString]), Failure> {
+/// What the right pane shows, if the last path says so, and what the left one shows.
+fn split(paths: &[OsString]) -> Result<(Option<TargetArgument>, &[OsString]), Failure> {
     let Some((last, before)) = paths.split_last() else { return Ok((None, paths)) };
-    if let Some(url) = last.to_str().filter(|last| Target::is_url(last)) {
-        return Ok((Some(Target::parse(url)?), before));
+    let says_so = |last: &&str| Target::is_url(last) || last.starts_with("maildir:") || last.starts_with("mbox:");
+    if let Some(target) = last.to_str().filter(says_so) {
+        return Ok((Some(TargetArgument::parse(target)?), before));
     }
     paths.iter().try_for_each(|path| text(path).map(drop))?;
     Ok((None, paths))
+}
+
+/// A mailbox for the left pane; its password is asked for before the screen is taken.
+fn mailbox(arguments: &Arguments, url: &str) -> Result<Account, Failure> {
+    arguments.options.source_account(&Target::parse(url)?, &arguments.login, false)
 }
 
 /// With a user and a way to the password the panes open connected; else the connect dialog asks.

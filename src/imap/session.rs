@@ -25,6 +25,8 @@ pub struct Counts {
     pub messages: u32,
     /// Messages not yet read.
     pub unseen: u32,
+    /// Their bytes, where the server tells (RFC 8438).
+    pub bytes: Option<u64>,
 }
 
 /// What EXAMINE or SELECT says of a folder.
@@ -158,16 +160,22 @@ impl Session {
     pub fn counts(&mut self, folder: &FolderPath) -> Result<Counts, ImapError> {
         let name = quoted(&self.wire_name(folder))?;
         let mut counts = Counts::default();
-        let result = self.wire.command(&format!("STATUS {name} (MESSAGES UNSEEN)"), NAME_LITERAL, |values| {
+        let size = if self.has("STATUS=SIZE") { " SIZE" } else { "" };
+        let result = self.wire.command(&format!("STATUS {name} (MESSAGES UNSEEN{size})"), NAME_LITERAL, |values| {
             if !values.first().is_some_and(|value| value.is("STATUS")) {
                 return;
             }
             let items = values.last().map(|value| value.list()).unwrap_or_default();
-            let number = |name: &str| {
+            let long = |name: &str| {
                 let at = items.iter().position(|item| item.is(name))?;
-                u32::try_from(items.get(at + 1)?.number()?).ok()
+                items.get(at + 1)?.number()
             };
-            counts = Counts { messages: number("MESSAGES").unwrap_or(0), unseen: number("UNSEEN").unwrap_or(0) };
+            let number = |name: &str| u32::try_from(long(name)?).ok();
+            counts = Counts {
+                messages: number("MESSAGES").unwrap_or(0),
+                unseen: number("UNSEEN").unwrap_or(0),
+                bytes: long("SIZE"),
+            };
         })?;
         result.accept(|| format!("cannot count the messages in {folder}"))?;
         Ok(counts)

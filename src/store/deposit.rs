@@ -42,6 +42,13 @@ impl Shape {
         SHAPES.iter().find(|(shape, _)| *shape == self).map_or("", |(_, word)| word)
     }
 
+    /// The shape that a format's title stands for, if such mail can be written.
+    pub fn of_title(title: &str) -> Option<Self> {
+        [(Self::Maildir, maildir::FORMAT.title), (Self::Mbox, mbox::FORMAT.title)]
+            .into_iter()
+            .find_map(|(shape, known)| (known == title).then_some(shape))
+    }
+
     /// The shape that a format's name stands for, if such mail can be written.
     pub fn of_format(name: &str) -> Option<Self> {
         SHAPES.iter().find(|(_, word)| *word == name).map(|(shape, _)| *shape)
@@ -57,6 +64,17 @@ impl LocalPlace {
             Some(Self { shape: *shape, path: path.into() })
         });
         written.or_else(|| Self::found(Path::new(text)))
+    }
+
+    /// The same without a look at the disk: a path without a word before it is a Maildir, unless its name says otherwise.
+    pub fn guess(text: &str) -> Self {
+        let written = SHAPES.iter().find_map(|(shape, word)| {
+            let path = text.strip_prefix(word)?.strip_prefix(':')?;
+            Some(Self { shape: *shape, path: path.into() })
+        });
+        let is_mbox = MBOX_ENDS.iter().any(|end| text.ends_with(end));
+        let shape = if is_mbox { Shape::Mbox } else { Shape::Maildir };
+        written.unwrap_or_else(|| Self { shape, path: text.into() })
     }
 
     /// What a path by itself shows.

@@ -56,8 +56,9 @@ impl Drawer {
         Ok(Self { place: place.clone(), deposit, validity, open: HashMap::new(), folder })
     }
 
-    /// The folders that are there.
+    /// The folders that are there now.
     pub fn folders(&mut self) -> Result<Vec<RemoteFolder>, ImapError> {
+        self.deposit = self.place.deposit().map_err(|error| disk(&error))?;
         let folder = |folder: crate::store::Folder| RemoteFolder {
             wire: folder.path.to_string(),
             special: folder.special,
@@ -78,9 +79,14 @@ impl Drawer {
 
     /// How many messages a folder has, and how many are unread.
     pub fn counts(&mut self, folder: &FolderPath) -> Result<Counts, ImapError> {
-        let mut counts = Counts::default();
+        // A job may have made it meanwhile.
+        if !self.deposit.folders().iter().any(|known| known.path == *folder) {
+            self.deposit = self.place.deposit().map_err(|error| disk(&error))?;
+        }
+        let mut counts = Counts { bytes: Some(0), ..Counts::default() };
         let walked = self.deposit.walk(folder, &mut |envelope| {
             counts.messages += 1;
+            counts.bytes = counts.bytes.map(|bytes| bytes.saturating_add(envelope.size));
             counts.unseen += u32::from(!envelope.flags.contains(Flags::SEEN));
         });
         walked.map_err(|error| disk(&error))?;

@@ -112,6 +112,13 @@ impl Mailbox {
         ask!(self, inner => inner.delete(folder))
     }
 
+    /// Sees a folder afresh the next time it is opened; a server always does.
+    pub fn forget(&mut self, folder: &FolderPath) {
+        if let Self::Local(drawer) = self {
+            drawer.forget(folder);
+        }
+    }
+
     /// See [`Session::examine`].
     pub fn examine(&mut self, folder: &FolderPath) -> Result<Selected, ImapError> {
         match self {

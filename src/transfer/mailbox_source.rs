@@ -110,8 +110,8 @@ impl Source {
     }
 }
 
-/// The locator of a message.
-pub(super) fn locator(uid_validity: u32, uid: u32, size: u64) -> Locator {
+/// The locator of a message on a server, of that size.
+pub fn uid_locator(uid_validity: u32, uid: u32, size: u64) -> Locator {
     Locator { name: format!("{uid_validity}.{uid}").into(), offset: u64::from(uid), length: size }
 }
 
@@ -212,7 +212,7 @@ impl MailboxSource {
 
     fn envelope(validity: u32, message: RemoteMessage) -> Envelope {
         Envelope {
-            locator: locator(validity, message.uid, message.size),
+            locator: uid_locator(validity, message.uid, message.size),
             size: message.size,
             flags: message.flags,
             keywords: message.keywords,
@@ -283,7 +283,7 @@ impl Store for MailboxSource {
 
     fn count(&mut self, folder: &FolderPath, _: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
         let counts = self.ask(|session| session.counts(folder))?;
-        Ok(Count { messages: u64::from(counts.messages), bytes: 0 })
+        Ok(Count { messages: u64::from(counts.messages), bytes: counts.bytes.unwrap_or(0) })
     }
 
     fn expect(&mut self, _: &FolderPath, locators: &[&Locator]) {

@@ -39,6 +39,7 @@ pub use event::{Done, Event, Failed, How, Outcome, Proof};
 pub use job::{Job, Limits};
 pub use journal::{JobId, Journal, JournalError, Login, PastJob, Settings, Tally};
 pub use mailbox::Mailbox;
+pub use mailbox_source::uid_locator;
 pub use place::{Place, TooManyFolders};
 pub use plan::{Chosen, FolderPlan, Plan, Selection, Source, plan};
 pub use progress::{FolderProgress, Progress};

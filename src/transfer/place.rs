@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::imap::{Account, ImapError, connect};
 use crate::mail::FolderPath;
-use crate::store::{LocalPlace, StoreError};
+use crate::store::{LocalPlace, OpenOptions, StoreError};
 
 use super::drawer::Drawer;
 use super::journal::account_key;
@@ -34,6 +34,17 @@ impl Place {
         match self {
             Self::Server(account) => account.label(),
             Self::Local(place) => place.label(),
+        }
+    }
+
+    /// The same mail to carry out of it.
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Server(account) => Source::of_account(account),
+            Self::Local(place) => {
+                let format = Some(place.shape.label().to_owned());
+                Source { path: place.path.clone(), options: OpenOptions { format, ..OpenOptions::default() } }
+            }
         }
     }
 

@@ -61,8 +61,8 @@ impl Desk {
     pub(crate) fn carry_out(&mut self, effect: Effect) -> Next {
         match effect {
             Effect::Store(request) => self.ask_store(request),
-            Effect::Connect(connection, account) => {
-                self.server = Some(server::start(connection, *account, &self.events));
+            Effect::Connect(connection, place) => {
+                self.server = Some(server::start(connection, *place, &self.events));
             }
             Effect::Disconnect => self.server = None,
             Effect::Server(request) => {
@@ -91,6 +91,12 @@ impl Desk {
 
     fn ask_store(&self, request: StoreRequest) {
         let to = match &request {
+            StoreRequest::Login(login) => {
+                for worker in [&self.lister, &self.counter, &self.examiner] {
+                    let _ = worker.send(StoreRequest::Login(login.clone()));
+                }
+                &self.reader
+            }
             StoreRequest::Forget => {
                 let _ = self.lister.send(StoreRequest::Forget);
                 let _ = self.counter.send(StoreRequest::Forget);

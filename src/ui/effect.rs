@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::imap::Account;
-use crate::mail::{FolderPath, Locator};
-use crate::transfer::{Job, JobId, Source};
+use crate::mail::{Flags, FolderPath, Locator};
+use crate::transfer::{Job, JobId, Place, Source};
 
 use super::Quit;
 
@@ -14,7 +14,7 @@ pub(crate) enum Effect {
     /// Ask the local side.
     Store(StoreRequest),
     /// Make a new connection; the number names it in its events.
-    Connect(u64, Box<Account>),
+    Connect(u64, Box<Place>),
     /// Let go of the connection.
     Disconnect,
     /// Ask the server.
@@ -37,9 +37,23 @@ pub(crate) enum Effect {
     Quit(Quit),
 }
 
+/// An account with its password, for those that open mailboxes on the left.
+#[derive(Clone, Debug)]
+pub(crate) struct Login(pub Account);
+
+impl PartialEq for Login {
+    fn eq(&self, other: &Self) -> bool {
+        Source::of_account(&self.0) == Source::of_account(&other.0)
+    }
+}
+
+impl Eq for Login {}
+
 /// What is asked of local stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreRequest {
+    /// Take an account for stores that are mailboxes on a server.
+    Login(Login),
     /// Open a store and read its folders.
     Folders {
         /// Names the store in the answer.
@@ -141,6 +155,21 @@ pub(crate) enum ServerRequest {
     Delete(Vec<FolderPath>),
     /// Remove messages.
     Remove(FolderPath, Vec<u32>),
+    /// Set flags of messages, or take them away.
+    Flag {
+        /// The folder.
+        folder: FolderPath,
+        /// The messages.
+        uids: Vec<u32>,
+        /// The flags.
+        flags: Flags,
+        /// Whether they are set.
+        is_set: bool,
+    },
+    /// Remove what is marked as deleted in a folder.
+    Expunge(FolderPath),
+    /// Subscribe to a folder, or end that.
+    Subscribe(FolderPath, bool),
 }
 
 /// What is asked of the journal in a state directory. The generation names the request in the answer.
@@ -181,8 +210,8 @@ pub(crate) enum JournalRequest {
         state: PathBuf,
         /// The job.
         job: JobId,
-        /// The account it was of.
-        account: Box<Account>,
+        /// Where it went.
+        place: Box<Place>,
         /// Columns to wrap to.
         columns: usize,
     },

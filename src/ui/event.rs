@@ -109,8 +109,8 @@ pub(crate) enum ServerEvent {
     Folders(Vec<RemoteFolder>),
     /// What folders hold; `None` if the server would not say.
     Counts(Vec<(FolderPath, Option<Counts>)>),
-    /// A folder was opened for the list with that generation and holds so many messages.
-    Opened(u64, u32),
+    /// A folder was opened for the list with that generation, holds so many messages, and has that UIDVALIDITY.
+    Opened(u64, u32, u32),
     /// Rows of a list: its generation, the chunk, the rows.
     Window(u64, usize, Vec<Row>),
     /// A list could not be read.
@@ -119,6 +119,8 @@ pub(crate) enum ServerEvent {
     Preview(u64, Result<Vec<Page>, Trouble>),
     /// A change was made; what, and the folder to go to.
     Changed(String, Option<FolderPath>),
+    /// Something was done that nothing on the screen shows.
+    Done(String),
     /// A change was refused.
     Refused(Trouble),
 }

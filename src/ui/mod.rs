@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use crate::config::{Binding, Palette};
 use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::{FolderPath, Repair};
-use crate::store::OpenOptions;
+use crate::store::{LocalPlace, OpenOptions};
 use crate::transfer::{Limits, Verify};
 
 pub use actions::keys_markdown;
@@ -42,6 +42,10 @@ pub use pattern::patterns_markdown;
 pub struct Options {
     /// The stores on the left; if there is none, the user is asked for one.
     pub sources: Vec<PathBuf>,
+    /// Mailboxes on the left.
+    pub mailboxes: Vec<Account>,
+    /// Local mail on the right, instead of a mailbox.
+    pub local: Option<LocalPlace>,
     /// How stores are read.
     pub reading: OpenOptions,
     /// Connect to this account at the start.

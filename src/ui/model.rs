@@ -1,12 +1,13 @@
 //! All state of the screen. Owned by the thread that draws; changed by `update` alone.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::imap::{Account, ConnectOptions, RemoteFolder};
 use crate::mail::{FolderPath, InternalDate, Repair};
-use crate::store::{Looked, OpenOptions};
-use crate::transfer::{JobId, Limits, Mode, Plan, Progress, Source, Verify};
+use crate::store::{LocalPlace, Looked, OpenOptions, Shape};
+use crate::transfer::{JobId, Limits, Mode, Place, Plan, Progress, Source, Verify};
 
 use super::dialog::Dialog;
 use super::effect::Effect;
@@ -89,12 +90,25 @@ pub(crate) struct Model {
 pub(crate) struct OpenSource {
     /// Its path.
     pub source: Source,
+    /// The account, if it is a mailbox on a server.
+    pub account: Option<Account>,
     /// Its format's name for people, once it is open.
     pub format: String,
     /// How far it is.
     pub state: SourceState,
     /// Whether the cursor goes there once it is open: the user asked for it just now.
     pub is_sought: bool,
+}
+
+impl OpenSource {
+    /// The same as a place that mail can go to, if it is one.
+    pub(crate) fn place(&self) -> Option<Place> {
+        if let Some(account) = &self.account {
+            return Some(Place::Server(account.clone()));
+        }
+        let shape = Shape::of_title(&self.format)?;
+        Some(Place::Local(LocalPlace { shape, path: self.source.path.clone() }))
+    }
 }
 
 /// How far a store is.
@@ -113,6 +127,10 @@ pub(crate) enum SourceState {
 pub(crate) struct Link {
     /// Who is connected, or will be.
     pub account: Option<Account>,
+    /// The mail on this machine that is open instead.
+    pub local: Option<LocalPlace>,
+    /// UIDVALIDITY of the folders that were listed.
+    pub validities: HashMap<FolderPath, u32>,
     /// The number of the connection; news of others is dropped.
     pub connection: u64,
     /// How it stands.
@@ -121,6 +139,23 @@ pub(crate) struct Link {
     pub folders: Vec<RemoteFolder>,
     /// The folder to go to once the folders are known.
     pub wanted: Option<FolderPath>,
+}
+
+impl Link {
+    /// What is open there, or will be.
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.account.clone().map(Place::Server).or_else(|| self.local.clone().map(Place::Local))
+    }
+
+    /// Its name for people; empty if nothing is open.
+    pub(crate) fn label(&self) -> String {
+        self.place().map(|place| place.label()).unwrap_or_default()
+    }
+
+    /// Whether something is open, or was a moment ago.
+    pub(crate) fn is_there(&self) -> bool {
+        self.place().is_some() && self.state != LinkState::None
+    }
 }
 
 /// How the connection stands.
@@ -146,6 +181,8 @@ pub(crate) struct Running {
     pub plan: Plan,
     /// The marks it was made of, put back if it does not finish.
     pub marks: Marks,
+    /// The pane that they are of.
+    pub from: Side,
     /// Whether it was asked to stop.
     pub stopping: Stopping,
     /// Whether its summary is still shown.

@@ -24,7 +24,7 @@ use super::first;
 use super::keymap::Keymap;
 use super::model::{Model, Redraw};
 use super::theme::Theme;
-use super::update::{connect_dialog, open_store, patience, start_connecting, update};
+use super::update::{connect_dialog, open_account, open_store, patience, start_connecting, update};
 use super::view::{Scrolls, view};
 use super::workers::{input, signals};
 use super::{Options, Quit, UiError};
@@ -74,13 +74,17 @@ pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
 
 /// Opens what the command line named, and asks for what it did not.
 fn begin(model: &mut Model, options: Options) {
-    let no_sources = options.sources.is_empty();
+    let no_sources = options.sources.is_empty() && options.mailboxes.is_empty();
     for path in options.sources {
         open_store(model, path, false);
     }
-    match (options.account, options.prefill) {
-        (Some(account), _) => start_connecting(model, account),
-        (None, target) => connect_dialog(model, target.as_ref()),
+    for account in options.mailboxes {
+        open_account(model, account);
+    }
+    match (options.local, options.account, options.prefill) {
+        (Some(place), ..) => start_connecting(model, place),
+        (None, Some(account), _) => start_connecting(model, account),
+        (None, None, target) => connect_dialog(model, target.as_ref()),
     }
     if no_sources {
         super::update::ask_store(model);

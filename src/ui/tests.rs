@@ -7,4 +7,5 @@ mod jobs;
 mod marking;
 mod random;
 mod screens;
+mod ways;
 mod world;

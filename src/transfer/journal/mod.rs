@@ -22,7 +22,7 @@ use crate::imap::{Account, ConnectOptions, Security};
 use crate::mail::{FolderPath, Repair};
 use crate::store::LocalPlace;
 
-use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Plan, Verify};
+use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Plan, Source, Verify};
 
 pub(super) use entry::{Batch, Entry, Fate, Stored, state};
 pub(super) use lock::{AccountLock, key as account_key};
@@ -214,10 +214,14 @@ impl Login {
 
 impl Settings {
     fn of(job: &Job) -> Self {
+        let is_used = |account: &Account| {
+            let source = Source::of_account(account);
+            job.plan.folders.iter().any(|folder| folder.source.path == source.path)
+        };
         let Login { host, port, security, user, options } = job.target.account().map_or_else(Login::none, Login::of);
         Self {
             local: job.target.local().cloned(),
-            sources: job.accounts.iter().map(Login::of).collect(),
+            sources: job.accounts.iter().filter(|account| is_used(account)).map(Login::of).collect(),
             host,
             port,
             security,

@@ -42,6 +42,8 @@ pub(crate) struct Connect {
     line: Line,
     /// What only the command line can say.
     options: ConnectOptions,
+    /// Whether the mailbox is opened on the left.
+    pub for_left: bool,
     /// What is missing.
     complaint: &'static str,
     /// Whether an attempt is under way.
@@ -74,6 +76,7 @@ impl Connect {
             password: Field::secret(),
             line,
             options: options.clone(),
+            for_left: false,
             complaint: "",
             is_connecting: false,
         }
@@ -168,7 +171,7 @@ impl Connect {
             (self.line, self.complaint) = (line, complaint);
             return Answer::Stay;
         }
-        self.is_connecting = true;
+        self.is_connecting = !self.for_left;
         let account = Account {
             host: self.server.text().trim().to_owned(),
             port: port.unwrap_or_default(),
@@ -177,6 +180,9 @@ impl Connect {
             password: SecretString::from(self.password.text()),
             options: self.options.clone(),
         };
+        if self.for_left {
+            return Answer::Finish(Command::OpenAccount(Box::new(account)));
+        }
         Answer::Do(Command::Connect(Box::new(account)))
     }
 
@@ -184,7 +190,8 @@ impl Connect {
     pub(crate) fn draw(&self, buf: &mut Buffer, size: (u16, u16), theme: Theme) {
         let area = centred(size, 62, 12);
         let keys = if self.is_connecting { "Esc cancel" } else { "Tab next   Enter connect   Esc close" };
-        let inside = paint::window(buf, area, "Connect to a mailbox", keys, theme, false);
+        let title = if self.for_left { "Open a mailbox on the left" } else { "Connect to a mailbox" };
+        let inside = paint::window(buf, area, title, keys, theme, false);
         let labels = 12;
         let width = inside.width.saturating_sub(labels);
         for ((line, label), y) in LINES.iter().zip(inside.y + 1..inside.bottom()) {

@@ -6,6 +6,7 @@ pub(crate) mod connect;
 pub(crate) mod error;
 pub(crate) mod failures;
 pub(crate) mod field;
+pub(crate) mod flag;
 pub(crate) mod help;
 pub(crate) mod jobs;
 pub(crate) mod palette;
@@ -21,8 +22,8 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 
 use crate::imap::Account;
-use crate::mail::FolderPath;
-use crate::transfer::JobId;
+use crate::mail::{Flags, FolderPath};
+use crate::transfer::{JobId, Place as TargetPlace};
 
 use super::Quit;
 use super::actions::Action;
@@ -45,6 +46,8 @@ pub(crate) enum Dialog {
     Error(error::Problem),
     /// What was not carried.
     Failures(failures::Failures),
+    /// Which flag messages get.
+    Flag(flag::FlagAs),
     /// The keys.
     Help(help::Help),
     /// The jobs in the journal.
@@ -81,6 +84,14 @@ pub(crate) enum Answer {
 pub(crate) enum Command {
     /// Connect.
     Connect(Box<Account>),
+    /// Open a mailbox on the left.
+    OpenAccount(Box<Account>),
+    /// Set this flag of what is chosen on the right, or take it away.
+    Flag(Flags, bool),
+    /// Remove what is marked as deleted in this folder.
+    Expunge(FolderPath),
+    /// Subscribe to this folder, or end that.
+    Subscribe(FolderPath, bool),
     /// Forget the connection that is being made.
     CancelConnect,
     /// Carry out the plan on top of the stack.
@@ -115,7 +126,7 @@ pub(crate) enum Command {
     /// Ask whether a job may be taken back.
     AskUndo(Box<Past>),
     /// Take a job back.
-    Undo(JobId),
+    Undo(JobId, Box<TargetPlace>),
     /// Go on with a move onto a server that writes mail anew.
     AcceptRewriting(JobId),
     /// What was asked to be read is not waited for any more.
@@ -135,6 +146,7 @@ impl Dialog {
             Self::Connect(dialog) => dialog.press(key),
             Self::Error(dialog) => dialog.press(key, model),
             Self::Failures(dialog) => dialog.press(key, model),
+            Self::Flag(_) => flag::FlagAs::press(key),
             Self::Help(dialog) => dialog.press(key, model),
             Self::Jobs(dialog) => dialog.press(key, model),
             Self::Palette(dialog) => dialog.press(key),
@@ -169,6 +181,7 @@ impl Dialog {
             Self::Connect(dialog) => dialog.draw(buf, model.size, theme),
             Self::Error(dialog) => dialog.draw(buf, model.size, theme),
             Self::Failures(dialog) => dialog.draw(buf, model, theme),
+            Self::Flag(dialog) => dialog.draw(buf, model, theme),
             Self::Help(dialog) => dialog.draw(buf, model, theme),
             Self::Jobs(dialog) => dialog.draw(buf, model, theme),
             Self::Palette(dialog) => dialog.draw(buf, model, theme),

@@ -9,10 +9,11 @@ use super::scroll::Scroll;
 use super::{Answer, Command};
 use crate::mail::FolderPath;
 use crate::mail::units::{bytes, plural, short, thousands};
-use crate::transfer::{FolderPlan, Mode, Plan};
+use crate::transfer::{FolderPlan, Mode, Place, Plan};
 use crate::ui::layout::centred;
 use crate::ui::marks::Marks;
 use crate::ui::model::Model;
+use crate::ui::pane::Side;
 use crate::ui::theme::Theme;
 use crate::ui::view::paint;
 
@@ -24,7 +25,13 @@ pub(crate) struct PlanDialog {
     pub marks: Marks,
     /// Whether those are the pane's marks, or only what was under the cursor.
     pub is_of_marks: bool,
-    /// Where it goes below.
+    /// The pane it comes from.
+    pub from: Side,
+    /// Where it goes.
+    pub to: Option<Place>,
+    /// Whether that is one mbox, which is one folder.
+    pub is_one_file: bool,
+    /// The folder there that it goes below.
     pub target: FolderPath,
     /// The plan itself.
     pub plan: Plan,
@@ -40,6 +47,9 @@ impl PlanDialog {
             mode,
             marks,
             is_of_marks,
+            from: Side::Local,
+            to: None,
+            is_one_file: false,
             target,
             plan: Plan::default(),
             counting: Vec::new(),
@@ -74,7 +84,7 @@ impl PlanDialog {
         let rows = u16::try_from(self.plan.folders.len()).unwrap_or(u16::MAX);
         let area = centred(model.size, width, rows.saturating_add(4 + below));
         let inside = paint::window(buf, area, title, keys, theme, is_move);
-        let account = model.link.account.as_ref().map(crate::imap::Account::label).unwrap_or_default();
+        let account = self.to.as_ref().map(Place::label).unwrap_or_default();
         let columns = Columns::of(inside);
         columns.draw(buf, inside.y, ["From here", &format!("To {account}"), "", "Messages", "Size"], theme.hint());
         let end = inside.bottom().saturating_sub(below + 1).max(inside.y + 2).min(inside.bottom());
@@ -94,11 +104,16 @@ impl PlanDialog {
     /// What is said below the table: the sum, where it comes from, and what a move removes.
     fn words(&self, width: usize, theme: Theme) -> Vec<(String, Style)> {
         let what = if self.is_of_marks { "What is marked." } else { "What is under the cursor; nothing is marked." };
-        let known = format!("{what} What the server has already is not sent again.");
+        let known = if self.is_local() {
+            format!("{what} What is there already is not written again.")
+        } else {
+            format!("{what} What the server has already is not sent again.")
+        };
         let bold = theme.text().add_modifier(ratatui::style::Modifier::BOLD);
         let mut words = vec![(self.totals(), bold), (known, theme.faint())];
         if self.mode == Mode::Move {
-            words.push((REMOVES.to_owned(), theme.bad()));
+            let is_far = self.plan.folders.iter().any(|folder| folder.source.is_remote());
+            words.push((if is_far { REMOVES_FAR } else { REMOVES }.to_owned(), theme.bad()));
         }
         let wrapped = |(text, style): &(String, Style)| {
             let style = *style;
@@ -110,18 +125,27 @@ impl PlanDialog {
     fn totals(&self) -> String {
         let at_least = if self.counting.contains(&true) { "at least " } else { "" };
         format!(
-            "{}, {at_least}{}, {at_least}{}; {} to make on the server",
+            "{}, {at_least}{}, {at_least}{}; {} to make {}",
             plural(self.plan.folders.len() as u64, "folder"),
             plural(self.plan.messages(), "message"),
             bytes(self.plan.bytes()),
             plural(self.plan.new_folders() as u64, "folder"),
+            if self.is_local() { "there" } else { "on the server" },
         )
+    }
+
+    fn is_local(&self) -> bool {
+        matches!(self.to, Some(Place::Local(_)))
     }
 }
 
 /// What a move does to the store, in words that do not need their colour.
 const REMOVES: &str = "! REMOVES these messages HERE, each as soon as it was read back from the server and found equal. \
     Maildir and .eml files go to .mailferry-moved; an mbox is rewritten without them. What can't be proven stays.";
+
+/// The same for mail on a server.
+const REMOVES_FAR: &str = "! REMOVES these messages FROM THEIR SERVER, each as soon as it was read back from where it went and \
+    found equal: by UID EXPUNGE, or only marked as deleted where the server has none. What was changed meanwhile stays.";
 
 fn row(buf: &mut Buffer, columns: Columns, y: u16, folder: &FolderPlan, counting: bool, theme: Theme) {
     let name = if folder.folder.is_root() {

@@ -35,6 +35,8 @@ pub(crate) enum Purpose {
     Rename(FolderPath),
     /// Open a store.
     OpenStore,
+    /// Open local mail on the right, to put mail into.
+    OpenRight,
 }
 
 impl Purpose {
@@ -53,6 +55,11 @@ impl Purpose {
             Self::OpenStore => {
                 ("Open local mail", "Path of a mail file or directory; its format is detected".into(), "open")
             }
+            Self::OpenRight => (
+                "Open local mail on the right",
+                "A Maildir, there or new; or mbox:FILE, mbox:DIRECTORY/, NAME.mbox".into(),
+                "open",
+            ),
         }
     }
 }

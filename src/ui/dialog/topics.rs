@@ -16,6 +16,7 @@ pub(crate) fn of(dialog: &Dialog) -> (&'static str, Keys) {
         Dialog::Connect(_) => ("Connecting", CONNECT),
         Dialog::Error(_) => ("An error", READING),
         Dialog::Failures(_) => ("What was not carried", FAILURES),
+        Dialog::Flag(_) => ("Flags", FLAGS),
         Dialog::Help(_) => ("Help", READING),
         Dialog::Jobs(_) => ("Jobs so far", JOBS),
         Dialog::Palette(_) => ("Commands", PALETTE),
@@ -91,5 +92,7 @@ const LINE: Keys = &[
 ];
 const SORT: Keys =
     &[("d f t s u o", "date, from, subject, size, status, as stored; the same again: reversed"), ("Esc", "cancel")];
+const FLAGS: Keys =
+    &[("r f a d", "read, flagged, answered, deleted"), ("R F A D", "the same taken away"), ("Esc", "cancel")];
 const TRANSFERS: Keys =
     &[("Up Down", "scroll the remarks"), ("J", "all jobs so far"), ("Esc w", "close; the transfer goes on")];

@@ -136,7 +136,7 @@ fn a_huge_folder_is_fetched_as_it_is_looked_at() {
     world.keys("<Tab><Down>");
     let generation = world.model.remote.list.generation;
     assert!(world.server_requests().contains(&ServerRequest::Open { generation, folder: path("INBOX") }));
-    world.server(ServerEvent::Opened(generation, 200_000));
+    world.server(ServerEvent::Opened(generation, 200_000, 7));
     world.keys("<Enter><End>");
     let windows: Vec<u32> = world
         .server_requests()

@@ -163,7 +163,7 @@ fn a_filter_on_the_server_reads_on_until_all_was_looked_at() {
     let mut world = World::new((80, 24));
     world.keys("<Tab><Down>");
     let generation = world.model.remote.list.generation;
-    world.server(ServerEvent::Opened(generation, 1000));
+    world.server(ServerEvent::Opened(generation, 1000, 7));
     world.keys("<Enter>f~f holm");
     let mut asked = Vec::new();
     loop {

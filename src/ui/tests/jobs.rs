@@ -314,8 +314,8 @@ fn a_job_is_taken_back_only_after_yes_and_nothing_else_begins_meanwhile() {
     assert!(!asked(&world).iter().any(|request| matches!(request, JournalRequest::Undo { .. })), "No is the default");
     world.keys("uy");
     let requests = asked(&world);
-    let Some(JournalRequest::Undo { job, account, .. }) = requests.last() else { panic!("{requests:?}") };
-    assert_eq!((*job, account.label().as_str()), (number(7), "anna@mail.example.org"));
+    let Some(JournalRequest::Undo { job, place, .. }) = requests.last() else { panic!("{requests:?}") };
+    assert_eq!((*job, place.label().as_str()), (number(7), "anna@mail.example.org"));
     world.keys("<Esc>r");
     assert!(world.screen().contains("job 7 is being taken back"), "{}", world.screen());
     world.keys("<Esc><F5><Enter>");

@@ -68,7 +68,7 @@ fn answer(world: &mut World, dice: &mut Dice) {
                 }
             }
             Effect::Server(ServerRequest::Open { generation, .. }) => {
-                world.server(ServerEvent::Opened(generation, u32::from(dice.roll(1000))));
+                world.server(ServerEvent::Opened(generation, u32::from(dice.roll(1000)), 7));
             }
             Effect::Server(ServerRequest::Window { generation, chunk, first, last }) => {
                 let row = |uid: u32| Row { key: Key::Remote(uid), ..rows()[0].clone() };

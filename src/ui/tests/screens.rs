@@ -99,9 +99,25 @@ fn the_basket_and_a_range() {
 fn every_dialog_is_drawn_at_every_size() {
     let sizes =
         [(1, 1), (2, 3), (7, 200), (39, 9), (40, 10), (41, 11), (60, 12), (80, 24), (132, 43), (500, 200), (500, 1)];
-    for keys in
-        ["b", "A", ":", "<F5>", "+~f (", "f~d 2", "<F7>", "O", "s", "w", "x", "?", "v", "<Tab><Down><Down>d", ":a<F1>"]
-    {
+    for keys in [
+        "b",
+        "A",
+        ":",
+        "<F5>",
+        "+~f (",
+        "f~d 2",
+        "<F7>",
+        "O",
+        "s",
+        "w",
+        "x",
+        "?",
+        "v",
+        "<Tab><Down><Down>d",
+        ":a<F1>",
+        "<Tab><Down><Down>E",
+        "<Tab><Down><Down>S",
+    ] {
         let mut world = bridge((80, 24));
         world.keys(keys);
         for size in sizes {

@@ -57,6 +57,8 @@ pub(crate) fn account() -> Account {
 pub(crate) fn options() -> Options {
     Options {
         sources: Vec::new(),
+        mailboxes: Vec::new(),
+        local: None,
         reading: crate::store::OpenOptions::default(),
         account: None,
         prefill: None,
@@ -148,7 +150,7 @@ impl World {
         });
         self.server(ServerEvent::Folders(folders.to_vec()));
         let counts = [("INBOX", 128), ("Archive", 0), ("Archive/2004", 412), ("Gesendet", 77), ("Trash", 3)];
-        let counts = counts.map(|(name, messages)| (path(name), Some(Counts { messages, unseen: 0 })));
+        let counts = counts.map(|(name, messages)| (path(name), Some(Counts { messages, unseen: 0, bytes: None })));
         self.server(ServerEvent::Counts(counts.to_vec()));
     }
 

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::ending;
+use super::{ending, ways};
 use crate::imap::Target;
-use crate::store::Looked;
 use crate::transfer::Source;
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::connect::Connect;
@@ -13,7 +12,7 @@ use crate::ui::dialog::prompt::{Prompt, Purpose};
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::list::{List, Stage};
 use crate::ui::marks::Key;
-use crate::ui::model::{LinkState, Model, OpenSource, SourceState};
+use crate::ui::model::{LinkState, Model};
 use crate::ui::pane::{Focus, Side};
 use crate::ui::tree::Place;
 
@@ -184,16 +183,7 @@ pub(crate) fn preview(model: &mut Model) {
 /// Opens a store on the left, unless it is open already.
 pub(crate) fn open_store(model: &mut Model, path: PathBuf, is_sought: bool) {
     let source = Source { path, options: model.reading.clone() };
-    let known = model.sources.iter().position(|open| open.source.path == source.path);
-    let at = known.unwrap_or(model.sources.len());
-    if known.is_none() {
-        let state = SourceState::Opening(Looked::default());
-        model.sources.push(OpenSource { source: source.clone(), format: String::new(), state, is_sought });
-    } else if let Some(open) = model.sources.get_mut(at) {
-        open.state = SourceState::Opening(Looked::default());
-    }
-    model.side = Side::Local;
-    model.ask(Effect::Store(StoreRequest::Folders { source: at, store: source }));
+    ways::open_source(model, source, None, is_sought);
 }
 
 /// Asks for a store to open.
@@ -202,16 +192,25 @@ pub(crate) fn ask_store(model: &mut Model) {
     if !here.ends_with('/') {
         here.push('/');
     }
-    model.dialogs.push(Dialog::Prompt(Prompt::new(Purpose::OpenStore, &here)));
+    let purpose = if model.side == Side::Remote { Purpose::OpenRight } else { Purpose::OpenStore };
+    if purpose == Purpose::OpenRight && model.running().is_some() {
+        model.warn("a transfer is running: wait for its end, or stop it first (Esc, Esc)");
+        return;
+    }
+    model.dialogs.push(Dialog::Prompt(Prompt::new(purpose, &here)));
 }
 
 /// Asks whom to connect as.
 pub(crate) fn connect_dialog(model: &mut Model, target: Option<&Target>) {
-    if model.running().is_some() {
+    // With something on the right already, a mailbox asked for on the left is opened there.
+    let for_left = target.is_none() && model.side == Side::Local && model.link.is_there();
+    if !for_left && model.running().is_some() {
         model.warn("a transfer is running on this connection: wait for it, or stop it with Esc");
         return;
     }
-    let dialog = Connect::new(target, model.link.account.as_ref(), &model.connect);
+    let known = if for_left { None } else { model.link.account.as_ref() };
+    let mut dialog = Connect::new(target, known, &model.connect);
+    dialog.for_left = for_left;
     model.dialogs.push(Dialog::Connect(Box::new(dialog)));
 }
 
@@ -219,8 +218,8 @@ pub(crate) fn connect_dialog(model: &mut Model, target: Option<&Target>) {
 pub(crate) fn reread(model: &mut Model) {
     match model.side {
         Side::Local => reread_local(model),
-        Side::Remote => match (&model.link.state, model.link.account.clone()) {
-            (LinkState::None, Some(account)) => ending::start_connecting(model, account),
+        Side::Remote => match (&model.link.state, model.link.place()) {
+            (LinkState::None, Some(place)) => ending::start_connecting(model, place),
             (LinkState::None, None) => connect_dialog(model, None),
             (LinkState::Connecting, _) => model.say("still connecting …"),
             (LinkState::Up | LinkState::Lost(_), _) => reread_remote(model),

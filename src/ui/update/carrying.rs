@@ -7,20 +7,16 @@ use crate::ui::dialog::plan::PlanDialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::Trouble;
 use crate::ui::marks::Marks;
-use crate::ui::model::{LinkState, Model, Redraw, Running, Stopping};
+use crate::ui::model::{Model, Redraw, Running, Stopping};
 use crate::ui::pane::Side;
 use crate::ui::tree::Place;
 use crate::ui::view::bars;
 
-use super::{browsing, choosing, dialogs, jobs};
+use super::{browsing, choosing, dialogs, jobs, ways};
 
 /// F5 and F6: shows what would go where.
 pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
-    if model.side == Side::Remote && model.local.marks.is_empty() {
-        model.warn("mail goes from left to right: choose it in the left pane (Tab)");
-        return;
-    }
-    if model.link.account.is_none() || model.link.state == LinkState::None {
+    if !model.link.is_there() {
         browsing::connect_dialog(model, None);
         model.say("connect to the mailbox it goes to, then press the key again");
         return;
@@ -29,14 +25,25 @@ pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
         model.warn("the folders of the mailbox are not known yet: wait a moment, or press r on the right");
         return;
     }
-    let Some((marks, is_of_marks)) = choosing::chosen(model) else {
+    let from = ways::from(model);
+    let Some(way) = ways::way(model, from) else { return };
+    let Some((marks, is_of_marks)) = choosing::chosen(model, from) else {
         model.warn("nothing to carry here: choose a folder or a message that holds mail");
         return;
     };
-    let target = model.remote.place.as_ref().map(|place| place.path.clone()).unwrap_or_default();
-    count_first(model, &marks);
-    let mut dialog = PlanDialog::new(mode, marks, is_of_marks, target);
+    if !ways::can_name(model, from, &marks) {
+        return;
+    }
+    if from == Side::Local {
+        count_first(model, &marks);
+    }
+    let mut dialog = PlanDialog::new(mode, marks, is_of_marks, way.folder);
+    (dialog.from, dialog.to) = (way.from, Some(way.to));
     refresh(model, &mut dialog);
+    if dialog.plan.folders.len() > 1 && dialog.is_one_file {
+        model.warn("one mbox holds one folder: open a directory for several (mbox:DIRECTORY/)");
+        return;
+    }
     model.dialogs.push(Dialog::Plan(Box::new(dialog)));
 }
 
@@ -57,10 +64,15 @@ fn count_first(model: &mut Model, marks: &Marks) {
 
 /// Makes the plan anew from its marks and what the server has.
 pub(crate) fn refresh(model: &Model, dialog: &mut PlanDialog) {
-    let selections = choosing::selections(model, &dialog.marks, &dialog.target);
+    let selections = choosing::selections(model, dialog.from, &dialog.marks, &dialog.target);
     let (selections, counting): (Vec<_>, Vec<bool>) = selections.into_iter().unzip();
-    dialog.plan = transfer::plan(selections, &dialog.target, &model.link.folders);
+    let existing = ways::existing(model, dialog.from);
+    dialog.plan = transfer::plan(selections, &dialog.target, &existing);
     dialog.counting = counting;
+    dialog.is_one_file = dialog.to.as_ref().is_some_and(|to| ways::is_one_file(to, &existing));
+    if let (true, Some(only)) = (dialog.is_one_file, dialog.plan.folders.first_mut()) {
+        (only.target, only.exists) = (FolderPath::root(), !existing.is_empty());
+    }
 }
 
 /// An open plan learns what has been counted.
@@ -87,10 +99,11 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         model.dialogs.push(Dialog::Plan(Box::new(dialog)));
         return;
     }
-    let Some(account) = model.link.account.clone() else { return };
+    let from = dialog.from;
+    let Some(target) = dialog.to.or_else(|| ways::target(model, from)) else { return };
     let job = Job {
-        target: account.into(),
-        accounts: Vec::new(),
+        target,
+        accounts: ways::accounts(model),
         plan: dialog.plan,
         mode: dialog.mode,
         verify: model.verify,
@@ -102,16 +115,16 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         state: model.state.clone(),
         resumes: None,
     };
-    let marks = if dialog.is_of_marks { model.local.marks.take() } else { Marks::default() };
-    begin(model, job, marks);
+    let marks = if dialog.is_of_marks { model.pane_mut(from).marks.take() } else { Marks::default() };
+    begin(model, job, marks, from);
 }
 
 /// Starts a job and shows it.
-pub(crate) fn begin(model: &mut Model, job: Job, marks: Marks) {
+pub(crate) fn begin(model: &mut Model, job: Job, marks: Marks, from: Side) {
     let mut progress = Progress::new(job.mode, model.now);
     (progress.messages, progress.bytes) = (job.plan.messages(), job.plan.bytes());
     let plan = job.plan.clone();
-    model.job = Some(Running { progress, plan, marks, stopping: Stopping::No, is_shown: true });
+    model.job = Some(Running { progress, plan, marks, from, stopping: Stopping::No, is_shown: true });
     model.ask(Effect::StartJob(Box::new(job)));
 }
 
@@ -121,11 +134,12 @@ pub(crate) fn happened(model: &mut Model, events: &[Event]) {
     for event in events {
         let Some(job) = model.job.as_mut() else { return };
         job.progress.apply(event, now);
+        let goes_right = job.from == Side::Local;
         match event {
-            Event::FolderStart { target, .. } if !is_known(model, target) => {
+            Event::FolderStart { target, .. } if goes_right && !is_known(model, target) => {
                 model.ask(Effect::Server(ServerRequest::Folders));
             }
-            Event::FolderEnd { .. } => {
+            Event::FolderEnd { .. } if goes_right => {
                 let targets = model.job.as_ref().map(|job| targets(&job.plan)).unwrap_or_default();
                 model.ask(Effect::Server(ServerRequest::Counts(targets)));
             }
@@ -156,20 +170,18 @@ fn ended(model: &mut Model, outcome: Outcome, reason: &str) {
     let Some(job) = model.job.as_mut() else { return };
     job.is_shown = true;
     let (number, marks, mode, removed) = (job.progress.job, job.marks.take(), job.progress.mode, job.progress.removed);
+    let from = job.from;
     if outcome != Outcome::Complete {
         // Of single messages some may have been moved away; marked folders mean what is still in them.
         let marks = if mode == Mode::Move { marks.only_folders() } else { marks };
-        model.local.marks.put_back(marks);
-        model.local.recount_marks();
+        model.pane_mut(from).marks.put_back(marks);
+        model.pane_mut(from).recount_marks();
     }
     if let Some(quit) = model.quitting.take() {
         model.ask(Effect::Quit(quit));
         return;
     }
-    browsing::reread_remote(model);
-    if mode == Mode::Move && removed > 0 {
-        browsing::reread_local(model);
-    }
+    ways::reread(model, from, mode == Mode::Move && removed > 0);
     jobs::list_again(model);
     if let Some(job) = number.filter(|_| mode == Mode::Move && jobs::is_rewriting(reason)) {
         jobs::ask_consent(model, job);

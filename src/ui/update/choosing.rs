@@ -1,15 +1,16 @@
 //! From marks to what a plan is made of: which folders and messages, and where below the target each goes.
 
 use crate::mail::{FolderPath, Locator};
-use crate::transfer::{Chosen, Selection};
+use crate::transfer::{Chosen, Selection, uid_locator};
 use crate::ui::marks::{Key, Mark, Marked, Marks};
 use crate::ui::model::Model;
-use crate::ui::pane::Focus;
+use crate::ui::pane::{Focus, Side};
 use crate::ui::tree::{Node, Place, Tree};
+use crate::ui::update::ways;
 
-/// What F5 and F6 are about: the marks of the left pane, or what is under its cursor. Says whether it is the marks.
-pub(crate) fn chosen(model: &Model) -> Option<(Marks, bool)> {
-    let pane = &model.local;
+/// What F5 and F6 are about: the marks of a pane, or what is under its cursor. Says whether it is the marks.
+pub(crate) fn chosen(model: &Model, from: Side) -> Option<(Marks, bool)> {
+    let pane = model.pane(from);
     if !pane.marks.is_empty() {
         return Some((pane.marks.clone(), true));
     }
@@ -31,11 +32,11 @@ pub(crate) fn chosen(model: &Model) -> Option<(Marks, bool)> {
 }
 
 /// The selections of marks in the order of the tree, each with whether it is still being counted.
-pub(crate) fn selections(model: &Model, marks: &Marks, target: &FolderPath) -> Vec<(Selection, bool)> {
-    let tree = &model.local.tree;
+pub(crate) fn selections(model: &Model, from: Side, marks: &Marks, target: &FolderPath) -> Vec<(Selection, bool)> {
+    let tree = &model.pane(from).tree;
     let mut found: Vec<(usize, Selection, bool)> = Vec::new();
     for (place, mark) in marks.iter() {
-        let (Some(at), Some(open)) = (tree.find(place), model.sources.get(place.source)) else { continue };
+        let (Some(at), Some(source)) = (tree.find(place), ways::source_of(model, from, place.source)) else { continue };
         let Some(node) = tree.node(at) else { continue };
         let (chosen, messages, bytes, counting) = match mark {
             Mark::All(counted) => {
@@ -44,12 +45,13 @@ pub(crate) fn selections(model: &Model, marks: &Marks, target: &FolderPath) -> V
             }
             Mark::Some { messages, .. } => {
                 let bytes = messages.values().map(|marked| marked.size).sum();
-                (Chosen::Only(in_order(messages)), messages.len() as u64, bytes, false)
+                let validity = model.link.validities.get(&place.path).copied().unwrap_or_default();
+                (Chosen::Only(in_order(messages, validity)), messages.len() as u64, bytes, false)
             }
         };
         let selection = Selection {
-            source: open.source.clone(),
-            folder: place.path.clone(),
+            source,
+            folder: ways::folder_of(model, from, &place.path),
             special: node.special,
             below: if is_folder(mark) { folder_below(tree, marks, at) } else { messages_below(node, target) },
             chosen,
@@ -62,16 +64,16 @@ pub(crate) fn selections(model: &Model, marks: &Marks, target: &FolderPath) -> V
     found.into_iter().map(|(_, selection, counting)| (selection, counting)).collect()
 }
 
-fn in_order(messages: &std::collections::HashMap<Key, Marked>) -> Vec<Locator> {
-    let mut sorted: Vec<(usize, &Locator)> = messages
+fn in_order(messages: &std::collections::HashMap<Key, Marked>, validity: u32) -> Vec<Locator> {
+    let mut sorted: Vec<(usize, Locator)> = messages
         .iter()
-        .filter_map(|(key, marked)| match key {
-            Key::Local(locator) => Some((marked.order, locator)),
-            Key::Remote(_) => None,
+        .map(|(key, marked)| match key {
+            Key::Local(locator) => (marked.order, locator.clone()),
+            Key::Remote(uid) => (marked.order, uid_locator(validity, *uid, marked.size)),
         })
         .collect();
     sorted.sort_by_key(|(order, locator)| (*order, locator.offset));
-    sorted.into_iter().map(|(_, locator)| locator.clone()).collect()
+    sorted.into_iter().map(|(_, locator)| locator).collect()
 }
 
 /// Whether a mark carries the folder with its name, not just messages out of it.

@@ -2,8 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{browsing, carrying, ending, finding, jobs, keys, marking, serverside};
+use super::{browsing, carrying, ending, finding, jobs, keys, marking, serverside, ways};
 use crate::mail::FolderPath;
+use crate::store::LocalPlace;
 use crate::ui::dialog::error::Problem;
 use crate::ui::dialog::help::Help;
 use crate::ui::dialog::prompt::Purpose;
@@ -44,6 +45,12 @@ pub(crate) fn problem(model: &mut Model, title: &str, trouble: &Trouble) {
 fn run(model: &mut Model, command: Command) {
     match command {
         Command::Connect(account) => ending::start_connecting(model, *account),
+        Command::OpenAccount(account) => ways::open_account(model, *account),
+        Command::Flag(flags, is_set) => serverside::flag(model, flags, is_set),
+        Command::Expunge(folder) => model.ask(Effect::Server(ServerRequest::Expunge(folder))),
+        Command::Subscribe(folder, is_subscribed) => {
+            model.ask(Effect::Server(ServerRequest::Subscribe(folder, is_subscribed)));
+        }
         Command::CancelConnect => {
             model.link.connection = model.next_generation();
             model.link.state = LinkState::None;
@@ -76,7 +83,7 @@ fn run(model: &mut Model, command: Command) {
         Command::ShowReport(job) => jobs::report(model, job),
         Command::Resume(job) => jobs::resume(model, job),
         Command::AskUndo(past) => jobs::ask_undo(model, &past),
-        Command::Undo(job) => jobs::undo(model, job),
+        Command::Undo(job, place) => jobs::undo(model, job, *place),
         Command::AcceptRewriting(job) => jobs::accept_rewriting(model, job),
         Command::StopReading => model.ask(Effect::Store(StoreRequest::StopExamining)),
         Command::StopAndQuit(quit) => ending::stop_and_quit(model, quit),
@@ -104,13 +111,22 @@ fn entered(model: &mut Model, purpose: Purpose, text: &str) {
             model.ask(Effect::Server(ServerRequest::Rename(folder, renamed)));
         }
         Purpose::OpenStore => {
-            let path = text.trim();
-            let (here, home) = &model.directories;
-            let path = match (path.strip_prefix("~/"), home) {
-                (Some(below), Some(home)) => home.join(below),
-                _ => here.join(path),
-            };
+            let path = full(model, std::path::Path::new(text.trim()));
             browsing::open_store(model, path, true);
         }
+        Purpose::OpenRight => {
+            let place = LocalPlace::guess(text.trim());
+            let path = full(model, &place.path);
+            ending::start_connecting(model, LocalPlace { path, ..place });
+        }
+    }
+}
+
+/// A path as it was typed, from where the program was started or the user's home.
+fn full(model: &Model, path: &std::path::Path) -> std::path::PathBuf {
+    let (here, home) = &model.directories;
+    match (path.strip_prefix("~"), home) {
+        (Ok(below), Some(home)) => home.join(below),
+        _ => here.join(path),
     }
 }

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::SIGHUP;
 
 use super::finding;
-use crate::imap::Account;
-use crate::transfer::JobId;
+use crate::transfer::{JobId, Place};
 use crate::ui::Quit;
 use crate::ui::dialog::Command;
 use crate::ui::dialog::Dialog;
@@ -133,15 +132,18 @@ pub(crate) fn stop_and_quit(model: &mut Model, quit: Quit) {
     stop_job_safely(model);
 }
 
-/// Makes a new connection to an account; all news of the one before is dropped.
-pub(crate) fn start_connecting(model: &mut Model, account: Account) {
+/// Makes a new connection to an account, or opens mail on this machine on the right; all news of what was there before is
+/// dropped.
+pub(crate) fn start_connecting(model: &mut Model, place: impl Into<Place>) {
+    let place = place.into();
     let connection = model.next_generation();
-    if model.link.account.as_ref().is_none_or(|known| known.label() != account.label()) {
+    if model.link.label() != place.label() {
         model.remote = crate::ui::pane::Pane::default();
         model.link.folders.clear();
+        model.link.validities.clear();
     }
     model.link.connection = connection;
     model.link.state = LinkState::Connecting;
-    model.link.account = Some(account.clone());
-    model.ask(Effect::Connect(connection, Box::new(account)));
+    (model.link.account, model.link.local) = (place.account().cloned(), place.local().cloned());
+    model.ask(Effect::Connect(connection, Box::new(place)));
 }

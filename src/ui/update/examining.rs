@@ -14,6 +14,10 @@ pub(crate) fn ask(model: &mut Model) {
         return;
     };
     let Some(open) = model.sources.get(place.source).filter(|open| open.state == SourceState::Ready) else { return };
+    if open.account.is_some() {
+        model.warn("F4 on the left looks into local mail; this mailbox is on a server");
+        return;
+    }
     let store = open.source.clone();
     let name = if place.path.is_root() { store.path.display().to_string() } else { place.path.to_string() };
     let (generation, columns) = (model.next_generation(), columns(model.size));

@@ -1,9 +1,9 @@
 //! The jobs of the journal: their list and reports, going on with one, taking one back.
 
-use super::{browsing, carrying, dialogs};
+use super::{browsing, carrying, dialogs, ways};
 use crate::imap::Account;
 use crate::mail::units::plural;
-use crate::transfer::{Job, JobId, Mode, PastJob, Plan, Settings};
+use crate::transfer::{Job, JobId, Login, Mode, PastJob, Place, Plan, Settings};
 use crate::ui::dialog::confirm::Confirm;
 use crate::ui::dialog::jobs::Jobs;
 use crate::ui::dialog::preview::{PreviewDialog, columns};
@@ -12,6 +12,7 @@ use crate::ui::effect::{Effect, JournalRequest};
 use crate::ui::event::{JournalEvent, Page, Past, Trouble};
 use crate::ui::marks::Marks;
 use crate::ui::model::{LinkState, Model};
+use crate::ui::pane::Side;
 
 /// Shows the jobs in the journal.
 pub(crate) fn open(model: &mut Model) {
@@ -119,15 +120,19 @@ fn mailbox<'a>(user: &'a str, authorization: Option<&'a str>, host: &str) -> (&'
     (authorization.unwrap_or(user), host.to_lowercase())
 }
 
-/// The connected account, if a job with these settings is of its mailbox; else says to which one to connect.
-fn account_for(model: &mut Model, job: JobId, settings: &Settings) -> Option<Account> {
+/// Where a job with these settings goes: a place on this machine, or the connected account if the job is of its mailbox;
+/// else says to which one to connect.
+fn place_for(model: &mut Model, job: JobId, settings: &Settings) -> Option<Place> {
+    if let Some(local) = &settings.local {
+        return Some(Place::Local(local.clone()));
+    }
     let Settings { user, host, options, .. } = settings;
     let wanted = mailbox(user, options.authorization.as_deref(), host);
     let connected = model.link.account.clone().filter(|_| model.link.state != LinkState::None);
     let is_its =
         |account: &Account| mailbox(&account.user, account.options.authorization.as_deref(), &account.host) == wanted;
-    if let Some(account) = connected.as_ref().filter(|account| is_its(account)) {
-        return Some(account.clone());
+    if let Some(account) = ways::accounts(model).into_iter().rev().find(is_its) {
+        return Some(Place::Server(account));
     }
     let label = match &options.authorization {
         Some(whose) if whose != user => format!("{user}@{host} for the mailbox of {whose}"),
@@ -140,6 +145,18 @@ fn account_for(model: &mut Model, job: JobId, settings: &Settings) -> Option<Acc
     let hint = format!("close this, connect to {label} with A, and choose the job again");
     dialogs::problem(model, "Another mailbox", &Trouble { text, hint });
     None
+}
+
+/// Whether the accounts that a job reads from are open; says which one is not.
+fn has_sources(model: &mut Model, job: JobId, settings: &Settings) -> bool {
+    let known: Vec<String> = ways::accounts(model).iter().map(Account::label).collect();
+    let Some(missing) = settings.sources.iter().map(Login::label).find(|label| !known.contains(label)) else {
+        return true;
+    };
+    let text = format!("job {job} reads from the mailbox {missing}, which is not open");
+    let hint = format!("close this, open {missing} on the left with A, and choose the job again");
+    dialogs::problem(model, "Another mailbox", &Trouble { text, hint });
+    false
 }
 
 /// r: goes on with a job, once its plan is read.
@@ -157,11 +174,14 @@ fn go_on(model: &mut Model, past: PastJob, plan: Plan) {
     if !is_free(model) {
         return;
     }
-    let Some(account) = account_for(model, past.id, &past.settings) else { return };
+    let Some(target) = place_for(model, past.id, &past.settings) else { return };
+    if !has_sources(model, past.id, &past.settings) {
+        return;
+    }
     let settings = past.settings;
     let job = Job {
-        target: account.into(),
-        accounts: Vec::new(),
+        target,
+        accounts: ways::accounts(model),
         plan,
         mode: settings.mode,
         verify: settings.verify,
@@ -174,7 +194,7 @@ fn go_on(model: &mut Model, past: PastJob, plan: Plan) {
         resumes: Some(past.id),
     };
     model.dialogs.retain(|dialog| !matches!(dialog, Dialog::Jobs(_) | Dialog::Transfers(_)));
-    carrying::begin(model, job, Marks::default());
+    carrying::begin(model, job, Marks::default(), Side::Local);
 }
 
 /// u: asks whether a job may be taken back.
@@ -183,10 +203,13 @@ pub(crate) fn ask_undo(model: &mut Model, past: &Past) {
     if !is_free(model) {
         return;
     }
-    let Some(account) = account_for(model, job, &past.job.settings) else { return };
+    let Some(place) = place_for(model, job, &past.job.settings) else { return };
     let messages = (tally.stored + tally.unknown).saturating_sub(tally.moved);
     let mut lines = vec![
-        format!("Remove from {}, for good:", account.label()),
+        match &place {
+            Place::Server(account) => format!("Remove from {}, for good:", account.label()),
+            Place::Local(local) => format!("Take out of {}, into .mailferry-moved:", local.label()),
+        },
         format!("  {} that job {job} appended,", plural(messages, "message")),
         "  as far as nobody changed them since,".to_owned(),
         "  and the folders that it made, if nothing else is in them.".to_owned(),
@@ -198,24 +221,22 @@ pub(crate) fn ask_undo(model: &mut Model, past: &Past) {
         let moved = plural(tally.moved, "message");
         lines.push(format!("{moved} stay there: it moved them, and there is no other copy."));
     }
-    let question = Confirm::new("Undo", lines, "No").choice("Yes, remove them", Command::Undo(job));
+    let question = Confirm::new("Undo", lines, "No").choice("Yes, remove them", Command::Undo(job, Box::new(place)));
     model.dialogs.push(Dialog::Confirm(question.danger()));
 }
 
 /// The user said yes.
-pub(crate) fn undo(model: &mut Model, job: JobId) {
+pub(crate) fn undo(model: &mut Model, job: JobId, place: Place) {
     if !is_free(model) {
         return;
     }
-    // The question can only be answered while the connection is that of the question.
-    let Some(account) = model.link.account.clone() else { return };
     let (generation, columns) = (model.next_generation(), columns(model.size));
     model.undoing = Some((generation, job));
     let mut dialog = PreviewDialog::new(generation, &format!("Undo of job {job}"));
     dialog.wait("removing … Esc closes this; it goes on, and what came of it is shown".to_owned());
     model.dialogs.push(Dialog::Preview(dialog));
-    let (state, account) = (model.state.clone(), Box::new(account));
-    model.ask(Effect::Journal(JournalRequest::Undo { generation, state, job, account, columns }));
+    let (state, place) = (model.state.clone(), Box::new(place));
+    model.ask(Effect::Journal(JournalRequest::Undo { generation, state, job, place, columns }));
 }
 
 /// A job was taken back as far as it could be: that is told, and the server's side is read again.

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{browsing, carrying, dialogs, ending, examining, finding, jobs, marking, ranges, serverside};
+use super::{browsing, carrying, dialogs, ending, examining, finding, jobs, marking, ranges, serverside, ways};
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, function_of};
 use crate::ui::dialog::{Dialog, basket, failures, help, palette, sort, transfers};
@@ -105,6 +105,10 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::Transfers => model.dialogs.push(Dialog::Transfers(transfers::Transfers::default())),
         Action::Jobs => jobs::open(model),
         Action::Failures => model.dialogs.push(Dialog::Failures(failures::Failures::default())),
+        Action::Flag => serverside::ask_flag(model),
+        Action::Expunge => serverside::expunge(model),
+        Action::Subscribe => serverside::subscribe(model),
+        Action::SwapPanes => ways::swap(model),
         Action::Connect => browsing::connect_dialog(model, None),
         Action::OpenStore => browsing::ask_store(model),
         Action::Reread => browsing::reread(model),

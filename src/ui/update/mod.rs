@@ -14,6 +14,7 @@ mod ranges;
 mod server;
 mod serverside;
 mod stores;
+mod ways;
 
 use super::effect::{Effect, ServerRequest};
 use super::event::{Event, Trouble};
@@ -22,6 +23,7 @@ use super::pane::Side;
 
 pub(crate) use browsing::{ask_store, connect_dialog, open_store};
 pub(crate) use ending::{patience, start_connecting};
+pub(crate) use ways::open_account;
 
 /// Changes the state by one event and says what is to be done outside.
 pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {

@@ -24,7 +24,9 @@ pub(crate) fn happened(model: &mut Model, connection: u64, event: ServerEvent) {
         ServerEvent::Lost(trouble) => lost(model, trouble),
         ServerEvent::Folders(folders) => folders_read(model, folders),
         ServerEvent::Counts(counts) => counted(model, counts),
-        ServerEvent::Opened(generation, exists) => {
+        ServerEvent::Opened(generation, exists, validity) => {
+            let place = model.remote.list.place.clone().filter(|_| model.remote.list.generation == generation);
+            model.link.validities.extend(place.map(|place| (place.path, validity)));
             let list = &mut model.remote.list;
             if list.generation == generation {
                 list.exists(usize::try_from(exists).unwrap_or(usize::MAX));
@@ -48,6 +50,7 @@ pub(crate) fn happened(model: &mut Model, connection: u64, event: ServerEvent) {
             model.link.wanted = to;
             browsing::renew_list(model, Side::Remote);
         }
+        ServerEvent::Done(what) => model.say(what),
         ServerEvent::Refused(trouble) => dialogs::problem(model, "The server refused", &trouble),
     }
 }
@@ -88,7 +91,7 @@ fn lost(model: &mut Model, trouble: Trouble) {
 }
 
 fn folders_read(model: &mut Model, folders: Vec<RemoteFolder>) {
-    let label = model.link.account.as_ref().map(crate::imap::Account::label).unwrap_or_default();
+    let label = model.link.label();
     let entry =
         |folder: &RemoteFolder| Entry { path: folder.path.clone(), special: folder.special, holds: folder.can_select };
     model.remote.tree.put(0, &label, folders.iter().map(entry).collect());
@@ -120,7 +123,7 @@ fn counted(model: &mut Model, counts: Vec<(FolderPath, Option<Counts>)>) {
     for (path, counts) in counts {
         let tally = counts.map_or(Tally::Failed, |counts| Tally::Known {
             messages: u64::from(counts.messages),
-            bytes: 0,
+            bytes: counts.bytes.unwrap_or(0),
             unread: u64::from(counts.unseen),
         });
         model.remote.counted(&Place { source: 0, path }, tally);

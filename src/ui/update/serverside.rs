@@ -1,18 +1,19 @@
 //! Changes on the server that are asked for by hand: new, renamed and deleted folders, deleted messages.
 
 use crate::mail::units::plural;
-use crate::mail::{FolderPath, SpecialUse};
+use crate::mail::{Flags, FolderPath, SpecialUse};
 use crate::ui::dialog::confirm::Confirm;
+use crate::ui::dialog::flag::FlagAs;
 use crate::ui::dialog::prompt::{Prompt, Purpose};
 use crate::ui::dialog::{Command, Dialog};
 use crate::ui::effect::{Effect, ServerRequest};
 use crate::ui::marks::{Key, Mark, Marks};
-use crate::ui::model::{LinkState, Model};
+use crate::ui::model::Model;
 use crate::ui::pane::{Focus, Side};
 
 /// Whether there is a server to change anything on; says so if not.
 fn is_there(model: &mut Model) -> bool {
-    let there = !model.remote.tree.nodes().is_empty() && model.link.state != LinkState::None;
+    let there = !model.remote.tree.nodes().is_empty() && model.link.is_there();
     if !there {
         model.warn("there is no mailbox on the right yet: A connects");
     }
@@ -66,7 +67,11 @@ pub(crate) fn delete(model: &mut Model) {
         model.warn("nothing to delete here");
         return;
     }
-    let mut lines = vec!["Delete on the server, for good:".to_owned()];
+    let mut lines = vec![if model.link.local.is_some() {
+        "Put away in .mailferry-moved, or out of the mbox:".to_owned()
+    } else {
+        "Delete on the server, for good:".to_owned()
+    }];
     for folder in &folders {
         let place = crate::ui::tree::Place { source: 0, path: folder.clone() };
         let held = model.remote.tree.at(&place).and_then(|node| node.tally.known());
@@ -141,4 +146,72 @@ pub(crate) fn delete_confirmed(model: &mut Model, folders: Vec<FolderPath>, mess
     if !folders.is_empty() {
         model.ask(Effect::Server(ServerRequest::Delete(folders)));
     }
+}
+
+/// The messages on the right that a flag is for, by folder: the marked ones, or the one under the cursor.
+fn flaggable(model: &Model) -> Vec<(FolderPath, Vec<u32>)> {
+    let pane = &model.remote;
+    if pane.marks.is_empty() && pane.focus == Focus::Tree { Vec::new() } else { doomed(model).1 }
+}
+
+/// `!`: asks which flag messages on the right get or lose.
+pub(crate) fn ask_flag(model: &mut Model) {
+    if !is_there(model) {
+        return;
+    }
+    let count: u64 = flaggable(model).iter().map(|(_, uids)| uids.len() as u64).sum();
+    if count == 0 {
+        model.warn("choose or mark messages on the right first");
+        return;
+    }
+    model.dialogs.push(Dialog::Flag(FlagAs { about: plural(count, "message") }));
+}
+
+/// The flag is known.
+pub(crate) fn flag(model: &mut Model, flags: Flags, is_set: bool) {
+    for (folder, uids) in flaggable(model) {
+        model.ask(Effect::Server(ServerRequest::Flag { folder, uids, flags, is_set }));
+    }
+    model.say("setting flags …");
+}
+
+/// The folder under the right cursor, if it can be opened; says so if not.
+fn folder_here(model: &mut Model) -> Option<FolderPath> {
+    if !is_there(model) {
+        return None;
+    }
+    let place = model.remote.place.clone();
+    let node = place.as_ref().and_then(|place| model.remote.tree.at(place)).filter(|node| node.holds);
+    let folder = node.map(|node| node.place.path.clone());
+    if folder.is_none() {
+        model.warn("choose a folder on the right first");
+    }
+    folder
+}
+
+/// `E`: asks whether what is marked as deleted in the folder on the right may go.
+pub(crate) fn expunge(model: &mut Model) {
+    let Some(folder) = folder_here(model) else { return };
+    let last = if model.link.local.is_some() {
+        "They are put away in .mailferry-moved, or taken out of the mbox."
+    } else {
+        "Other programs' deleted messages go too. They are not coming back."
+    };
+    let lines = vec![format!("Remove every message in {folder} that is marked as deleted?"), last.to_owned()];
+    let question = Confirm::new("Expunge", lines, "No").choice("Yes, expunge", Command::Expunge(folder));
+    model.dialogs.push(Dialog::Confirm(question.danger()));
+}
+
+/// `S`: asks whether mail programs shall show the folder on the right.
+pub(crate) fn subscribe(model: &mut Model) {
+    if model.link.local.is_some() {
+        model.warn("local mail has no subscriptions");
+        return;
+    }
+    let Some(folder) = folder_here(model) else { return };
+    let lines = vec![format!("Many mail programs show a folder only if it is subscribed: {folder}")];
+    let question = Confirm::new("Subscription", lines, "Leave it")
+        .choice("Subscribe", Command::Subscribe(folder.clone(), true))
+        .choice("Unsubscribe", Command::Subscribe(folder, false));
+    model.dialogs.push(Dialog::Confirm(question));
 }

@@ -41,7 +41,8 @@ fn opened(model: &mut Model, source: usize, format: String, entries: Vec<Entry>)
     let Some(open) = model.sources.get_mut(source) else { return };
     (open.format, open.state) = (format, SourceState::Ready);
     let (store, is_sought) = (open.source.clone(), open.is_sought);
-    let name = store.path.file_name().unwrap_or(store.path.as_os_str()).to_string_lossy().into_owned();
+    let file = || store.path.file_name().unwrap_or(store.path.as_os_str()).to_string_lossy().into_owned();
+    let name = open.account.as_ref().map_or_else(file, crate::imap::Account::label);
     let folders: Vec<FolderPath> = entries.iter().filter(|entry| entry.holds).map(|entry| entry.path.clone()).collect();
     let is_new = model.local.tree.find(&Place { source, path: FolderPath::root() }).is_none();
     model.local.tree.put(source, &name, entries);
@@ -58,8 +59,14 @@ fn unreadable(model: &mut Model, source: usize, why: &str) {
     if let Some(open) = model.sources.get_mut(source) {
         open.state = SourceState::Failed(why.to_owned());
     }
-    let hint = "check the path and who may read it; O opens another one".to_owned();
-    dialogs::problem(model, "This is no mail that can be read", &Trouble { text: why.to_owned(), hint });
+    let is_mailbox = model.sources.get(source).is_some_and(|open| open.account.is_some());
+    let (title, hint) = if is_mailbox {
+        ("The mailbox can't be opened", "check server, user and password; A on the left opens it again")
+    } else {
+        ("This is no mail that can be read", "check the path and who may read it; O opens another one")
+    };
+    let hint = hint.to_owned();
+    dialogs::problem(model, title, &Trouble { text: why.to_owned(), hint });
 }
 
 fn counted(model: &mut Model, counts: Vec<(usize, FolderPath, Option<Count>)>) {

@@ -5,11 +5,10 @@ use ratatui::layout::Rect;
 use tui_tree_widget::TreeState;
 
 use super::{list, paint, tree};
-use crate::imap::Account;
 use crate::mail::units::{percent, plural, thousands};
 use crate::ui::layout::PaneLayout;
 use crate::ui::list::Stage;
-use crate::ui::model::{LinkState, Model, SourceState};
+use crate::ui::model::{LinkState, Model, OpenSource, SourceState};
 use crate::ui::pane::{Focus, Side};
 use crate::ui::theme::Theme;
 
@@ -50,6 +49,7 @@ pub(super) fn draw(
 fn local_title(model: &Model) -> (String, String) {
     let at = model.local.place.as_ref().map_or(0, |place| place.source);
     match model.sources.get(at).or(model.sources.first()) {
+        Some(OpenSource { account: Some(account), .. }) => (account.label(), account.security.label().into()),
         Some(open) => (format!("Local ─ {}", open.source.path.display()), open.format.clone()),
         None => ("Local mail".into(), String::new()),
     }
@@ -57,14 +57,19 @@ fn local_title(model: &Model) -> (String, String) {
 
 fn remote_title(model: &Model) -> (String, String) {
     let link = &model.link;
-    let protection = link.account.as_ref().map(|account| account.security.label()).unwrap_or_default();
+    let protection = match (&link.account, &link.local) {
+        (Some(account), _) => account.security.label(),
+        (None, Some(_)) => "on this machine",
+        (None, None) => "",
+    };
     let state = match link.state {
         LinkState::None => "not connected",
+        LinkState::Connecting if link.local.is_some() => "opening …",
         LinkState::Connecting => "connecting …",
         LinkState::Up => protection,
         LinkState::Lost(_) => "! connection lost",
     };
-    (link.account.as_ref().map_or("Mailbox".into(), Account::label), state.into())
+    (link.place().map_or("Mailbox".into(), |place| place.label()), state.into())
 }
 
 /// What an empty pane says: what is going on, or which key leads on.
@@ -82,7 +87,9 @@ fn nothing(buf: &mut Buffer, area: Rect, model: &Model, side: Side, theme: Theme
             Some(_) => ("opening …".into(), theme.faint()),
         },
         Side::Remote => match &model.link.state {
-            LinkState::None => ("Not connected. A connects to a mailbox.".into(), theme.text()),
+            LinkState::None => {
+                ("Not connected. A connects to a mailbox; O opens local mail to put mail into.".into(), theme.text())
+            }
             LinkState::Connecting => ("connecting …".into(), theme.faint()),
             LinkState::Up => ("reading the folders …".into(), theme.faint()),
             LinkState::Lost(trouble) => (format!("! {} (r tries again)", trouble.text), theme.bad()),

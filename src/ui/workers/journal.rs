@@ -40,9 +40,9 @@ fn answer(request: &JournalRequest) -> JournalEvent {
         JournalRequest::Load { generation, state, job } => {
             JournalEvent::Loaded(*generation, load(state, *job).map_err(|error| Trouble::from(&error)))
         }
-        JournalRequest::Undo { generation, state, job, account, columns } => {
-            let undone = undo(state, *job, &(**account).clone().into()).map_err(|error| trouble(&error));
-            let lines = undone.map(|undone| undone_lines(&undone, &account.label(), *columns));
+        JournalRequest::Undo { generation, state, job, place, columns } => {
+            let undone = undo(state, *job, place).map_err(|error| trouble(&error));
+            let lines = undone.map(|undone| undone_lines(&undone, &place.label(), *columns));
             JournalEvent::Undone(*generation, *job, lines.map(|lines| vec![Page { name: "Undo", lines }]))
         }
     }

@@ -1,4 +1,4 @@
-//! One connection to the server. A new connection is a new thread; the old one ends when nobody can ask it any more.
+//! One connection to the server, or mail on this machine in the right pane. A new connection is a new thread; the old one ends when nobody can ask it any more.
 //!
 //! What was asked last is served first, counts after everything else; a lost connection is made anew by the next request.
 
@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::spawn;
-use crate::imap::{Account, Counts, ImapError, Scope, Session, connect};
+use crate::imap::{Counts, ImapError, Scope};
 use crate::mail::FolderPath;
+use crate::transfer::{Mailbox, Place};
 use crate::ui::effect::ServerRequest;
 use crate::ui::event::{Event, ServerEvent, Trouble};
 
@@ -21,13 +22,13 @@ const KEEP_ALIVE: Duration = Duration::from_mins(3);
 const COUNTS_TOLD: Duration = Duration::from_millis(200);
 
 /// Starts a connection whose news carry that number.
-pub(crate) fn start(connection: u64, account: Account, events: &Sender<Event>) -> Sender<ServerRequest> {
+pub(crate) fn start(connection: u64, place: Place, events: &Sender<Event>) -> Sender<ServerRequest> {
     let (sender, requests) = unbounded();
     let news = events.clone();
     spawn("server", events, move || {
         Worker {
             connection,
-            account,
+            place,
             requests,
             events: news,
             session: None,
@@ -45,10 +46,10 @@ pub(crate) fn start(connection: u64, account: Account, events: &Sender<Event>) -
 
 struct Worker {
     connection: u64,
-    account: Account,
+    place: Place,
     requests: Receiver<ServerRequest>,
     events: Sender<Event>,
-    session: Option<Session>,
+    session: Option<Mailbox>,
     waiting: VecDeque<ServerRequest>,
     uncounted: VecDeque<FolderPath>,
     counted: Vec<(FolderPath, Option<Counts>)>,
@@ -152,7 +153,7 @@ impl Worker {
             return true;
         }
         self.tell(ServerEvent::Connecting);
-        match connect(&self.account) {
+        match self.place.open() {
             Ok(session) => {
                 self.session = Some(session);
                 self.close_list();
@@ -252,7 +253,7 @@ impl Worker {
 
 /// Whether the connection is of no more use after that error.
 fn is_lost(error: &ImapError) -> bool {
-    error.scope() == Scope::Connection || !matches!(error, ImapError::Refused { .. })
+    error.scope() == Scope::Connection || !matches!(error, ImapError::Refused { .. } | ImapError::Disk { .. })
 }
 
 /// Whether a request changes nothing, so that it may be asked twice.

@@ -8,10 +8,11 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::report::Report;
 use super::{reading, spawn};
+use crate::imap::Account;
 use crate::mail::FolderPath;
 use crate::store::{self, Count, Examiner, Found, Store, StoreError, Walk};
 use crate::transfer::Source;
-use crate::ui::effect::StoreRequest;
+use crate::ui::effect::{Login, StoreRequest};
 use crate::ui::event::{Event, Page, PreviewLine, StoreEvent};
 use crate::ui::list::Row;
 use crate::ui::tree::Entry;
@@ -30,6 +31,7 @@ pub(crate) fn start(name: &'static str, events: &Sender<Event>) -> Sender<StoreR
             waiting: VecDeque::new(),
             events: news,
             stores: Vec::new(),
+            accounts: Vec::new(),
             counts: Vec::new(),
             sent: Instant::now(),
         };
@@ -45,6 +47,8 @@ struct Worker {
     waiting: VecDeque<StoreRequest>,
     events: Sender<Event>,
     stores: Vec<(Source, Box<dyn Store>)>,
+    /// The accounts of stores that are mailboxes on a server.
+    accounts: Vec<Account>,
     /// Counts not yet told.
     counts: Vec<(usize, FolderPath, Option<Count>)>,
     sent: Instant,
@@ -86,7 +90,7 @@ impl Worker {
                     self.waiting.push_front(request);
                     continue;
                 }
-                StoreRequest::Folders { .. } => {}
+                StoreRequest::Login(_) | StoreRequest::Folders { .. } => {}
             }
             self.waiting.push_back(request);
         }
@@ -125,7 +129,7 @@ impl Worker {
     fn take(&mut self, source: &Source) -> Result<Box<dyn Store>, StoreError> {
         match self.stores.iter().position(|(known, _)| known == source) {
             Some(at) => Ok(self.stores.swap_remove(at).1),
-            None => store::open_with(&source.path, &source.options),
+            None => source.open(&self.accounts),
         }
     }
 
@@ -136,6 +140,11 @@ impl Worker {
     fn serve(&mut self, request: StoreRequest) {
         match request {
             StoreRequest::Forget => self.stores.clear(),
+            StoreRequest::Login(Login(account)) => {
+                let login = Source::of_account(&account);
+                self.accounts.retain(|known| Source::of_account(known) != login);
+                self.accounts.push(account);
+            }
             StoreRequest::StopList | StoreRequest::StopExamining => {}
             StoreRequest::Folders { source, store } => {
                 let result = self.folders(source, store).map_err(|error| error.to_string());
@@ -175,6 +184,10 @@ impl Worker {
 
     fn folders(&mut self, number: usize, source: Source) -> Result<(String, Vec<Entry>), StoreError> {
         let mut told = Instant::now();
+        if source.is_remote() {
+            let open = self.take(&source)?;
+            return self.tell_folders(source, open);
+        }
         let survey = store::survey(&source.path, &source.options, &mut |looked| {
             if told.elapsed() >= BATCH_TIME {
                 told = Instant::now();
@@ -182,7 +195,11 @@ impl Worker {
             }
             ControlFlow::Continue(())
         })?;
-        let mut open = survey.open(&source.options)?;
+        let open = survey.open(&source.options)?;
+        self.tell_folders(source, open)
+    }
+
+    fn tell_folders(&mut self, source: Source, mut open: Box<dyn Store>) -> Result<(String, Vec<Entry>), StoreError> {
         let folders = open.folders()?;
         let title = open.format().title.to_owned();
         self.put_back(source, open);

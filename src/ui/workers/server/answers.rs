@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::{Failure, Worker};
 use crate::imap::{ImapError, RemoteMessage};
-use crate::mail::FolderPath;
+use crate::mail::units::plural;
+use crate::mail::{Flags, FolderPath};
 use crate::ui::effect::ServerRequest;
 use crate::ui::event::{ServerEvent, Trouble};
 use crate::ui::list::Row;
@@ -25,8 +26,8 @@ impl Worker {
             ServerRequest::Counts(folders) => self.uncounted.extend(folders.iter().cloned()),
             ServerRequest::Open { generation, folder } => {
                 self.list = Some((*generation, folder.clone(), false));
-                let exists = self.open_list()?;
-                self.tell(ServerEvent::Opened(*generation, exists));
+                let (exists, validity) = self.open_list()?;
+                self.tell(ServerEvent::Opened(*generation, exists, validity));
             }
             ServerRequest::Window { generation, chunk, first, last } => {
                 self.window(*generation, *chunk, *first, *last)?;
@@ -55,6 +56,16 @@ impl Worker {
                 self.changed(format!("deleted {}", folders.last().map(ToString::to_string).unwrap_or_default()), last)?;
             }
             ServerRequest::Remove(folder, uids) => self.remove(folder, uids)?,
+            ServerRequest::Flag { folder, uids, flags, is_set } => self.flag(folder, uids, *flags, *is_set)?,
+            ServerRequest::Expunge(folder) => {
+                let gone = plural(u64::from(session.expunge(folder)?), "message");
+                self.messages_changed(folder, format!("{gone} expunged from {folder}"));
+            }
+            ServerRequest::Subscribe(folder, is_subscribed) => {
+                session.set_subscribed(folder, *is_subscribed)?;
+                let words = if *is_subscribed { "subscribed to" } else { "no longer subscribed to" };
+                self.tell(ServerEvent::Done(format!("{words} {folder}")));
+            }
         }
         Ok(())
     }
@@ -71,16 +82,17 @@ impl Worker {
         Ok(())
     }
 
-    /// Opens the folder of the list. Gives how many messages it has.
-    fn open_list(&mut self) -> Result<u32, ImapError> {
+    /// Opens the folder of the list. Gives how many messages it has, and its UIDVALIDITY.
+    fn open_list(&mut self) -> Result<(u32, u32), ImapError> {
         let (Some(session), Some((_, folder, is_open))) = (self.session.as_mut(), self.list.as_mut()) else {
-            return Ok(0);
+            return Ok((0, 0));
         };
         *is_open = false;
+        session.forget(folder);
         let selected = session.examine(folder)?;
         *is_open = true;
         self.validities.insert(folder.clone(), selected.uid_validity);
-        Ok(selected.exists)
+        Ok((selected.exists, selected.uid_validity))
     }
 
     fn window(&mut self, generation: u64, chunk: usize, first: u32, last: u32) -> Result<(), ImapError> {
@@ -88,8 +100,8 @@ impl Worker {
             Some((present, _, true)) if *present == generation => {}
             // Numbers may have changed while the folder was closed, so the list begins anew.
             Some((present, _, false)) if *present == generation => {
-                let exists = self.open_list()?;
-                self.tell(ServerEvent::Opened(generation, exists));
+                let (exists, validity) = self.open_list()?;
+                self.tell(ServerEvent::Opened(generation, exists, validity));
                 return Ok(());
             }
             _ => return Ok(()),
@@ -119,20 +131,39 @@ impl Worker {
 
     /// Removes messages, unless their UIDs mean others by now.
     fn remove(&mut self, folder: &FolderPath, uids: &[u32]) -> Result<(), Failure> {
+        self.check_numbers(folder, "deleted")?;
         let Some(session) = self.session.as_mut() else { return Ok(()) };
-        let listed = self.validities.get(folder).copied();
-        let present = session.examine(folder)?.uid_validity;
-        if listed != Some(present) {
-            let text =
-                format!("the messages in {folder} have other numbers than when they were listed; nothing was deleted");
-            return Err(Failure::Here(Trouble { text, hint: "r reads the folder again; then mark anew".into() }));
-        }
         let gone = session.remove(folder, uids)?;
         let words = if gone { "deleted" } else { "marked as deleted; this server removes them later:" };
+        self.messages_changed(folder, format!("{words} {} in {folder}", uids.len()));
+        Ok(())
+    }
+
+    /// Sets flags of messages or takes them away, unless their UIDs mean others by now.
+    fn flag(&mut self, folder: &FolderPath, uids: &[u32], flags: Flags, is_set: bool) -> Result<(), Failure> {
+        self.check_numbers(folder, "flagged")?;
+        let Some(session) = self.session.as_mut() else { return Ok(()) };
+        session.flag(folder, uids, flags, is_set)?;
+        let sign = if is_set { '+' } else { '-' };
+        self.messages_changed(folder, format!("{sign}{flags} on {} in {folder}", plural(uids.len() as u64, "message")));
+        Ok(())
+    }
+
+    fn check_numbers(&mut self, folder: &FolderPath, done: &str) -> Result<(), Failure> {
+        let Some(session) = self.session.as_mut() else { return Ok(()) };
+        let listed = self.validities.get(folder).copied();
+        if listed == Some(session.examine(folder)?.uid_validity) {
+            return Ok(());
+        }
+        let text =
+            format!("the messages in {folder} have other numbers than when they were listed; nothing was {done}");
+        Err(Failure::Here(Trouble { text, hint: "r reads the folder again; then mark anew".into() }))
+    }
+
+    fn messages_changed(&mut self, folder: &FolderPath, what: String) {
         self.close_list();
         self.uncounted.push_front(folder.clone());
-        self.tell(ServerEvent::Changed(format!("{words} {} in {folder}", uids.len()), None));
-        Ok(())
+        self.tell(ServerEvent::Changed(what, None));
     }
 }
 
