@@ -112,7 +112,7 @@ impl<F: MessageFiles> Store for FileStore<F> {
             moved.take(&path)
         });
         let results = results.collect();
-        moved.sync()?;
+        moved.sync();
         Ok(results)
     }
 }

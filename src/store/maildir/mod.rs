@@ -181,7 +181,7 @@ impl Store for Maildir {
             moved.take(&path)
         });
         let results = results.collect();
-        moved.sync()?;
+        moved.sync();
         Ok(results)
     }
 }

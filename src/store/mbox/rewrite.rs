@@ -106,7 +106,9 @@ fn replace(old: &File, path: &Path, index: &Index, gone: &[Span]) -> io::Result<
         new.as_file().sync_all()?;
     }
     new.persist(path).map_err(|error| error.error)?;
-    File::open(dir)?.sync_all()
+    // It is done. If the directory is not on the disk yet, a power cut at worst brings back the old file.
+    let _ = File::open(dir).and_then(|dir| dir.sync_all());
+    Ok(())
 }
 
 /// Copies the bytes from `from` up to `to`.
