@@ -52,8 +52,9 @@ pub const ROW: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIEL
 pub const HELD: &str = "(UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM SUBJECT)])";
 /// The items that prove an append without its content.
 pub const STATE: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE)";
-/// The most bytes of a header section; longer ones end the connection.
-pub const HEADER_LITERAL: usize = 1024 * 1024;
+/// The most bytes of a header section; longer ones end the connection. One subject may be as long as a message, and must not
+/// keep others out of its folder.
+pub const HEADER_LITERAL: usize = 64 << 20;
 
 /// One FETCH answer, item by item.
 pub struct Fetched<'a> {
