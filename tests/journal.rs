@@ -174,6 +174,20 @@ fn the_only_copy_of_a_moved_message_is_not_taken_back() {
 }
 
 #[test]
+fn what_a_copy_left_on_the_server_is_not_taken_back_once_a_move_took_it_out_of_the_store() {
+    let Some(scene) = Scene::new(4) else { return };
+    scene.copy("Box").expect(0);
+    let moved = scene.run(&["move", &scene.path("Maildir"), &scene.target("Box"), "--json"]).expect(0);
+    assert_eq!(moved.totals(), (0, 4, 0));
+    let jobs = scene.ask(&["jobs", "--json"]).expect(0).events_of("job");
+    assert_eq!((&jobs[1]["stored"], &jobs[1]["moved"]), (&0.into(), &4.into()));
+    for job in ["1", "2"] {
+        scene.run(&["undo", job, "--yes"]);
+        scene.assert_all_there();
+    }
+}
+
+#[test]
 fn a_killed_job_goes_on_with_the_same_command() {
     let Some(scene) = Scene::new(400) else { return };
     scene.killed_copy(300);

@@ -18,18 +18,19 @@ use crate::imap::{HeldMessage, ImapError, Scope, Selected};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Envelope, FolderPath};
-use crate::store::{Found, Removal, StoreError, Walk};
+use crate::store::{Found, StoreError, Walk};
 
 use super::flight::{Air, FLIGHT_MESSAGES};
 use super::held::Held;
 use super::intake::{self, Item, LOTS_AHEAD, Lot, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
-use super::journal::{Carried, Record};
+use super::journal::{Carried, Record, Removed};
 use super::late::Sweep;
-use super::ledger::{Ledger, Place};
+use super::ledger::Ledger;
 use super::link::Link;
 use super::pace::Pace;
 use super::pending::Prepared;
+use super::tell::Proven;
 use super::{Chosen, Event, Failed, FolderPlan, How, Mailbox, Mode, Proof, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
@@ -79,8 +80,13 @@ pub(super) struct Carry<'c, 'a> {
     /// Its state; `uid_next` is the least UID that a message not yet settled can have.
     pub(super) selected: Selected,
     held: Held,
+    /// The folder as it was before the job, and how many messages the job stored in it since.
+    pub(super) before: Selected,
+    pub(super) stored: u64,
     /// UIDs that earlier runs gave to messages; read when first needed.
     carried: Option<Carried>,
+    /// Messages that earlier runs of the job took out of the store.
+    removed: Removed,
     /// Names that more than one message of the folder has.
     twins: HashSet<u64>,
     pub(super) ledger: Ledger,
@@ -93,7 +99,7 @@ pub(super) struct Carry<'c, 'a> {
     /// Whether a move needs the word of a person to go on.
     pub(super) needs_consent: bool,
     /// Proven messages of a move, not yet removed.
-    pub(super) proven: Vec<(Option<Place>, Removal)>,
+    pub(super) proven: Vec<Proven>,
     pub(super) batch_messages: usize,
     /// Whether each message of the batch is waited for, to find the one that is refused.
     pub(super) one_by_one: bool,
@@ -139,7 +145,10 @@ impl<'c, 'a> Carry<'c, 'a> {
             target: plan.target.clone(),
             selected: Selected::default(),
             held: Held::default(),
+            before: Selected::default(),
+            stored: 0,
             carried: None,
+            removed: Removed::default(),
             twins: HashSet::new(),
             ledger: Ledger::new(shared.job.mode == Mode::Move),
             air: Air::new(),
@@ -203,7 +212,7 @@ impl<'c, 'a> Carry<'c, 'a> {
         self.tell(Event::FolderListed { index: self.index, planned: self.plan.messages, messages: *listed });
         self.find_twins(&items);
         self.walk(items)?;
-        self.look_for_late()
+        self.look_for_surplus()
     }
 
     /// Makes the target folder where needed, opens it, settles what earlier runs left open, and learns what it holds.
@@ -226,6 +235,8 @@ impl<'c, 'a> Carry<'c, 'a> {
         if let Err(error) = self.settle_earlier()? {
             return Ok(Err(error));
         }
+        self.removed = self.shared.record.removed(self.index, self.selected.uid_validity)?;
+        self.before = self.selected.clone();
         let exists = self.selected.exists;
         let held = self.ask(|session, target| {
             session.reopen(target)?;
@@ -354,7 +365,8 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Looks whether the target held the message before the job. Twins, other sizes and moves are compared in full, unless
     /// the journal knows them.
     fn find_held(&mut self, prepared: &Prepared, has_twin: bool) -> Result<Option<(u32, Proof)>, Halt> {
-        let candidates: Vec<_> = self.held.candidates(prepared.fingerprint).take(100).collect();
+        let is_free = |held: &HeldMessage| !self.removed.is_another(held.uid, &prepared.locator);
+        let candidates: Vec<_> = self.held.candidates(prepared.fingerprint).filter(is_free).take(100).collect();
         for candidate in &candidates {
             if candidate.size == prepared.size && !has_twin && !self.reads_all_back() {
                 self.held.claim(*candidate);
@@ -366,7 +378,8 @@ impl<'c, 'a> Carry<'c, 'a> {
             return Ok(Some((held.uid, proof)));
         }
         // A server that writes mail anew may leave no field as it was but the id.
-        let by_id = prepared.id.into_iter().flat_map(|id| self.held.with_id(id)).take(100);
+        let is_free = |held: &HeldMessage| !self.removed.is_another(held.uid, &prepared.locator);
+        let by_id = prepared.id.into_iter().flat_map(|id| self.held.with_id(id)).filter(is_free).take(100);
         let by_id: Vec<_> = by_id.filter(|held| held.fingerprint != prepared.fingerprint).collect();
         for candidate in candidates.into_iter().chain(by_id) {
             self.land_all()?; // the connection is needed
@@ -388,7 +401,10 @@ impl<'c, 'a> Carry<'c, 'a> {
             Some(carried) => carried,
             None => self.shared.record.carried(&self.target, self.selected.uid_validity)?,
         };
-        let there = |(uid, proof): &(u32, Option<Proof>)| Some((self.held.with_uid(*uid)?, (*proof)?));
+        let is_free = |uid: &u32| !self.removed.is_another(*uid, &prepared.locator);
+        let there = |(uid, proof): &(u32, Option<Proof>)| {
+            Some((self.held.with_uid(*Some(uid).filter(|uid| is_free(uid))?)?, (*proof)?))
+        };
         let known = carried.get(&prepared.digest).into_iter().flatten().find_map(there);
         self.carried = Some(carried);
         Ok(known.filter(|(_, proof)| !self.reads_all_back() || *proof > Proof::Size))

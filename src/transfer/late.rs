@@ -105,16 +105,80 @@ impl Carry<'_, '_> {
         sweep.messages.push((entry.fingerprint, entry.size, entry.digest));
     }
 
-    /// Looks for messages that were stored after they had been given up and sent again, and tells each.
-    pub(super) fn look_for_late(&mut self) -> Result<(), Halt> {
-        let Some(sweep) = self.sweep.take() else { return Ok(()) };
+    /// Looks for messages that the server stored more often than it said: after they had been given up and sent again, or
+    /// out of its own doing. Tells each.
+    pub(super) fn look_for_surplus(&mut self) -> Result<(), Halt> {
+        let told = self.look_for_late()?;
+        if self.stored == 0 {
+            return Ok(());
+        }
+        let before = self.before.clone();
+        let most = u64::from(before.exists) + self.stored + told.len() as u64;
+        let held = self.ask(|session, target| {
+            let selected = session.select(target)?;
+            let is_same = selected.uid_validity == before.uid_validity;
+            if is_same && u64::from(selected.exists) > most {
+                session.held_since(before.uid_next)
+            } else {
+                Ok(Vec::new())
+            }
+        })?;
+        // What others delivered meanwhile is here too, and mostly nothing else.
+        let Ok(held) = held else { return Ok(()) };
+        if held.is_empty() {
+            return Ok(());
+        }
+        self.write_due()?;
+        let sent = self.shared.record.sent(self.index, before.uid_validity)?;
+        let ours: HashSet<u32> = sent.iter().filter_map(|(_, fate)| Some(fate.stored()?.uid)).chain(told).collect();
+        // One that was refused, and stored all the same, is what the next run finds.
+        let mut refused: Vec<Digest> =
+            sent.iter().filter(|(_, fate)| fate.stored().is_none()).map(|(entry, _)| entry.digest).collect();
+        for message in held.iter().filter(|message| !ours.contains(&message.uid)) {
+            let is_like = |entry: &&Entry| entry.fingerprint == message.fingerprint && entry.size == message.size;
+            let digests: HashSet<Digest> =
+                sent.iter().map(|(entry, _)| entry).filter(is_like).map(|entry| entry.digest).collect();
+            let Some(digest) = self.content_among(message, &digests)? else { continue };
+            match refused.iter().position(|refused| *refused == digest) {
+                Some(place) => _ = refused.swap_remove(place),
+                None => self.tell_surplus(message.uid, ""),
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest of a message's content, if it is one of those.
+    fn content_among(&mut self, message: &HeldMessage, digests: &HashSet<Digest>) -> Result<Option<Digest>, Halt> {
+        if digests.is_empty() {
+            return Ok(None);
+        }
+        let (uid, size) = (message.uid, message.size);
+        let content = self.ask(|session, target| {
+            session.reopen(target)?;
+            session.content(uid, size)
+        })?;
+        let digest = content.ok().flatten().map(|content| Digest::of(&content));
+        Ok(digest.filter(|digest| digests.contains(digest)))
+    }
+
+    fn tell_surplus(&mut self, uid: u32, when: &str) {
+        let reason = format!("the server stored it a second time{when}, as UID {uid} of {}", self.target);
+        let mut failed = self.failed(String::new(), String::new(), reason, 0);
+        "remove that copy, once you have looked at both".clone_into(&mut failed.hint);
+        self.tell_failed(failed);
+    }
+
+    /// Looks for messages that were stored after they had been given up and sent again. Gives the UIDs that it told.
+    fn look_for_late(&mut self) -> Result<Vec<u32>, Halt> {
+        let mut told = Vec::new();
+        let Some(sweep) = self.sweep.take() else { return Ok(told) };
         let Sweep { floor, validity, messages, mut ours } = sweep;
         let held = self.ask(|session, target| {
             let selected = session.select(target)?;
             // Under another UIDVALIDITY nobody can tell which copy is whose.
             if selected.uid_validity == validity { session.held_since(floor) } else { Ok(Vec::new()) }
         })?;
-        let Ok(held) = held else { return Ok(()) };
+        let Ok(held) = held else { return Ok(told) };
         for (fingerprint, size, digest) in messages {
             let same: Vec<&HeldMessage> = held
                 .iter()
@@ -122,25 +186,15 @@ impl Carry<'_, '_> {
                 .filter(|message| !ours.contains(&message.uid))
                 .collect();
             for message in same {
-                let (uid, size) = (message.uid, message.size);
-                let content = self.ask(|session, target| {
-                    session.reopen(target)?;
-                    session.content(uid, size)
-                })?;
-                if matches!(content, Ok(Some(content)) if Digest::of(&content) == digest) {
-                    ours.insert(uid);
-                    let reason = format!(
-                        "the server stored it a second time after a long while, as UID {uid} of {}",
-                        self.target
-                    );
-                    let mut failed = self.failed(String::new(), String::new(), reason, 0);
-                    "remove that copy, once you have looked at both".clone_into(&mut failed.hint);
-                    self.tell_failed(failed);
+                if self.content_among(message, &HashSet::from([digest]))?.is_some() {
+                    ours.insert(message.uid);
+                    told.push(message.uid);
+                    self.tell_surplus(message.uid, " after a long while");
                     break;
                 }
             }
         }
-        Ok(())
+        Ok(told)
     }
 }
 

@@ -55,6 +55,17 @@ impl Ledger {
         due
     }
 
+    /// A batch whose fates are in the journal already.
+    pub(super) fn add_written(&mut self, batch: i64, fates: Vec<Fate>) {
+        self.written.insert(batch, fates);
+    }
+
+    /// The same as [`Self::change`], written with what is due next.
+    pub(super) fn change_later(&mut self, places: impl Iterator<Item = Place>, change: fn(Fate) -> Fate) {
+        let changed = self.change(places, change);
+        self.due.extend(changed);
+    }
+
     /// Whether the journal has what became of a message.
     pub(super) fn is_written(&self, place: Place) -> bool {
         self.written.contains_key(&place.batch)

@@ -7,11 +7,21 @@ use crate::mail::envelope::Summary;
 use super::carry::Carry;
 use super::intake;
 use super::job::Halt;
-use super::journal::{Fate, Stored, state};
+use super::journal::{Entry, Fate, Settled, Stored, state};
+use super::ledger::Place;
 use super::pending::Prepared;
 use super::rescue;
 use super::{Done, Event, Failed, How, Mode, Proof};
 use crate::store::Removal;
+
+/// A message of a move that is on the server, proven, and is still in the store.
+pub(super) struct Proven {
+    /// Where the journal has it; nowhere yet, if it was on the server before the job.
+    place: Option<Place>,
+    entry: Entry,
+    stored: Stored,
+    removal: Removal,
+}
 
 impl Carry<'_, '_> {
     /// Removes proven messages from the store, once their proof is durable; what can't be removed is told.
@@ -20,16 +30,13 @@ impl Carry<'_, '_> {
             return Ok(());
         }
         let mut writing = self.ledger.take_due();
-        let ready = |place: &Option<_>| place.is_none_or(|place| self.ledger.is_written(place));
-        let (removals, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.proven).into_iter().partition(|(place, _)| ready(place));
+        let is_ready = |one: &Proven| one.place.is_none_or(|place| self.ledger.is_written(place));
+        let (mut ready, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.proven).into_iter().partition(is_ready);
         self.proven = later;
-        let (places, removals): (Vec<_>, Vec<_>) = removals.into_iter().unzip();
         // As moved before it is: what may be gone here must never be taken back from the server.
-        writing.extend(
-            self.ledger.change(places.iter().flatten().copied(), |fate| fate.stored().map_or(fate, Fate::Moved)),
-        );
-        self.shared.record.settle(&writing)?;
+        writing.extend(self.ledger.change(ready.iter().filter_map(|one| one.place), Fate::removed));
+        self.note_taken(&mut ready, &writing)?;
+        let (places, removals): (Vec<_>, Vec<_>) = ready.into_iter().map(|one| (one.place, one.removal)).unzip();
         let results = intake::lock(self.store).remove(&self.plan.folder, &removals);
         let results = match results {
             Ok(results) => results,
@@ -39,10 +46,13 @@ impl Carry<'_, '_> {
                 return self.stays(&places);
             }
         };
-        let mut stays = Vec::new();
+        let (mut stays, mut gone) = (Vec::new(), Vec::new());
         for ((place, removal), result) in places.into_iter().zip(&removals).zip(results) {
             match result {
-                Ok(()) => self.tell(Event::Removed { index: self.index }),
+                Ok(()) => {
+                    gone.extend(place);
+                    self.tell(Event::Removed { index: self.index });
+                }
                 Err(error) => {
                     let reason = format!("copied, but not removed: {error}");
                     let failed = self.failed(removal.locator.id(), String::new(), reason, 0);
@@ -51,13 +61,31 @@ impl Carry<'_, '_> {
                 }
             }
         }
+        self.ledger.change_later(gone.into_iter(), Fate::gone);
         self.stays(&stays)
     }
 
+    /// Writes what is due; and with it messages that were on the server before, each of which gets its place in the journal.
+    fn note_taken(&mut self, ready: &mut [Proven], due: &[Settled]) -> Result<(), Halt> {
+        let before: Vec<&mut Proven> = ready.iter_mut().filter(|one| one.place.is_none()).collect();
+        if before.is_empty() {
+            return Ok(self.shared.record.settle(due)?);
+        }
+        let entries: Vec<Entry> = before.iter().map(|one| one.entry.clone()).collect();
+        let fates: Vec<Fate> = before.iter().map(|one| Fate::Taken(one.stored)).collect();
+        let least = before.iter().map(|one| one.stored.uid).min().unwrap_or(1);
+        let window = (self.selected.uid_validity, least);
+        let batch = self.shared.record.take(self.index, window, &entries, &fates, due)?;
+        self.ledger.add_written(batch, fates);
+        for (number, one) in before.into_iter().enumerate() {
+            one.place = Some(Place { batch, number });
+        }
+        Ok(())
+    }
+
     /// Messages that were to be removed and were not.
-    fn stays(&mut self, places: &[Option<super::ledger::Place>]) -> Result<(), Halt> {
-        let changed =
-            self.ledger.change(places.iter().flatten().copied(), |fate| fate.stored().map_or(fate, Fate::Stored));
+    fn stays(&mut self, places: &[Option<Place>]) -> Result<(), Halt> {
+        let changed = self.ledger.change(places.iter().flatten().copied(), Fate::kept);
         Ok(self.shared.record.settle(&changed)?)
     }
 
@@ -85,9 +113,11 @@ impl Carry<'_, '_> {
     ) {
         self.finished += 1;
         self.already += u64::from(how == How::Already);
+        self.stored += u64::from(how != How::Already);
         self.link.is_well();
+        let stored = Stored { uid, proof: Some(proof), state };
         if let Some(place) = prepared.place {
-            self.ledger.note(place, Fate::Stored(Stored { uid, proof: Some(proof), state }));
+            self.ledger.note(place, Fate::Stored(stored));
         }
         if let Some(sweep) = &mut self.sweep {
             sweep.ours.insert(uid);
@@ -99,7 +129,7 @@ impl Carry<'_, '_> {
         self.needs_consent |= self.shared.job.mode == Mode::Move && !may_go;
         if self.shared.job.mode == Mode::Move && may_go {
             let removal = Removal { locator: prepared.locator.clone(), digest: prepared.origin };
-            self.proven.push((prepared.place, removal));
+            self.proven.push(Proven { place: prepared.place, entry: prepared.entry(), stored, removal });
         }
         let done = Done {
             folder: self.plan.folder.clone(),

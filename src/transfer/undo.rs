@@ -1,7 +1,7 @@
 //! Takes a job back: removes from the server exactly what the job appended, as far as nobody changed it since, and the
 //! folders that it made, if nothing is in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::imap::{ImapError, RemoteMessage, Session};
@@ -68,7 +68,9 @@ pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoEr
     let mut made: Vec<FolderPath> = Vec::new();
     for Work { target, batches, made: new } in work {
         made.extend(new);
-        Undo { journal: &journal, session: &mut session, folder: &target, undone: &mut undone }.folder(&batches)?;
+        let (session, undone, key) = (&mut session, &mut undone, account_key(account));
+        let only_copies = HashSet::new();
+        Undo { journal: &journal, session, account: &key, folder: &target, only_copies, undone }.folder(&batches)?;
     }
     remove_folders(&mut session, made, &mut undone)?;
     session.logout();
@@ -79,7 +81,10 @@ pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoEr
 struct Undo<'a> {
     journal: &'a Journal,
     session: &'a mut Session,
+    account: &'a str,
     folder: &'a FolderPath,
+    /// Messages that some job took out of a store.
+    only_copies: HashSet<u32>,
     undone: &'a mut Undone,
 }
 
@@ -103,6 +108,7 @@ impl Undo<'_> {
             }
             Err(error) => return Err(error.into()),
         };
+        self.only_copies = self.journal.only_copies(self.account, self.folder, selected.uid_validity)?;
         for batch in batches {
             if batch.uid_validity == selected.uid_validity {
                 self.batch(batch)?;
@@ -125,9 +131,9 @@ impl Undo<'_> {
             .iter()
             .zip(&fates)
             .enumerate()
+            .filter(|(_, (_, fate))| fate.was_sent())
             .filter_map(|(place, (entry, fate))| fate.stored().map(|stored| Appended { place, entry, stored }));
-        let (moved, here): (Vec<_>, Vec<_>) =
-            appended.partition(|one| matches!(fates.get(one.place), Some(Fate::Moved(_))));
+        let (moved, here): (Vec<_>, Vec<_>) = appended.partition(|one| self.only_copies.contains(&one.stored.uid));
         for one in moved {
             let reason = "it was moved: what is on the server is the only copy".to_owned();
             self.keep(&one.entry.locator.id(), one.stored.uid, reason);

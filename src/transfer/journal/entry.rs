@@ -31,6 +31,10 @@ pub(in crate::transfer) enum Fate {
     Stored(Stored),
     /// It is there, and was taken out of the store, or is about to be.
     Moved(Stored),
+    /// The same of a message that was there before the job.
+    Taken(Stored),
+    /// It is there, and certainly no longer in the store; whether the job had sent it.
+    Gone(Stored, bool),
 }
 
 /// A message on the server.
@@ -49,8 +53,37 @@ impl Fate {
     pub(in crate::transfer) fn stored(self) -> Option<Stored> {
         match self {
             Self::Absent => None,
-            Self::Stored(stored) | Self::Moved(stored) => Some(stored),
+            Self::Stored(stored) | Self::Moved(stored) | Self::Taken(stored) | Self::Gone(stored, _) => Some(stored),
         }
+    }
+
+    /// Whether the job sent it.
+    pub(in crate::transfer) fn was_sent(self) -> bool {
+        !matches!(self, Self::Taken(_) | Self::Gone(_, false))
+    }
+
+    /// The fate of a message that was taken out of the store.
+    pub(in crate::transfer) fn gone(self) -> Self {
+        self.stored().map_or(self, |stored| Self::Gone(stored, self.was_sent()))
+    }
+
+    /// The fate of a message that is taken out of the store now.
+    pub(in crate::transfer) fn removed(self) -> Self {
+        if let Self::Stored(stored) = self { Self::Moved(stored) } else { self }
+    }
+
+    /// The fate of a message that stays in the store after all.
+    pub(in crate::transfer) fn kept(self) -> Self {
+        match self {
+            Self::Moved(stored) => Self::Stored(stored),
+            Self::Taken(_) => Self::Absent, // the job did nothing with it
+            other => other,
+        }
+    }
+
+    /// Whether what is on the server may be the only copy.
+    pub(in crate::transfer) fn is_only_copy(self) -> bool {
+        matches!(self, Self::Moved(_) | Self::Taken(_) | Self::Gone(..))
     }
 }
 

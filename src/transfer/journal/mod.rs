@@ -26,7 +26,7 @@ use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Plan, Source, Verify
 
 pub(super) use entry::{Batch, Entry, Fate, Stored, state};
 pub(super) use lock::{AccountLock, key as account_key};
-pub(super) use record::{Carried, Record, Settled, seconds_since};
+pub(super) use record::{Carried, Record, Removed, Settled, seconds_since};
 
 /// The number of a job, as people and scripts name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -278,7 +278,7 @@ pub struct PastJob {
 pub struct Tally {
     /// Messages that it appended.
     pub stored: u64,
-    /// Those of them that it took out of the store.
+    /// Messages that it took out of the store; some of them may have been on the server before.
     pub moved: u64,
     /// Messages that it was about to send when it broke off.
     pub unknown: u64,
@@ -347,8 +347,8 @@ impl Journal {
                 tally.unknown += batch.entries.len() as u64;
             }
             for fate in batch.fates {
-                tally.stored += u64::from(fate.stored().is_some());
-                tally.moved += u64::from(matches!(fate, Fate::Moved(_)));
+                tally.stored += u64::from(fate.stored().is_some() && fate.was_sent());
+                tally.moved += u64::from(fate.is_only_copy());
             }
         }
         Ok(tally)

@@ -1,6 +1,6 @@
 //! A running job's writing in the journal, shared by its workers. Holds the lock of the account.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::lock::AccountLock;
 use super::{Batch, Entry, Fate, JobId, Journal, JournalError, Settings};
-use crate::mail::{Digest, FolderPath};
+use crate::mail::{Digest, FolderPath, Locator};
 use crate::transfer::{Failed, FolderPlan, Job, Mode, Outcome, Proof};
 
 /// What was learnt of a batch.
@@ -21,6 +21,18 @@ pub(in crate::transfer) struct Settled {
 
 /// UIDs by the digest of what was sent, with the proof there was.
 pub(in crate::transfer) type Carried = HashMap<Digest, Vec<(u32, Option<Proof>)>>;
+
+/// The UIDs of messages that were taken out of the store; with the place of each that was only about to be.
+#[derive(Debug, Default)]
+pub(in crate::transfer) struct Removed(HashMap<u32, Option<Locator>>);
+
+impl Removed {
+    /// Whether a message on the server is one that is gone from the store, so that what is at `locator` is another, however
+    /// alike.
+    pub(in crate::transfer) fn is_another(&self, uid: u32, locator: &Locator) -> bool {
+        self.0.get(&uid).is_some_and(|about| about.as_ref() != Some(locator))
+    }
+}
 
 /// Ends the process where a test wants to see what a crash leaves: before or after the n-th change of the journal, by the
 /// environment variable `MAILFERRY_CRASH_AT`, two places a change (mbsync's `-Tj`). Not in a release.
@@ -103,13 +115,38 @@ impl Record {
         entries: &[Entry],
         settled: &[Settled],
     ) -> Result<i64, JournalError> {
+        self.insert(index, window, entries, None, settled)
+    }
+
+    /// Notes, before they are taken out of the store, messages that were on the server before the job.
+    pub(in crate::transfer) fn take(
+        &self,
+        index: usize,
+        window: (u32, u32),
+        entries: &[Entry],
+        fates: &[Fate],
+        settled: &[Settled],
+    ) -> Result<i64, JournalError> {
+        self.insert(index, window, entries, Some(fates), settled)
+    }
+
+    fn insert(
+        &self,
+        index: usize,
+        window: (u32, u32),
+        entries: &[Entry],
+        fates: Option<&[Fate]>,
+        settled: &[Settled],
+    ) -> Result<i64, JournalError> {
         let mut journal = self.journal();
-        let bytes = postcard::to_stdvec(entries).map_err(|error| journal.damaged(error))?;
-        let row = (self.folder(index), now(), window.0, window.1, bytes);
+        let entries = postcard::to_stdvec(entries).map_err(|error| journal.damaged(error))?;
+        let fates = fates.map(postcard::to_stdvec).transpose().map_err(|error| journal.damaged(error))?;
+        let row = (self.folder(index), now(), window.0, window.1, entries, fates);
         journal.change(|change| {
             write(change, settled)?;
             let sql =
-                "INSERT INTO batch (folder, begun, uid_validity, uid_next, entries) VALUES (?, ?, ?, ?, ?) RETURNING id";
+                "INSERT INTO batch (folder, begun, uid_validity, uid_next, entries, fates) VALUES (?, ?, ?, ?, ?, ?)
+                       RETURNING id";
             change.query_row(sql, row, |row| row.get(0))
         })
     }
@@ -160,11 +197,33 @@ impl Record {
         Ok(carried)
     }
 
+    /// The messages of a folder of the plan that the job itself took out of the store, or was about to.
+    pub(in crate::transfer) fn removed(&self, index: usize, uid_validity: u32) -> Result<Removed, JournalError> {
+        let removed = self.sent(index, uid_validity)?.into_iter().filter(|(_, fate)| fate.is_only_copy());
+        let about = |(entry, fate): (Entry, Fate)| {
+            let is_gone = matches!(fate, Fate::Gone(..));
+            Some((fate.stored()?.uid, (!is_gone).then_some(entry.locator)))
+        };
+        Ok(Removed(removed.filter_map(about).collect()))
+    }
+
+    /// What the job sent to a folder of the plan, or found there and took out of the store.
+    pub(in crate::transfer) fn sent(
+        &self,
+        index: usize,
+        uid_validity: u32,
+    ) -> Result<Vec<(Entry, Fate)>, JournalError> {
+        let condition = "folder.id = ? AND uid_validity = ? AND fates IS NOT NULL";
+        let batches = self.journal().batches(condition, (self.folder(index), uid_validity))?;
+        Ok(batches.into_iter().flat_map(|batch| batch.entries.into_iter().zip(batch.fates)).collect())
+    }
+
     /// Bytes that were about to be sent to the account in the last 24 hours.
     pub(in crate::transfer) fn sent_today(&self) -> Result<u64, JournalError> {
         let since = now().saturating_sub(24 * 3600);
         let batches = self.journal().batches("job.account = ? AND batch.begun > ?", (&self.account, since))?;
-        Ok(batches.iter().flat_map(|batch| &batch.entries).map(|entry| entry.size).sum())
+        let was_sent = |batch: &&Batch| batch.fates.iter().all(|fate| fate.was_sent());
+        Ok(batches.iter().filter(was_sent).flat_map(|batch| &batch.entries).map(|entry| entry.size).sum())
     }
 
     /// The job has ended. `already` is how many messages were there before it.
@@ -187,6 +246,20 @@ fn write(change: &rusqlite::Transaction<'_>, settled: &[Settled]) -> rusqlite::R
 }
 
 impl Journal {
+    /// The UIDs of messages in a folder of an account that some job took out of a store.
+    pub(in crate::transfer) fn only_copies(
+        &self,
+        account: &str,
+        target: &FolderPath,
+        uid_validity: u32,
+    ) -> Result<HashSet<u32>, JournalError> {
+        let target = serde_json::to_string(target).map_err(|error| self.damaged(error))?;
+        let condition = "fates IS NOT NULL AND job.account = ? AND folder.target = ? AND uid_validity = ?";
+        let batches = self.batches(condition, (account, target, uid_validity))?;
+        let fates = batches.into_iter().flat_map(|batch| batch.fates).filter(|fate| fate.is_only_copy());
+        Ok(fates.filter_map(|fate| Some(fate.stored()?.uid)).collect())
+    }
+
     /// All of a change, or nothing of it.
     fn change<T>(
         &mut self,
