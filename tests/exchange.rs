@@ -17,8 +17,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::exchange::{self, LOGIN, Mailbox};
+use common::exchange::{self, LOGIN};
 use common::mail::{Maker, MboxStyle, write_mbox};
+use common::mailbox::Mailbox;
 use common::program::{Run, password_file, run};
 use common::scripted::Scripted;
 use common::servers::project;

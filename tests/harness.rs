@@ -10,11 +10,12 @@
 
 mod common;
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::client::Client;
 use common::mail::{self, Maker, MboxStyle};
 use common::peek;
 use common::proxy::{At, Do, Proxy, RunningProxy};
@@ -25,62 +26,6 @@ use common::svg;
 use portable_pty::CommandBuilder;
 
 const MAIL: &[u8] = b"From: a@example.org\r\nSubject: t\r\n\r\nbare \xe4 and 1\r\n";
-
-/// A plain IMAP client, just enough for these tests.
-struct Client {
-    stream: BufReader<TcpStream>,
-}
-
-impl Client {
-    fn login(port: u16, user: &str) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut client = Self { stream: BufReader::new(stream) };
-        assert!(client.line().unwrap().starts_with("* OK"));
-        assert!(client.command(&format!("a LOGIN {user} testpass")).unwrap().starts_with("a OK"));
-        client
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.get_mut().write_all(bytes)
-    }
-
-    /// The next line; an error if the connection is gone, by EOF too.
-    fn line(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        match self.stream.read_line(&mut line)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(line),
-        }
-    }
-
-    /// The tagged answer to a command with tag `a`.
-    fn command(&mut self, text: &str) -> io::Result<String> {
-        self.send(format!("{text}\r\n").as_bytes())?;
-        self.tagged()
-    }
-
-    fn tagged(&mut self) -> io::Result<String> {
-        loop {
-            let line = self.line()?;
-            if line.starts_with("a ") {
-                return Ok(line);
-            }
-        }
-    }
-
-    /// Appends [`MAIL`] with a literal that waits, and gives the tagged answer.
-    fn append(&mut self) -> io::Result<String> {
-        self.send(format!("a APPEND INBOX {{{}}}\r\n", MAIL.len()).as_bytes())?;
-        let line = self.line()?;
-        if !line.starts_with('+') {
-            return Ok(line);
-        }
-        self.send(MAIL)?;
-        self.send(b"\r\n")?;
-        self.tagged()
-    }
-}
 
 #[test]
 fn dovecot_keeps_what_another_client_appended_and_is_gone_after_the_test() {
@@ -170,9 +115,9 @@ fn courier_answers() {
 fn broken_once(at: At, what: Do) -> (io::Result<String>, usize, RunningProxy) {
     let server = Dovecot::new().start().expect("Dovecot is needed: run scripts/test");
     let proxy = Proxy::new(server.imap_port).fault(1, at, what).start();
-    let first = Client::login(proxy.port, "anna").append();
+    let first = Client::login(proxy.port, "anna").append("INBOX", "", MAIL);
     let stored = server.peek("anna").len();
-    assert!(Client::login(proxy.port, "anna").append().unwrap().starts_with("a OK"));
+    assert!(Client::login(proxy.port, "anna").append("INBOX", "", MAIL).unwrap().starts_with("a OK"));
     assert_eq!(server.peek("anna").len(), stored + 1);
     assert_eq!((proxy.fired(), proxy.messages()), (1, 2));
     (first, stored, proxy)
@@ -223,12 +168,12 @@ fn the_proxy_stalls_swallows_delays_and_rewrites() {
     let proxy = Proxy::new(server.imap_port).fault(1, At::Literal(3), Do::Stall).start();
     let mut client = Client::login(proxy.port, "anna");
     client.stream.get_ref().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    assert_eq!(client.append().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(client.append("INBOX", "", MAIL).unwrap_err().kind(), io::ErrorKind::WouldBlock);
 
     let proxy = Proxy::new(server.imap_port)
         .round_trip(Duration::from_millis(40))
         .replace("LITERAL+", "LITERALX")
-        .refuse_first(1)
+        .refuse(0..1)
         .start();
     let mut refused = TcpStream::connect(("127.0.0.1", proxy.port)).unwrap();
     assert!(refused.read(&mut [0]).is_err());
@@ -253,8 +198,8 @@ fn the_scripted_server_plays_its_script() {
     });
     let mut client = Client::login(server.port, "anna");
     assert!(client.command("a EXAMINE INBOX").unwrap().starts_with("a OK"));
-    assert!(client.append().unwrap().starts_with("a NO [OVERQUOTA]"));
-    assert!(client.append().unwrap().starts_with("a OK [APPENDUID 7 1]"));
+    assert!(client.append("INBOX", "", MAIL).unwrap().starts_with("a NO [OVERQUOTA]"));
+    assert!(client.append("INBOX", "", MAIL).unwrap().starts_with("a OK [APPENDUID 7 1]"));
     assert_eq!(client.command("a NOOP").unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     assert_eq!((server.count("APPEND"), server.count("LOGIN")), (2, 1));
 }

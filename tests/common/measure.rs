@@ -1,4 +1,4 @@
-//! What a process takes: its time and the peak of its memory. Used by benches.
+//! What a process takes: its time and the peak of its memory. Used by benches and by every run of a test.
 
 use std::fs;
 use std::process::Child;
@@ -25,7 +25,7 @@ pub fn own_peak() -> f64 {
 }
 
 /// What the text of a `status` file in `/proc` tells, in KiB; nothing once the process has ended.
-fn high_water(status: &str) -> u32 {
+pub fn high_water(status: &str) -> u32 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }

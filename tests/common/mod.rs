@@ -13,9 +13,12 @@
 )]
 
 pub mod big;
+pub mod client;
 pub mod delay;
 pub mod exchange;
+pub mod invariants;
 pub mod mail;
+pub mod mailbox;
 pub mod measure;
 pub mod peek;
 pub mod program;
@@ -24,6 +27,7 @@ pub mod pty;
 pub mod scripted;
 pub mod servers;
 pub mod svg;
+pub mod trial;
 
 /// Waits until `condition` holds; fails after half a minute.
 #[track_caller]
@@ -33,6 +37,26 @@ pub fn wait_until(mut condition: impl FnMut() -> bool) {
         assert!(std::time::Instant::now() < end, "waited in vain");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+}
+
+/// Whether the long tests run too (`scripts/test --long`).
+pub fn is_long() -> bool {
+    std::env::var_os("MAILFERRY_LONG").is_some()
+}
+
+/// Runs `case` for each of `items`, so many at a time: most of a case is waiting. The first failure ends them.
+#[track_caller]
+pub fn for_each_of<T: Sync>(items: &[T], together: usize, case: impl Fn(&T) + Sync) {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..together.min(items.len()) {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, std::sync::atomic::Ordering::SeqCst)) {
+                    case(item);
+                }
+            });
+        }
+    });
 }
 
 /// SHA-256 in hex.

@@ -1,11 +1,20 @@
 //! The real program without a screen: runs a command, gives its exit code and what it printed.
 
+use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What a run printed, and how it ended.
+use super::measure::high_water;
+
+/// The longest that any run here may take; one that takes longer hangs.
+const LONGEST: Duration = Duration::from_secs(110);
+
+/// What a run printed, how it ended, and what it took.
 pub struct Run {
     /// The exit code, or 128 plus the signal.
     pub code: i32,
@@ -13,15 +22,17 @@ pub struct Run {
     pub out: String,
     /// stderr.
     pub err: String,
+    /// The most memory it had at a time, in KiB, as far as that was seen.
+    pub peak: u32,
+    /// Its arguments and its environment, as every user of the machine, or its own user, can see them.
+    pub seen: Vec<u8>,
 }
 
 impl Run {
-    /// The events of a `--json` run.
+    /// The events of a `--json` run. A line that a kill cut short is none.
     pub fn events(&self) -> Vec<Value> {
-        self.out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
-            .collect()
+        let whole = self.out.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
     }
 
     /// The events of one kind.
@@ -36,6 +47,11 @@ impl Run {
         self
     }
 
+    /// Whether a job began and told its end.
+    pub fn is_whole(&self) -> bool {
+        self.out.lines().next_back().is_some_and(|line| line.contains("\"job.end\""))
+    }
+
     /// The numbers of the last `job.end`: done, already, failed.
     pub fn totals(&self) -> (u64, u64, u64) {
         let end = self.events_of("job.end").pop().expect("a job.end");
@@ -44,33 +60,111 @@ impl Run {
     }
 }
 
-/// The program's command, its password in a file in `home`.
+/// The program's command, with `home` as its home and for all its files.
 pub fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));
+    command.args(arguments);
+    at_home(&mut command, home);
     command
-        .args(arguments)
-        .env_remove("MAILFERRY_PASSWORD")
-        .env_remove("XDG_CACHE_HOME")
-        .env_remove("XDG_STATE_HOME")
-        .env("HOME", home)
-        .env("TZ", "UTC")
-        .stdin(Stdio::null());
-    command
+}
+
+/// Gives a command `home` as its home, and nothing of the user's own settings.
+pub fn at_home(command: &mut Command, home: &Path) {
+    for variable in ["MAILFERRY_PASSWORD", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", home).env("TZ", "UTC").stdin(Stdio::null());
 }
 
 /// Runs the program to its end.
 pub fn run(home: &Path, arguments: &[&str]) -> Run {
-    let output = command(home, arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status).map(|signal| 128 + signal);
-    Run { code: output.status.code().or(signal).unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    Running::start(command(home, arguments)).wait()
+}
+
+/// A program that runs, its output taken as it comes. Killed when dropped.
+pub struct Running {
+    child: Child,
+    out: Option<JoinHandle<String>>,
+    err: Option<JoinHandle<String>>,
+    seen: Vec<u8>,
+    peak: u32,
+    /// The longest that it may take.
+    pub patience: Duration,
+}
+
+impl Running {
+    /// Starts a command.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = Some(reader(child.stdout.take().unwrap()));
+        let err = Some(reader(child.stderr.take().unwrap()));
+        Self { child, out, err, seen: Vec::new(), peak: 0, patience: LONGEST }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal; it may have ended.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let of = |name: &str| fs::read(format!("/proc/{}/{name}", self.child.id())).unwrap_or_default();
+        self.peak = self.peak.max(high_water(&String::from_utf8_lossy(&of("status"))));
+        let seen = [of("cmdline"), of("environ")].concat();
+        if !seen.is_empty() {
+            self.seen = seen;
+        }
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(mut self) -> Run {
+        let end = Instant::now() + self.patience;
+        let status = loop {
+            if let Some(status) = self.ended() {
+                break status;
+            }
+            assert!(Instant::now() < end, "the program hangs");
+            thread::sleep(Duration::from_millis(5));
+        };
+        let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);
+        Run {
+            code: status.code().or(signal).unwrap(),
+            out: self.out.take().unwrap().join().unwrap(),
+            err: self.err.take().unwrap().join().unwrap(),
+            peak: self.peak,
+            seen: std::mem::take(&mut self.seen),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        _ = self.child.kill(); // it may have ended
+        _ = self.child.wait();
+    }
+}
+
+/// Takes all of a program's output.
+fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    })
 }
 
 /// A file with the password of all test servers, readable by nobody else.
 pub fn password_file(home: &Path) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let path = home.join("password");
-    std::fs::write(&path, "testpass\n").unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, "testpass\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     path
 }

@@ -11,6 +11,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, Weak};
@@ -32,6 +33,8 @@ pub enum At {
     AfterLiteral,
     /// All is through up to the end of the command; the server's answer does not come back.
     BeforeOk,
+    /// The end of the command is through, and nobody waits for the answer.
+    AfterEnd,
     /// The server's answer is through.
     AfterOk,
 }
@@ -45,6 +48,8 @@ pub enum Do {
     Finish,
     /// Nothing more goes through in either direction, but nothing is closed until the test is over.
     Stall,
+    /// Nothing more goes through to the server for so long, then all of it. Only for [`At::Literal`].
+    Pause(Duration),
     /// What the server says from here on to the end of this command is lost; all else goes on. Only for [`At::BeforeOk`].
     Swallow,
     /// The client gets this as the tagged answer (such as `NO [OVERQUOTA] full`) and the server never hears of the
@@ -61,7 +66,8 @@ pub struct Proxy {
     upload_rate: Option<u64>,
     download_chunk: Option<usize>,
     replacements: Vec<(String, String)>,
-    refused: usize,
+    refused: Range<usize>,
+    every: Option<(u64, At, Do)>,
 }
 
 impl Proxy {
@@ -74,7 +80,8 @@ impl Proxy {
             upload_rate: None,
             download_chunk: None,
             replacements: Vec::new(),
-            refused: 0,
+            refused: 0..0,
+            every: None,
         }
     }
 
@@ -113,10 +120,17 @@ impl Proxy {
         self
     }
 
-    /// The first connections are reset at once.
+    /// These connections are reset at once; the first is 0.
     #[must_use]
-    pub fn refuse_first(mut self, connections: usize) -> Self {
+    pub fn refuse(mut self, connections: Range<usize>) -> Self {
         self.refused = connections;
+        self
+    }
+
+    /// Breaks at every `nth` message, or answers every `nth` command.
+    #[must_use]
+    pub fn every(mut self, nth: u64, at: At, what: Do) -> Self {
+        self.every = Some((nth, at, what));
         self
     }
 
@@ -209,8 +223,9 @@ struct Shared {
 impl Shared {
     /// The fault of message `nth` or of command `nth`, if there is one.
     fn fault(&self, nth: u64, of_command: bool) -> Option<(At, Do)> {
-        let faults = &self.settings.faults;
-        let found = faults.iter().find(|fault| fault.0 == nth && matches!(fault.2, Do::Answer(_)) == of_command)?;
+        let is_of = |fault: &&(u64, At, Do)| matches!(fault.2, Do::Answer(_)) == of_command;
+        let once = self.settings.faults.iter().filter(is_of).find(|fault| fault.0 == nth);
+        let found = once.or(self.settings.every.iter().filter(is_of).find(|fault| nth.is_multiple_of(fault.0)))?;
         Some((found.1, found.2.clone()))
     }
 }
@@ -289,7 +304,7 @@ impl Steps {
 /// Joins a client to the server: a reader and a writer for each direction.
 fn connect(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let number = shared.connections.fetch_add(1, Ordering::SeqCst);
-    if number < shared.settings.refused {
+    if shared.settings.refused.contains(&number) {
         return SockRef::from(&client).set_linger(Some(Duration::ZERO));
     }
     let server = TcpStream::connect(("127.0.0.1", shared.settings.upstream))?;
@@ -345,6 +360,7 @@ fn write(link: &Link, mut to: &TcpStream, steps: &Receiver<Step>, rate: Option<u
     let slice = chunk.or(rate.map(|rate| usize::try_from(rate / 20).unwrap().max(1))).unwrap_or(usize::MAX);
     while let Ok(step) = steps.recv() {
         match step {
+            Step::Cut(Do::Pause(time)) => thread::sleep(time), // the line's pace
             Step::Cut(what) => return link.cut(&what),
             Step::Send(due, bytes) => {
                 thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -436,6 +452,8 @@ struct ClientSide {
     is_append: bool,
     /// The fault of the message that is coming in.
     fault: Option<(At, Do)>,
+    /// What is done when the command is through.
+    at_end: Option<Do>,
     /// How much of the literal that is coming in has gone through.
     passed: u64,
     /// Set while a command is kept from the server.
@@ -453,7 +471,18 @@ enum Withheld {
 impl ClientSide {
     fn new(link: Arc<Link>, up: Steps, down: Steps) -> Self {
         let lines = Lines::default();
-        Self { lines, link, up, down, tag: None, is_append: false, fault: None, passed: 0, withheld: None }
+        Self {
+            lines,
+            link,
+            up,
+            down,
+            tag: None,
+            is_append: false,
+            fault: None,
+            at_end: None,
+            passed: 0,
+            withheld: None,
+        }
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -493,6 +522,9 @@ impl ClientSide {
         }
         let Some(literal) = literal else {
             self.up.send(line)?;
+            if let Some(what) = self.at_end.take() {
+                return self.stop(what);
+            }
             self.end();
             return Ok(());
         };
@@ -510,6 +542,7 @@ impl ClientSide {
                     return self.stop(what);
                 }
                 At::BeforeOk | At::AfterOk => wait(at),
+                At::AfterEnd => self.at_end = Some(what),
                 At::Literal(_) | At::AfterLiteral => {}
             }
         }
@@ -547,9 +580,14 @@ impl ClientSide {
             Some((At::Literal(limit), what)) => {
                 let left = usize::try_from(limit.saturating_sub(self.passed)).unwrap_or(usize::MAX);
                 if left <= piece.len() {
-                    piece.truncate(left);
+                    let rest = piece.split_off(left);
                     self.up.send(piece)?;
-                    return self.stop(what);
+                    if !matches!(what, Do::Pause(_)) {
+                        return self.stop(what);
+                    }
+                    self.fault = None;
+                    self.up.cut(what)?;
+                    return self.up.send(rest);
                 }
             }
             Some((At::AfterLiteral, what)) if last => {

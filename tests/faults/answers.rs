@@ -1,0 +1,204 @@
+//! Servers that refuse, limit and ask for patience (rows 14 to 24).
+
+use std::fs;
+
+use super::common::for_each_of;
+use super::common::invariants::{check, complete, hold};
+use super::common::mail::{Maker, Marks, write_maildir_tree};
+use super::common::mailbox::Vice;
+use super::common::program::{password_file, run};
+use super::common::proxy::{At, Do, Proxy};
+use super::common::servers::{Cyrus, Dovecot, Server};
+use super::common::trial::{Kind, Post, Trial, letters};
+use tempfile::TempDir;
+
+/// A server's answer to one message, or to every message from it on.
+struct Answer {
+    words: &'static str,
+    /// Which commands get it: the n-th, or every n-th.
+    nth: u64,
+    is_every: bool,
+    codes: &'static [i32],
+    /// What the advice says, where there is one.
+    hint: &'static str,
+}
+
+const fn once(words: &'static str, codes: &'static [i32], hint: &'static str) -> Answer {
+    Answer { words, nth: 4, is_every: false, codes, hint }
+}
+
+const fn every(nth: u64, words: &'static str, codes: &'static [i32]) -> Answer {
+    Answer { words, nth, is_every: true, codes, hint: "" }
+}
+
+/// Each before the go-ahead and after the literal.
+const ANSWERS: [Answer; 12] = [
+    once("NO [OVERQUOTA] full", &[1], "quota"),                          // 14, 15
+    once("NO Quota exceeded (mailbox for user is full)", &[1], "quota"), // 14, 15
+    once("NO [TRYCREATE] Mailbox doesn't exist: Box", &[0], ""),         // 16
+    once("NO [TOOBIG] no way", &[1], "size"),                            // 17
+    once("NO [LIMIT] not now", &[1], ""),                                // 17
+    once("NO nope", &[1], ""),
+    once("BAD Command Argument Error. 11", &[1], ""),        // 20
+    once("NO Message contains NUL characters", &[1], "NUL"), // 21
+    once("NO [NOPERM] not you", &[1, 77], "may not write"),  // 19
+    every(3, "NO [INUSE] busy", &[0]),                       // 18
+    every(3, "NO [SERVERBUG] oh", &[0, 1]),                  // 18
+    every(1, "NO [UNAVAILABLE] come back later", &[75]),     // 18
+];
+
+#[test]
+fn an_answer_is_taken_for_what_it_says_and_a_plain_run_completes_it() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let cases: Vec<(usize, &Answer, At, Kind)> = ANSWERS
+        .iter()
+        .flat_map(|answer| [(answer, At::BeforeLine), (answer, At::AfterLiteral)])
+        .enumerate()
+        .map(|(number, (answer, at))| (number, answer, at, Kind::ALL[number % 3]))
+        .collect();
+    for_each_of(&cases, 24, |(number, answer, at, kind)| {
+        let what = format!("{} {at:?}", answer.words);
+        let post = Post::on(&server, &format!("user{number}"));
+        let trial = Trial::new(&post, *kind, "Box");
+        // A command for each message, so that each can have its own answer.
+        let proxy = Proxy::new(server.imap_port).replace("LITERAL+", "X-NONE").replace("MULTIAPPEND", "X-NONE");
+        let answered = Do::Answer(answer.words.into());
+        let proxy = if answer.is_every {
+            proxy.every(answer.nth, *at, answered).start()
+        } else {
+            proxy.fault(answer.nth, *at, answered).start()
+        };
+        let run = trial.run(proxy.port, &[]);
+        assert!(proxy.fired() > 0, "{what}");
+        if let Some(failed) = run.events_of("message.failed").first() {
+            assert!(failed["hint"].as_str().unwrap().contains(answer.hint), "{what}: {failed}");
+            assert_eq!(failed["server_text"], answer.words, "{what}");
+        }
+        hold(&trial, &run, answer.codes, &what);
+    });
+}
+
+#[test]
+fn messages_that_are_refused_together_go_one_by_one() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let cases = ["NO nope", "NO [TOOBIG] one of them", "BAD Command Argument Error. 11", "NO [TRYCREATE] no such"];
+    let cases: Vec<_> = cases.iter().enumerate().collect();
+    for_each_of(&cases, 4, |(number, words)| {
+        let post = Post::on(&server, &format!("user{number}"));
+        let mut mails = letters();
+        for mail in &mut mails {
+            (mail.marks, mail.keywords) = (Marks::default(), Vec::new()); // so that they go together
+        }
+        let trial = Trial::with(&post, Kind::ALL[number % 3], "Box", mails);
+        let answer = Do::Answer((**words).to_owned());
+        let proxy = Proxy::new(server.imap_port).fault(1, At::AfterLiteral, answer).start();
+        let run = trial.run(proxy.port, &[]);
+        assert_eq!((run.totals(), proxy.fired()), ((8, 0, 0), 1), "{words}");
+        hold(&trial, &run, &[0], words);
+    });
+}
+
+#[test]
+fn real_limits_are_named_in_the_servers_words_and_all_else_gets_across() {
+    let Some(server) = Dovecot::new().max_mail_size("200K").start() else { return };
+    let Some(cyrus) = Cyrus::new().max_mail_size(200_000).start() else { return };
+    let posts = [Post::on(&server, "anna"), Post::on(&cyrus, "test")];
+    for_each_of(&posts, 2, |post| {
+        for (number, kind) in Kind::ALL.into_iter().enumerate() {
+            let mut trial = Trial::new(post, kind, &format!("Box{number}"));
+            trial.never = vec![6]; // the long one
+            let run = trial.run(post.port(), &[]);
+            assert_eq!(run.totals(), (7, 0, 1));
+            assert_eq!(run.events_of("message.failed")[0]["subject"], "big");
+            hold(&trial, &run, &[1], "a limit of 200 KB");
+        }
+    });
+}
+
+#[test]
+fn a_real_quota_is_named_in_the_servers_words() {
+    let Some(server) = Dovecot::new().quota("100K").start() else { return };
+    let Some(cyrus) = Cyrus::new().quota_kib(100).start() else { return };
+    for post in [Post::on(&server, "anna"), Post::on(&cyrus, "test")] {
+        let trial = Trial::new(&post, Kind::MoveMaildir, "Box");
+        let run = trial.run(post.port(), &[]);
+        let failed = run.events_of("message.failed");
+        let words = failed[0]["server_text"].as_str().unwrap().to_lowercase();
+        assert!(words.contains("quota"), "{failed:?}");
+        check(&trial, &run, &[1], "a full mailbox");
+    }
+}
+
+#[test]
+fn a_second_connection_that_is_refused_is_done_without() {
+    let Some(server) = Dovecot::new().max_connections(1).start() else { return };
+    let home = TempDir::new().unwrap();
+    let password = password_file(home.path());
+    let store = home.path().join("Maildir");
+    let folder = |seed| Maker::new(seed).folder(5, 2004, 60);
+    write_maildir_tree(&store, &[("", folder(1)), ("Sub", folder(2))]).unwrap();
+    let target = Server::plaintext_url("anna", server.imap_port) + "Box";
+    let arguments = ["copy", store.to_str().unwrap(), &target, "--json", "--connections", "4", "--password-file"];
+    let run = run(home.path(), &[arguments.as_slice(), &[password.to_str().unwrap()]].concat());
+    assert_eq!(run.expect(0).totals(), (10, 0, 0));
+}
+
+/// A refusal that is a message's own (rows 20, 21), a folder's (16, 19), or of all who say too much (22).
+#[test]
+fn a_vice_of_one_command_costs_no_more_than_it_must() {
+    let cases: [(&str, Vice, usize, &[i32]); 6] = [
+        ("8-bit headers are refused", Vice::Refuses("BAD invalid character in header", b"Subject: half"), 9, &[1]),
+        ("a message is refused with NO", Vice::Refuses("NO Message contains invalid header", b"neither id"), 9, &[1]),
+        ("a folder may not be made", Vice::Answers("CREATE", "NO [NOPERM] not you"), 9, &[1, 77]),
+        ("a folder is read-only", Vice::Answers("APPEND", "NO [READ-ONLY] this folder is"), 99, &[1, 77]),
+        ("a folder may not be opened", Vice::Answers("SELECT", "NO [NOPERM] not you"), 99, &[1, 77]),
+        ("BYE after 20 commands", Vice::Leaves(20), 99, &[0]),
+    ];
+    for_each_of(&cases, 6, |(what, vice, times, codes)| {
+        for kind in Kind::BOTH {
+            let (_server, post) = Post::in_memory();
+            let mut trial = Trial::new(&post, kind, "Box");
+            post.mailbox().turn(*vice, *times);
+            if what.contains("made") {
+                post.mailbox().folders.remove("Box");
+                trial.others.clear();
+            }
+            let run = trial.run(post.port(), &["--connections", "1"]);
+            check(&trial, &run, codes, what);
+            post.mailbox().reform();
+            complete(&trial, what);
+        }
+    });
+}
+
+/// A login that is refused in the middle of a job is not tried again (row 46): an account would be locked.
+#[test]
+fn a_login_that_is_refused_in_the_middle_of_a_job_is_not_tried_again() {
+    let (server, post) = Post::in_memory();
+    let trial = Trial::new(&post, Kind::MoveMaildir, "Box");
+    post.mailbox().turn(Vice::Leaves(12), 1);
+    post.mailbox().turn_later(Vice::Answers("LOGIN", "NO [AUTHENTICATIONFAILED] the password has expired"), 1, 9);
+    let before = server.count("LOGIN");
+    let run = trial.run(post.port(), &["--connections", "1"]);
+    assert_eq!(server.count("LOGIN"), before + 2, "{}", run.err);
+    check(&trial, &run, &[77], "a login that is refused later");
+    post.mailbox().reform();
+    complete(&trial, "a login that is refused later");
+}
+
+#[test]
+fn messages_that_can_not_be_carried_stay_and_are_listed() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let post = Post::on(&server, "anna");
+    let mut mails = letters();
+    mails[5].bytes = b"Subject: nul\r\n\r\na\0b\r\n".to_vec(); // 21
+    let mut trial = Trial::with(&post, Kind::MoveMaildir, "Box", mails);
+    trial.never = vec![5];
+    let run = trial.run(server.imap_port, &[]);
+    assert!(run.events_of("message.failed")[0]["reason"].as_str().unwrap().contains("NUL"));
+    hold(&trial, &run, &[1], "a NUL");
+    assert_eq!(
+        fs::read_dir(trial.store.join("cur")).unwrap().count() + fs::read_dir(trial.store.join("new")).unwrap().count(),
+        1
+    );
+}

@@ -1,0 +1,292 @@
+//! Disks that fail and processes that are killed at a system call, by strace (rows 53 to 55); and journals that are not as
+//! they were left (row 57).
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use super::common::for_each_of;
+use super::common::invariants::{check, complete, hold};
+use super::common::is_long;
+use super::common::program::{Run, Running, at_home};
+use super::common::proxy::Proxy;
+use super::common::servers::{Dovecot, Server};
+use super::common::trial::{Kind, Post, Trial};
+
+/// System calls by which a run changes something: at the server, in the journal, in the store, or what it told.
+const CALLS: [&str; 8] = ["sendto", "write", "pwrite64", "fdatasync", "fsync", "rename", "unlink", "openat"];
+/// More calls of a kind than any thread of a run here makes.
+const MOST: u64 = 400;
+/// Traced runs at a time.
+const TOGETHER: usize = 4;
+
+/// Whether programs can be traced here; says so where they can not.
+fn may_trace() -> bool {
+    let tried = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
+    let reason = match tried {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    // Past the capture of test output: a test that did nothing must not look like one that passed.
+    _ = writeln!(std::io::stderr(), "skipped: strace can not trace here: {reason}");
+    false
+}
+
+/// Carries the mail while strace makes system calls fail, as its `-e inject=` says; only those on `path`, if that is given.
+fn traced(trial: &Trial<'_>, port: u16, inject: &str, path: Option<&str>) -> Run {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", &format!("inject={inject}")]);
+    command.args(path.iter().flat_map(|path| ["-P", path]));
+    command.arg(env!("CARGO_BIN_EXE_mailferry")).args(trial.arguments(port, &[]));
+    at_home(&mut command, trial.home.path());
+    Running::start(command).wait()
+}
+
+/// Runs `case` for the n-th call, n = 1, 2, ...: a few in the quick tests, in the long ones all until nothing is hit any more.
+fn fault_loop(few: &[u64], case: impl Fn(u64) -> bool) {
+    let mut all = (1..MOST).take_while(|_| is_long());
+    if is_long() {
+        assert!(all.any(|nth| !case(nth)), "there are more than {MOST} calls");
+    } else {
+        for nth in few {
+            case(*nth);
+        }
+    }
+}
+
+/// Row 55: the process is killed at its n-th call of each kind.
+#[test]
+fn a_kill_at_any_system_call_costs_nothing() {
+    if !may_trace() {
+        return;
+    }
+    let Some(server) = Dovecot::new().start() else { return };
+    let cases: Vec<(&str, Kind)> = CALLS
+        .iter()
+        .enumerate()
+        .flat_map(|(place, call)| {
+            let kinds = if is_long() { Kind::ALL.to_vec() } else { vec![Kind::ALL[1 + place % 2]] };
+            kinds.into_iter().map(|kind| (*call, kind))
+        })
+        .collect();
+    for_each_of(&cases, TOGETHER, |(call, kind)| {
+        fault_loop(&[1, 5, 11], |nth| {
+            let what = format!("killed at {call} {nth}");
+            let post = Post::on(&server, &format!("{call}{kind:?}{nth}"));
+            let trial = Trial::new(&post, *kind, "Box");
+            let run = traced(&trial, server.imap_port, &format!("{call}:signal=KILL:when={nth}"), None);
+            hold(&trial, &run, &[137, 0], &what);
+            run.code == 137
+        });
+    });
+}
+
+/// Row 54: the journal can not be written any more, or not be made durable.
+#[test]
+fn a_disk_that_fails_stops_the_job_and_a_plain_run_completes_it() {
+    if !may_trace() {
+        return;
+    }
+    let Some(server) = Dovecot::new().start() else { return };
+    let faults = [
+        ("full", "pwrite64:error=ENOSPC:when={n}+"),
+        ("no sync", "fdatasync:error=EIO:when={n}"),
+        ("no directory sync", "fsync:error=EIO:when={n}+"),
+    ];
+    let cases: Vec<_> =
+        faults.iter().flat_map(|fault| [Kind::MoveMaildir, Kind::MoveMbox].map(|kind| (fault, kind))).collect();
+    for_each_of(&cases, TOGETHER, |((what, inject), kind)| {
+        fault_loop(&[1, 4, 12], |nth| {
+            let post = Post::on(&server, &format!("{}{kind:?}{nth}", what.replace(' ', "")));
+            let trial = Trial::new(&post, *kind, "Box");
+            let run = traced(&trial, server.imap_port, &inject.replace("{n}", &nth.to_string()), None);
+            hold(&trial, &run, &[0, 1, 74], &format!("{what} at {nth}"));
+            if run.code == 74 {
+                let told = format!("{}{}", run.out, run.err);
+                assert!(told.contains("journal") || told.contains("cannot write"), "{what} at {nth}: {told}");
+            }
+            run.code != 0
+        });
+    });
+}
+
+/// Row 53: one message can not be read.
+#[test]
+fn a_message_that_can_not_be_read_is_listed_and_the_others_get_across() {
+    if !may_trace() {
+        return;
+    }
+    let Some(server) = Dovecot::new().start() else { return };
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        let post = Post::on(&server, &format!("{kind:?}"));
+        let trial = Trial::new(&post, *kind, "Box");
+        let bad = file_of(&trial, 3);
+        let run = traced(&trial, server.imap_port, "read,pread64,readv,preadv:error=EIO", Some(bad.to_str().unwrap()));
+        check(&trial, &run, &[1], "a bad sector");
+        let told = run
+            .events_of("damage")
+            .iter()
+            .chain(&run.events_of("message.failed"))
+            .map(ToString::to_string)
+            .collect::<String>();
+        assert!(told.contains(".M3P") && told.contains("os error 5"), "{told}");
+        assert_eq!(trial.there().len(), 7);
+        assert!(bad.exists());
+        complete(&trial, "a bad sector");
+    });
+}
+
+/// The file of a message in a Maildir.
+fn file_of(trial: &Trial<'_>, place: usize) -> PathBuf {
+    let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(trial.store.join(part)).unwrap());
+    let paths = files.map(|entry| entry.unwrap().path());
+    paths.into_iter().find(|path| path.to_str().unwrap().contains(&format!(".M{place}P"))).unwrap()
+}
+
+/// A copy that was killed in the middle, and its journal.
+fn broken_off<'s>(server: &'s Server, user: &str) -> (Trial<'s>, PathBuf) {
+    let post = Post::on(server, user);
+    let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
+    let proxy = Proxy::new(server.imap_port)
+        .replace("MULTIAPPEND", "X-NONE")
+        .round_trip(std::time::Duration::from_millis(30))
+        .start();
+    let mut running = trial.start(proxy.port, &[]);
+    super::common::wait_until(|| proxy.messages() > 3 || running.ended().is_some());
+    running.signal(rustix::process::Signal::KILL);
+    check(&trial, &running.wait(), &[137, 0], "killed");
+    let journal = trial.home.path().join(".local/state/mailferry/journal.sqlite");
+    (trial, journal)
+}
+
+fn flip(path: &PathBuf, place: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    let place = place % bytes.len();
+    bytes[place] ^= 0x10;
+    fs::write(path, bytes).unwrap();
+}
+
+/// All that is in the write-ahead log goes into the file.
+fn settle(journal: &PathBuf) {
+    let db = Connection::open(journal).unwrap();
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+}
+
+/// What becomes of a journal.
+type Damage = fn(&PathBuf);
+
+/// Row 57: what may have become of a journal. Where it can not be used the user is told, and once it is out of the way, all
+/// is completed by a look at the server.
+#[test]
+fn a_journal_that_is_not_as_it_was_left_costs_nothing() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let cases: [(&str, Damage, &[i32]); 9] = [
+        (
+            "torn tail",
+            |journal| {
+                let log = journal.with_extension("sqlite-wal");
+                let length = fs::metadata(&log).map_or(0, |data| data.len());
+                OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(false)
+                    .open(log)
+                    .unwrap()
+                    .set_len(length * 2 / 3)
+                    .unwrap();
+            },
+            &[0],
+        ),
+        ("flipped bit in the log", |journal| flip(&journal.with_extension("sqlite-wal"), 5000), &[0, 74]),
+        (
+            "flipped bit in the header",
+            |journal| {
+                settle(journal);
+                flip(journal, 1);
+            },
+            &[74],
+        ),
+        (
+            "flipped bit in a table",
+            |journal| {
+                settle(journal);
+                flip(journal, 4096 * 2 - 40);
+            },
+            &[0, 74],
+        ),
+        (
+            "cut in half",
+            |journal| {
+                settle(journal);
+                let length = fs::metadata(journal).unwrap().len();
+                OpenOptions::new().write(true).open(journal).unwrap().set_len(length / 2).unwrap();
+            },
+            &[74],
+        ),
+        (
+            "empty",
+            |journal| {
+                settle(journal);
+                fs::write(journal, "").unwrap();
+            },
+            &[0],
+        ),
+        (
+            "newer version",
+            |journal| Connection::open(journal).unwrap().pragma_update(None, "user_version", 99).unwrap(),
+            &[74],
+        ),
+        (
+            "another program's",
+            |journal| Connection::open(journal).unwrap().pragma_update(None, "application_id", 7).unwrap(),
+            &[74],
+        ),
+        ("deleted", |journal| fs::remove_dir_all(journal.parent().unwrap()).unwrap(), &[0]),
+    ];
+    let cases: Vec<_> = cases.iter().enumerate().collect();
+    for_each_of(&cases, 5, |(number, (what, damage, codes))| {
+        let (trial, journal) = broken_off(&server, &format!("user{number}"));
+        wait_for_the_server(&trial);
+        damage(&journal);
+        let run = trial.run(server.imap_port, &[]);
+        check(&trial, &run, codes, what);
+        if run.code == 74 {
+            assert!(run.out.contains("journal") || run.err.contains("journal"), "{what}: {}", run.out);
+            let directory = journal.parent().unwrap();
+            fs::rename(directory, directory.with_extension("away")).unwrap();
+        }
+        complete(&trial, what);
+    });
+}
+
+/// Without a journal nobody knows of what a killed run sent and the server is not done with.
+fn wait_for_the_server(trial: &Trial<'_>) {
+    let mut before = usize::MAX;
+    super::common::wait_until(|| {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let now = trial.there().len();
+        std::mem::replace(&mut before, now) == now
+    });
+}
+
+/// Row 64: the clock was set between a run that broke off and the next. What waits, waits by another clock.
+#[test]
+fn a_clock_that_was_set_costs_nothing() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let day = 24 * 3600;
+    let shifts = [-day, day, -40 * 365 * day, 20 * 365 * day];
+    let cases: Vec<_> = shifts.iter().enumerate().collect();
+    for_each_of(&cases, 4, |(number, shift)| {
+        let (trial, journal) = broken_off(&server, &format!("user{number}"));
+        wait_for_the_server(&trial);
+        let db = Connection::open(&journal).unwrap();
+        db.execute("UPDATE batch SET begun = begun + ?", [*shift]).unwrap();
+        db.execute("UPDATE job SET started = started + ?", [*shift]).unwrap();
+        drop(db);
+        complete(&trial, &format!("the clock was set by {shift} seconds"));
+    });
+}

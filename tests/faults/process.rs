@@ -1,0 +1,173 @@
+//! Signals, closed outputs and wide terminals while mail is carried (rows 58 to 62).
+
+use std::fs::File;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::common::for_each_of;
+use super::common::invariants::{check, complete, hold};
+use super::common::program::{Running, at_home};
+use super::common::proxy::Proxy;
+use super::common::pty::{Pty, key};
+use super::common::servers::Dovecot;
+use super::common::trial::{Kind, Post, Trial};
+
+/// Rows 58, 59: a signal while a message is sent and while it is read back. The first ends the running batch, the second ends
+/// at once.
+#[test]
+fn a_signal_at_any_moment_ends_cleanly_and_a_second_one_at_once() {
+    let signals = [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)];
+    let moments = [("APPEND", 1), ("APPEND", 6), ("SELECT", 1), ("UID FETCH", 1)];
+    let mut cases = Vec::new();
+    for (turn, (signal, code)) in signals.into_iter().enumerate() {
+        for (place, moment) in moments.into_iter().enumerate() {
+            for twice in [false, true] {
+                cases.push((signal, code, moment, twice, Kind::ALL[(turn + place) % 3]));
+            }
+        }
+    }
+    for_each_of(&cases, 24, |(signal, code, (command, nth), twice, kind)| {
+        let what = format!("{signal:?} at {command} {nth}, twice: {twice}");
+        let (_server, post) = Post::in_memory();
+        let trial = Trial::new(&post, *kind, "Box");
+        let gate = post.mailbox().gate(command, *nth);
+        let mut running = trial.start(post.port(), &["--connections", "1"]);
+        gate.wait();
+        running.signal(*signal);
+        let run = if *twice {
+            // Two that come at once may be taken for one.
+            super::common::wait_until(|| {
+                running.signal(*signal);
+                std::thread::sleep(Duration::from_millis(50)); // a person's pace
+                running.ended().is_some()
+            });
+            let run = running.wait(); // while the server still says nothing
+            gate.wait();
+            run
+        } else {
+            wait_for_signal(&running, *signal);
+            gate.wait();
+            running.wait()
+        };
+        hold(&trial, &run, &[*code], &what);
+    });
+}
+
+/// Waits until a signal is no longer pending: two of a kind that pend are one.
+fn wait_for_signal(running: &Running, signal: Signal) {
+    let path = format!("/proc/{}/status", running.id());
+    super::common::wait_until(|| {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let pending = text.lines().find_map(|line| line.strip_prefix("ShdPnd:")).unwrap_or("0");
+        u64::from_str_radix(pending.trim(), 16).unwrap_or(0) >> (signal.as_raw() - 1) & 1 == 0
+    });
+}
+
+/// Row 62: nobody reads what is printed, or it can not be written.
+#[test]
+fn outputs_that_are_closed_or_full_lose_no_mail() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let cases = [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full", "| head -n 1"];
+    let cases: Vec<_> = cases.iter().enumerate().collect();
+    for_each_of(&cases, 6, |(number, redirection)| {
+        let post = Post::on(&server, &format!("user{number}"));
+        let trial = Trial::new(&post, Kind::ALL[number % 3], "Box");
+        let mut command = Command::new("bash");
+        let program = env!("CARGO_BIN_EXE_mailferry");
+        command.args(["-c", &format!("set -o pipefail; \"$0\" \"$@\" {redirection}"), program]);
+        command.args(trial.arguments(server.imap_port, &[]));
+        at_home(&mut command, trial.home.path());
+        let run = Running::start(command).wait();
+        hold(&trial, &run, &[0, 1, 74, 75], redirection);
+    });
+}
+
+#[test]
+fn without_a_terminal_the_screen_is_refused_in_words() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let post = Post::on(&server, "anna");
+    let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
+    let arguments = trial.arguments(server.imap_port, &[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));
+    command.args(&arguments[1..3]).args(&arguments[4..]).stdin(Stdio::from(File::open("/dev/null").unwrap()));
+    at_home(&mut command, trial.home.path());
+    let run = Running::start(command).wait();
+    assert!(run.code != 0 && run.err.starts_with("mailferry: "), "{} {}", run.code, run.err);
+}
+
+/// Row 61: the terminal changes its size all the time while mail is carried and a dialog is open.
+#[test]
+fn a_storm_of_resizes_stops_no_transfer() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let post = Post::on(&server, "anna");
+    let trial = Trial::with(&post, Kind::CopyMaildir, "Box", super::common::mail::Maker::new(4).folder(120, 2004, 60));
+    let proxy = Proxy::new(server.imap_port).round_trip(Duration::from_millis(20)).start();
+    let arguments = trial.arguments(proxy.port, &[]);
+    let screen: Vec<&str> = arguments[1..3].iter().chain(&arguments[4..]).map(String::as_str).collect();
+    let mut pty = Pty::mailferry(trial.home.path(), &screen);
+    pty.wait_for("Trash");
+    pty.type_keys(key::F[4]); // F5
+    pty.wait_for("what goes where");
+    for round in 0..200_u16 {
+        let (columns, rows) = [(1, 1), (500, 200), (80, 24), (20, 5), (300, 3)][usize::from(round % 5)];
+        pty.resize(columns, rows);
+    }
+    pty.resize(80, 24);
+    pty.wait_for("120 messages");
+    pty.type_keys("\r");
+    super::common::wait_until(|| proxy.messages() > 5);
+    for round in 0..500_u16 {
+        pty.resize(20 + round % 200, 5 + round % 60);
+    }
+    pty.resize(80, 24);
+    pty.wait_for("Copied 120 messages");
+    pty.type_keys("q");
+    assert_eq!(pty.wait_exit(), 0);
+    pty.assert_restored();
+    complete(&trial, "a storm of resizes");
+}
+
+/// Row 58: the terminal goes while mail is carried.
+#[test]
+fn a_terminal_that_goes_ends_the_transfer_cleanly() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let post = Post::on(&server, "anna");
+    let mails = super::common::mail::Maker::new(4).folder(400, 2004, 60);
+    let trial = Trial::with(&post, Kind::MoveMaildir, "Box", mails);
+    let proxy = Proxy::new(server.imap_port)
+        .round_trip(Duration::from_millis(20))
+        .replace("MULTIAPPEND", "X-NONE")
+        .replace("LITERAL+", "X-NONE")
+        .start();
+    let arguments = trial.arguments(proxy.port, &[]);
+    let screen: Vec<&str> = arguments[1..3].iter().chain(&arguments[4..]).map(String::as_str).collect();
+    let mut pty = Pty::mailferry(trial.home.path(), &screen);
+    pty.wait_for("Trash");
+    pty.type_keys(key::F[5]); // F6
+    pty.wait_for("REMOVES");
+    pty.type_keys("\r");
+    super::common::wait_until(|| proxy.messages() > 5);
+    pty.signal("HUP");
+    assert_eq!(pty.wait_exit(), 129);
+    pty.assert_restored();
+    let there = trial.there().len();
+    assert!(there > 0 && there < 400, "{there}");
+    complete(&trial, "the terminal went");
+}
+
+/// A signal to a run whose server has stopped talking ends it too.
+#[test]
+fn a_run_that_waits_for_a_silent_server_can_be_ended() {
+    let (_server, post) = Post::in_memory();
+    let trial = Trial::new(&post, Kind::MoveMaildir, "Box");
+    let gate = post.mailbox().gate("LOGIN", 1);
+    let running = trial.start(post.port(), &[]);
+    gate.wait();
+    running.signal(Signal::TERM);
+    let run = running.wait();
+    gate.wait();
+    check(&trial, &run, &[143], "during the login");
+    complete(&trial, "during the login");
+}
