@@ -54,11 +54,11 @@ fn batch_back(
     for (place, (entry, fate)) in batch.entries.iter().zip(&fates).enumerate() {
         match fate {
             Fate::Stored(stored) => wanted.push((place, entry.digest, stored.state)),
-            Fate::Moved(_) => {
+            Fate::Moved(_) | Fate::Gone(_, true) => {
                 let reason = "it was moved: what is there is the only copy".to_owned();
                 undone.kept.push(kept(target, &entry.locator.id(), reason));
             }
-            Fate::Absent => {}
+            Fate::Absent | Fate::Taken(_) | Fate::Gone(_, false) => {} // not the job's
         }
     }
     let found = drawer.with_digests(target, &wanted.iter().map(|(_, digest, _)| *digest).collect::<Vec<_>>())?;

@@ -68,7 +68,7 @@ pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoEr
     let mut made: Vec<FolderPath> = Vec::new();
     for Work { target, batches, made: new } in work {
         made.extend(new);
-        let (session, undone, key) = (&mut session, &mut undone, account_key(account));
+        let (session, undone, key) = (&mut session, &mut undone, place.key());
         let only_copies = HashSet::new();
         Undo { journal: &journal, session, account: &key, folder: &target, only_copies, undone }.folder(&batches)?;
     }

@@ -17,7 +17,7 @@ use super::{Message, PARTS, Place, content, envelope, name, names, tree, without
 use crate::mail::{Digest, Envelope, Flags, FolderPath, InternalDate, Locator, SpecialUse, mutf7};
 use crate::store::deposit::{Deposit, Letter, again, fail_all, to_lf};
 use crate::store::moved::Moved;
-use crate::store::{Company, Folder, StoreError, kmail};
+use crate::store::{Company, Folder, StoreError};
 
 const INBOX: &str = "INBOX";
 const CUR: &str = "cur";
@@ -136,8 +136,7 @@ impl Deposit for MaildirDeposit {
     fn look(&mut self, folder: &FolderPath, locator: &Locator) -> Result<(Envelope, Vec<u8>), StoreError> {
         let (place, message) = self.find(folder, locator)?;
         let read = |source| StoreError::read(&message.path(&place), source);
-        let mut found = envelope(&message, &Place::open(&place))
-            .map_err(|reason| read(io::Error::other(reason)))?;
+        let mut found = envelope(&message, &Place::open(&place)).map_err(|reason| read(io::Error::other(reason)))?;
         let data = fs::metadata(message.path(&place)).map_err(read)?;
         let modified = data.modified().ok().and_then(unix);
         found.internal_date = modified.map(InternalDate::from_unix).or(found.internal_date);
@@ -208,7 +207,8 @@ impl Deposit for MaildirDeposit {
         moved.take_directory(&place)?;
         self.places.remove(folder);
         self.known.remove(&place);
-        moved.sync()
+        moved.sync();
+        Ok(())
     }
 }
 

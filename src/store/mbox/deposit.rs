@@ -171,7 +171,8 @@ impl Deposit for MboxDeposit {
         let mut moved = Moved::beside(&self.root)?;
         moved.take(&path)?;
         self.places.remove(folder);
-        moved.sync()
+        moved.sync();
+        Ok(())
     }
 }
 
