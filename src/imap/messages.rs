@@ -74,6 +74,7 @@ impl Session {
     /// The folder is opened anew: what the command just before has stored, Dovecot shows to no other that it has already.
     pub fn ask_since(&mut self, folder: &FolderPath, uid: u32) -> Result<Vec<String>, ImapError> {
         let name = quoted(&self.wire_name(folder))?;
+        self.exists = None;
         let commands = [format!("SELECT {name}"), format!("UID FETCH {uid}:* {STATE}")];
         commands.iter().map(|command| self.wire.give(command)).collect()
     }
@@ -86,13 +87,24 @@ impl Session {
     /// The states that were asked for, by the tags of [`Self::ask_states`].
     pub fn states(&mut self, tags: &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
         let mut found = Vec::new();
+        let exists = &mut self.exists;
         for tag in tags {
             let result = self.wire.result(tag, 0, |values| {
+                if let [number, word] = values
+                    && word.is("EXISTS")
+                {
+                    *exists = number.number().and_then(|number| u32::try_from(number).ok());
+                }
                 found.extend(Fetched::read(values).and_then(|fetched| fetched.state()));
             })?;
             result.accept(|| "cannot read messages".into())?;
         }
         Ok(found)
+    }
+
+    /// How many messages the open folder has, if the last answers to [`Self::states`] said so.
+    pub fn exists(&self) -> Option<u32> {
+        self.exists
     }
 
     /// Hands the whole content of messages of the open folder to `each`. Does not set `\Seen`.

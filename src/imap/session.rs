@@ -79,6 +79,8 @@ pub struct Session {
     names: HashMap<FolderPath, Known>,
     /// The name on the wire of the open folder.
     open: Option<String>,
+    /// How many messages it has, as said with the last states.
+    pub(super) exists: Option<u32>,
     /// What the server has taken so far, so that more of it may go without waiting.
     pub(super) proven: Proven,
 }
@@ -99,6 +101,7 @@ impl Session {
             listed,
             names: HashMap::new(),
             open: None,
+            exists: None,
             proven: Proven::default(),
         }
     }

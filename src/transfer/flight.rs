@@ -50,6 +50,8 @@ pub(super) struct Air {
     landed: u32,
     /// Whether the states of all that land from now on are asked for already.
     is_asked_ahead: bool,
+    /// How many messages the folder had after the last of them, if it was said.
+    pub(super) exists: Option<u32>,
     /// Messages that are stored and whose state is still to be asked for.
     pub(super) unasked: Vec<Pending>,
     /// Messages whose state was asked for and did not come yet.
@@ -67,6 +69,7 @@ impl Air {
             batch_bytes: FLIGHT_BYTES,
             landed: 0,
             is_asked_ahead: false,
+            exists: None,
             unasked: Vec::new(),
             unseen: Vec::new(),
             states: HashMap::new(),
@@ -308,7 +311,10 @@ impl Carry<'_, '_> {
                 self.air.unasked.extend(flight.pending);
             }
             Stage::Asked(tags) => match session.states(&tags) {
-                Ok(states) => self.take_states(flight.pending, states),
+                Ok(states) => {
+                    self.air.exists = session.exists().filter(|_| flight.pending.is_empty());
+                    self.take_states(flight.pending, states);
+                }
                 Err(error) => return crash.lose(flight.pending, error),
             },
         }

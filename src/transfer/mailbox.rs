@@ -178,6 +178,11 @@ impl Mailbox {
         }
     }
 
+    /// See [`Session::exists`].
+    pub fn exists(&self) -> Option<u32> {
+        if let Self::Server(session) = self { session.exists() } else { None }
+    }
+
     /// See [`Session::have_come`].
     pub fn have_come(&self, tags: &[String]) -> bool {
         match self {

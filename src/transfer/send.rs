@@ -97,6 +97,7 @@ impl Carry<'_, '_> {
     /// Gives what ends the job once the messages that were sent are settled.
     fn append(&mut self, pending: &mut Vec<Pending>) -> Result<Option<Halt>, Halt> {
         let (events, index, brake) = (self.shared.events, self.index, self.shared.brake);
+        self.air.exists = None; // it will be more
         let waiting: Vec<usize> =
             (0..pending.len()).filter(|at| pending.get(*at).is_some_and(Pending::is_waiting)).collect();
         let messages: Vec<&Prepared> =
