@@ -17,6 +17,7 @@ use super::mail::{Mail, Maker, MboxStyle, mbox_entry, write_maildir_tree, write_
 use super::mailbox::{self, Mailbox};
 use super::peek::Message;
 use super::program::{Run, Running, command, password_file};
+use super::pty::Pty;
 use super::scripted::Scripted;
 use super::servers::Server;
 use super::sha256;
@@ -241,6 +242,24 @@ impl<'s> Trial<'s> {
     /// How many messages are in the store.
     pub fn here(&self) -> usize {
         self.look().here.values().sum()
+    }
+
+    /// The file of a message in the Maildir.
+    pub fn file_of(&self, place: usize) -> PathBuf {
+        let sign = format!(".M{place}P");
+        files(&self.store).into_keys().find(|path| path.to_string_lossy().contains(&sign)).unwrap()
+    }
+
+    /// The two panes on the store and the mailbox, in a terminal.
+    pub fn open_screen(&self, port: u16) -> Pty {
+        let arguments = self.screen_arguments(port);
+        Pty::mailferry(self.home.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The arguments of the two panes.
+    pub fn screen_arguments(&self, port: u16) -> Vec<String> {
+        let all = self.arguments(port, &[]);
+        all.into_iter().skip(1).filter(|word| word != "--json").collect()
     }
 
     /// Each message as often as it is to arrive.

@@ -124,7 +124,7 @@ fn a_message_that_can_not_be_read_is_listed_and_the_others_get_across() {
     for_each_of(&Kind::BOTH, 2, |kind| {
         let post = Post::on(&server, &format!("{kind:?}"));
         let trial = Trial::new(&post, *kind, "Box");
-        let bad = file_of(&trial, 3);
+        let bad = trial.file_of(3);
         let run = traced(&trial, server.imap_port, "read,pread64,readv,preadv:error=EIO", Some(bad.to_str().unwrap()));
         check(&trial, &run, &[1], "a bad sector");
         let told = run
@@ -138,13 +138,6 @@ fn a_message_that_can_not_be_read_is_listed_and_the_others_get_across() {
         assert!(bad.exists());
         complete(&trial, "a bad sector");
     });
-}
-
-/// The file of a message in a Maildir.
-fn file_of(trial: &Trial<'_>, place: usize) -> PathBuf {
-    let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(trial.store.join(part)).unwrap());
-    let paths = files.map(|entry| entry.unwrap().path());
-    paths.into_iter().find(|path| path.to_str().unwrap().contains(&format!(".M{place}P"))).unwrap()
 }
 
 /// A copy that was killed in the middle, and its journal.

@@ -1,16 +1,15 @@
 //! Signals, closed outputs and wide terminals while mail is carried (rows 58 to 62).
 
-use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::common::for_each_of;
 use super::common::invariants::{check, complete, hold};
-use super::common::program::{Running, at_home};
+use super::common::program::{Running, at_home, run};
 use super::common::proxy::Proxy;
-use super::common::pty::{Pty, key};
+use super::common::pty::key;
 use super::common::servers::Dovecot;
 use super::common::trial::{Kind, Post, Trial};
 
@@ -89,11 +88,8 @@ fn without_a_terminal_the_screen_is_refused_in_words() {
     let Some(server) = Dovecot::new().start() else { return };
     let post = Post::on(&server, "anna");
     let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
-    let arguments = trial.arguments(server.imap_port, &[]);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mailferry"));
-    command.args(&arguments[1..3]).args(&arguments[4..]).stdin(Stdio::from(File::open("/dev/null").unwrap()));
-    at_home(&mut command, trial.home.path());
-    let run = Running::start(command).wait();
+    let arguments = trial.screen_arguments(server.imap_port);
+    let run = run(trial.home.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert!(run.code != 0 && run.err.starts_with("mailferry: "), "{} {}", run.code, run.err);
 }
 
@@ -104,9 +100,7 @@ fn a_storm_of_resizes_stops_no_transfer() {
     let post = Post::on(&server, "anna");
     let trial = Trial::with(&post, Kind::CopyMaildir, "Box", super::common::mail::Maker::new(4).folder(120, 2004, 60));
     let proxy = Proxy::new(server.imap_port).round_trip(Duration::from_millis(20)).start();
-    let arguments = trial.arguments(proxy.port, &[]);
-    let screen: Vec<&str> = arguments[1..3].iter().chain(&arguments[4..]).map(String::as_str).collect();
-    let mut pty = Pty::mailferry(trial.home.path(), &screen);
+    let mut pty = trial.open_screen(proxy.port);
     pty.wait_for("Trash");
     pty.type_keys(key::F[4]); // F5
     pty.wait_for("what goes where");
@@ -141,9 +135,7 @@ fn a_terminal_that_goes_ends_the_transfer_cleanly() {
         .replace("MULTIAPPEND", "X-NONE")
         .replace("LITERAL+", "X-NONE")
         .start();
-    let arguments = trial.arguments(proxy.port, &[]);
-    let screen: Vec<&str> = arguments[1..3].iter().chain(&arguments[4..]).map(String::as_str).collect();
-    let mut pty = Pty::mailferry(trial.home.path(), &screen);
+    let mut pty = trial.open_screen(proxy.port);
     pty.wait_for("Trash");
     pty.type_keys(key::F[5]); // F6
     pty.wait_for("REMOVES");

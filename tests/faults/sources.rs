@@ -13,13 +13,6 @@ use super::common::servers::Dovecot;
 use super::common::sha256;
 use super::common::trial::{Kind, Post, Trial};
 
-/// The file of a message in a Maildir.
-fn file_of(trial: &Trial<'_>, place: usize) -> PathBuf {
-    let files = ["cur", "new"].into_iter().flat_map(|part| fs::read_dir(trial.store.join(part)).unwrap());
-    let mut paths = files.map(|entry| entry.unwrap().path());
-    paths.find(|path| path.to_str().unwrap().contains(&format!(".M{place}P"))).unwrap()
-}
-
 /// What another program does to a message's file.
 type Change = fn(&PathBuf);
 /// How another program locks an mbox.
@@ -40,7 +33,7 @@ fn a_message_that_changes_before_it_is_read_is_carried_as_it_is_or_listed() {
         let gate = post.mailbox().gate("FETCH", 1); // it looks at what is there before it reads
         let running = trial.start(post.port(), &[]);
         gate.wait();
-        let path = file_of(&trial, 7);
+        let path = trial.file_of(7);
         change(&path);
         let now = fs::read(&path).ok();
         gate.wait();
@@ -69,7 +62,7 @@ fn a_message_that_changes_after_it_was_sent_is_not_removed() {
     let gate = post.mailbox().gate("UID FETCH", 2); // it reads back what it sent
     let running = trial.start(post.port(), &["--connections", "1"]);
     gate.wait();
-    let path = file_of(&trial, 0);
+    let path = trial.file_of(0);
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(b"and one more line\n").unwrap();
     drop(file);
@@ -143,7 +136,7 @@ fn messages_that_are_read_meanwhile_are_carried_once() {
         let running = trial.start(post.port(), &[]);
         gate.wait();
         for place in [0, 1, 5] {
-            let path = file_of(&trial, place);
+            let path = trial.file_of(place);
             let name = path.file_name().unwrap().to_str().unwrap();
             let base = name.split(":2,").next().unwrap();
             fs::rename(&path, trial.store.join("cur").join(format!("{base}:2,FRS"))).unwrap();
