@@ -19,6 +19,7 @@ pub mod exchange;
 pub mod invariants;
 pub mod mail;
 pub mod mailbox;
+pub mod manners;
 pub mod measure;
 pub mod peek;
 pub mod program;
