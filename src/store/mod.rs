@@ -258,6 +258,11 @@ pub trait Store: Send {
     /// These messages of `folder` will be read next, in this order: a store that is far away fetches ahead.
     fn expect(&mut self, _folder: &FolderPath, _locators: &[&Locator]) {}
 
+    /// Why nothing more can be read at all, if that is so: the server that it is on is lost.
+    fn lost(&self) -> Option<String> {
+        None
+    }
+
     /// The number of the line that a message starts with, where its file has lines (mbox).
     fn line(&mut self, _folder: &FolderPath, _locator: &Locator) -> Option<u64> {
         None

@@ -173,11 +173,14 @@ impl<'c, 'a> Carry<'c, 'a> {
             Err(error) if end.is_ok() => Err(error),
             _ => end,
         };
-        if let Err(Halt::Server(error)) = &end {
-            let rest = listed.saturating_sub(self.finished);
-            if rest > 0 {
-                self.fail_folder(rest, error);
+        let rest = listed.saturating_sub(self.finished);
+        match &end {
+            Err(Halt::Server(error)) if rest > 0 => self.fail_folder(rest, error),
+            Err(Halt::Source(reason)) if rest > 0 => {
+                let failed = self.failed(String::new(), String::new(), reason.clone(), rest);
+                self.tell_failed(failed);
             }
+            _ => {}
         }
         (Carriage { is_complete: self.is_complete, already: self.already }, end)
     }
@@ -293,6 +296,11 @@ impl<'c, 'a> Carry<'c, 'a> {
         for read in lots.into_iter().flatten() {
             if self.shared.brake.is_pulled() {
                 break;
+            }
+            if let Some(lost) = read.content.as_ref().err().and_then(|unreadable| unreadable.lost.clone()) {
+                self.ship(batch)?;
+                self.land_all()?;
+                return Err(Halt::Source(lost));
             }
             if let Some(prepared) = self.prepare(read)? {
                 bytes += prepared.bytes.len();

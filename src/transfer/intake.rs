@@ -46,6 +46,8 @@ pub(super) struct Unreadable {
     pub(super) hint: &'static str,
     /// What there is of it.
     pub(super) bytes: Vec<u8>,
+    /// Why nothing more can be read at all, if that is so.
+    pub(super) lost: Option<String>,
 }
 
 /// Messages that travel together from the thread that reads.
@@ -93,18 +95,24 @@ pub(super) fn read(
     locator: &Locator,
     repairs: &[Repair],
 ) -> Result<Content, Unreadable> {
-    let read = lock(store).read(folder, locator);
+    let (read, lost) = {
+        let mut store = lock(store);
+        let read = store.read(folder, locator);
+        let lost = store.lost().filter(|_| read.is_err());
+        (read, lost)
+    };
     let bytes = read.map_err(|error: StoreError| Unreadable {
         subject: String::new(),
         reason: error.to_string(),
         hint: "",
         bytes: Vec::new(),
+        lost,
     })?;
     let read = Digest::of(&bytes);
     let (bytes, repairs) = repair(bytes, repairs);
     if let Err(unfit) = canonical::check(&bytes) {
         let subject = Summary::of(&bytes).subject;
-        return Err(Unreadable { subject, reason: unfit.to_string(), hint: unfit_hint(unfit), bytes });
+        return Err(Unreadable { subject, reason: unfit.to_string(), hint: unfit_hint(unfit), bytes, lost: None });
     }
     let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
     Ok(Content { digest, origin: read, repairs, fingerprint: Fingerprint::of(&bytes), id: message_id(&bytes), bytes })

@@ -95,6 +95,9 @@ pub(super) enum Halt {
     /// The server will not go on.
     #[error("{0}")]
     Server(ImapError),
+    /// The server that the mail comes from is lost.
+    #[error("the mailbox that the mail comes from can not be read any more: {0}")]
+    Source(String),
     /// The server writes mail anew, and nobody said that it may be moved all the same.
     #[error(
         "the server writes mail anew, so that no copy can be proven byte for byte; nothing more is moved. To move all the \
@@ -123,6 +126,7 @@ impl Halt {
             Self::Journal(_) => return Outcome::LocalFailure,
             Self::Stopped => return Outcome::Stopped,
             Self::Rewriting => return Outcome::Partial,
+            Self::Source(_) => return Outcome::ServerLost,
         };
         match error {
             ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => Outcome::TlsRefused,

@@ -286,6 +286,10 @@ impl Store for MailboxSource {
         Ok(Count { messages: u64::from(counts.messages), bytes: counts.bytes.unwrap_or(0) })
     }
 
+    fn lost(&self) -> Option<String> {
+        self.dead.clone()
+    }
+
     fn expect(&mut self, _: &FolderPath, locators: &[&Locator]) {
         let known = |locator: &&Locator| Some((numbers(locator)?.1, locator.length));
         self.expected = locators.iter().filter_map(known).collect();

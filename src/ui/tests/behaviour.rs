@@ -339,11 +339,13 @@ fn marking_by_pattern_and_inverting_count_right() {
 }
 
 #[test]
-fn copying_from_the_right_is_explained_not_done() {
-    let mut world = World::new((80, 24));
+fn from_the_right_with_nothing_open_on_the_left_is_explained_not_done() {
+    let mut world = World::empty((80, 24));
+    world.connect();
     world.keys("<Tab><F5>");
     assert!(world.model.dialogs.is_empty());
-    assert!(world.screen().contains("left to right"));
+    let note = world.model.note.clone().unwrap();
+    assert!(note.is_bad && note.text.contains("nothing is open on the left"), "{}", note.text);
     assert_eq!(world.model.side, Side::Remote);
 }
 
