@@ -75,7 +75,7 @@ fn quit(mut pty: Pty) {
 fn a_mailbox_on_the_left_goes_into_a_new_maildir_on_the_right() {
     let Some(scene) = Scene::new() else { return };
     let pty = scene.open(&scene.url("anna"), &format!("maildir:{}", scene.path("backup")));
-    pty.wait_for("on this machine");
+    pty.wait_for("backup");
     pty.wait_for("Old");
     pty.type_keys(key::F[4]); // F5
     pty.wait_for("Copy: what goes where");
@@ -92,7 +92,7 @@ fn a_mailbox_goes_into_another_and_is_moved() {
     let Some(scene) = Scene::new() else { return };
     let before = scene.digests("anna");
     let pty = scene.open(&scene.url("anna"), &scene.url("bert"));
-    pty.wait_until(|screen| screen.contents().contains("Old") && screen.contents().matches("INBOX").count() == 2);
+    pty.wait_until(|screen| screen.contents().contains("Old") && screen.contents().matches("Trash").count() == 2);
     pty.type_keys(key::F[5]); // F6
     pty.wait_for("FROM THEIR SERVER");
     pty.type_keys("\r");
@@ -139,7 +139,7 @@ fn messages_are_flagged_and_expunged_and_folders_subscribed() {
     let pty = scene.open(&scene.path("in"), &scene.url("anna"));
     pty.wait_for("Old");
     pty.type_keys("\t/Old\r\r");
-    pty.wait_for("4 messages");
+    pty.wait_for(".01.01 "); // the rows, of January 2001
     pty.type_keys("  !");
     pty.wait_for("a capital letter takes it away");
     pty.type_keys("d");

@@ -59,7 +59,7 @@ fn remote_title(model: &Model) -> (String, String) {
     let link = &model.link;
     let protection = match (&link.account, &link.local) {
         (Some(account), _) => account.security.label(),
-        (None, Some(_)) => "on this machine",
+        (None, Some(_)) => "local",
         (None, None) => "",
     };
     let state = match link.state {
