@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::imap::{ImapError, Scope, Session, connect};
 
 use super::carry::Shared;
-use super::event::Event;
+use super::event::{Event, Line};
 use super::job::{Brake, Halt, tell};
 
 /// Pauses before each new try, in seconds; after the last the job ends. A success starts them over.
@@ -41,6 +41,7 @@ impl<'a> Link<'a> {
 
     /// Connects once, without trying again.
     pub(super) fn connect(&mut self) -> Result<(), ImapError> {
+        self.shared.line(Line::Connecting);
         let mut session = connect(&self.shared.job.account)?;
         self.shared.brake.add(session.canceller());
         session.folders()?;
@@ -74,6 +75,7 @@ impl<'a> Link<'a> {
         };
         self.losses += 1;
         let seconds = pause.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
+        self.shared.line(Line::Waits(seconds, error.to_string()));
         tell(self.shared.events, Event::Waiting { seconds, reason: error.to_string() });
         pause_unless(self.shared.brake, pause)
     }

@@ -28,7 +28,7 @@ pub(super) use lock::{AccountLock, key as account_key};
 pub(super) use record::{Carried, Record, Settled, seconds_since};
 
 /// The number of a job, as people and scripts name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(i64);
 
 impl JobId {
