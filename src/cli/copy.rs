@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
+use crate::config;
 use crate::imap::{Session, connect};
 use crate::mail::units::bytes as size;
 use crate::store::OpenOptions;
-use crate::transfer::{Event, Job, Mode, Plan, Progress, plan, start};
+use crate::transfer::{Event, Job, Mode, Outcome, Plan, Progress, plan, start};
+use crate::ui::Rest;
 
 use super::exit::{Failure, code, outcome_code};
+use super::leave;
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
 use super::output::Printer;
 use super::signals::Watch;
@@ -90,7 +93,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         state,
         resumes: None,
     };
-    carry(job, Some(session), &mut printer)
+    carry(job, Some(session), &mut printer, arguments.carry.leave_running || config::load()?.leave_running)
 }
 
 /// Says what the server limits, as far as it tells.
@@ -116,12 +119,20 @@ fn check_removable(source: &SourceArgument, options: &OpenOptions) -> Result<(),
 }
 
 /// Runs the job, on `session` first if that is given, and prints what happens.
-pub(super) fn carry(job: Job, session: Option<Session>, printer: &mut Printer) -> Result<ExitCode, Failure> {
+///
+/// When the terminal goes away and the job may outlive it, the running messages end here and another process goes on.
+pub(super) fn carry(
+    job: Job,
+    session: Option<Session>,
+    printer: &mut Printer,
+    may_leave: bool,
+) -> Result<ExitCode, Failure> {
     let watch = Watch::start().map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
     let mut progress = Progress::new(job.mode, Instant::now());
     if let Some(warning) = doubled_target(&job.plan) {
         printer.remark(&warning);
     }
+    let rest = may_leave.then(|| job.clone());
     let (sender, events) = unbounded();
     let handle = start(job, session, sender);
     let glance = tick(Duration::from_millis(500));
@@ -147,6 +158,10 @@ pub(super) fn carry(job: Job, session: Option<Session>, printer: &mut Printer) -
         }
     }
     let outcome = handle.wait();
+    if let Some(rest) = rest.filter(|_| outcome == Outcome::Stopped && watch.is_hung_up()) {
+        let rest = Job { resumes: progress.job, ..rest };
+        leave::leave(&[Rest { job: rest, carried: progress.carried(), is_paused: false }])?;
+    }
     let code = match watch.number() {
         Some(number) => code::SIGNAL.saturating_add(number),
         None => outcome_code(outcome),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::config;
 use crate::transfer::{Job, JobId, Journal};
 
 use super::copy;
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Save messages that are not carried in DIR, as .eml files
     #[arg(long, value_name = "DIR")]
     failed_dir: Option<PathBuf>,
+    /// When the terminal goes away (SIGHUP), go on without it; `mailferry attach` shows the job again
+    #[arg(long)]
+    leave_running: bool,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -53,5 +57,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         state,
         resumes: Some(past.id),
     };
-    copy::carry(job, None, &mut Printer::new(arguments.json, arguments.quiet))
+    let may_leave = arguments.leave_running || config::load()?.leave_running;
+    copy::carry(job, None, &mut Printer::new(arguments.json, arguments.quiet), may_leave)
 }

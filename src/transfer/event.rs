@@ -130,8 +130,15 @@ pub enum Line {
     Connecting,
     /// It carries the folder with this place in the plan.
     Carries(usize),
-    /// It was lost or refused, and is made again after so many seconds. The reason is foreign text.
-    Waits(u64, String),
+    /// It was lost or refused, and is made again after a pause.
+    Waits {
+        /// Seconds until then.
+        seconds: u64,
+        /// Whether the server asked for the pause.
+        is_asked: bool,
+        /// Why. Foreign text.
+        reason: String,
+    },
     /// It is not needed any more.
     Closed,
 }

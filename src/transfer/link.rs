@@ -75,7 +75,8 @@ impl<'a> Link<'a> {
         };
         self.losses += 1;
         let seconds = pause.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
-        self.shared.line(Line::Waits(seconds, error.to_string()));
+        let is_asked = !asked.is_zero();
+        self.shared.line(Line::Waits { seconds, is_asked, reason: error.to_string() });
         tell(self.shared.events, Event::Waiting { seconds, reason: error.to_string() });
         pause_unless(self.shared.brake, pause)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail::FolderPath;
 
-use super::{Event, Failed, How, JobId, Line, Mode, Outcome, moment};
+use super::{Event, Failed, How, JobId, Line, Mode, Outcome, Reasons, moment};
 
 /// How far back the rate looks.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
@@ -74,6 +74,8 @@ pub struct Progress {
     pub connections: BTreeMap<usize, Connection>,
     /// What was not carried, and why; in the order it happened.
     pub failures: Vec<Failed>,
+    /// The same by reason.
+    pub reasons: Reasons,
     /// What could not be read, and other remarks. Foreign text.
     pub remarks: Vec<String>,
     /// Why nothing moves at the moment, and until when.
@@ -109,6 +111,7 @@ impl Progress {
             finished_folders: BTreeMap::new(),
             connections: BTreeMap::new(),
             failures: Vec::new(),
+            reasons: Reasons::default(),
             remarks: Vec::new(),
             waiting: None,
             end: None,
@@ -197,6 +200,7 @@ impl Progress {
             }
             Event::Failed { index, failed } => {
                 self.failed += failed.messages;
+                self.reasons.add(self.failures.len(), failed);
                 self.failures.push(failed.clone());
                 self.finish(*index, failed.messages, 0);
             }
@@ -258,6 +262,11 @@ impl Progress {
         self.done + self.already + self.failed
     }
 
+    /// Folders that are done with.
+    pub fn folders_done(&self) -> usize {
+        self.finished_folders.values().filter(|folder| folder.is_finished()).count()
+    }
+
     /// Whether the job has ended.
     pub fn is_over(&self) -> bool {
         self.end.is_some()
@@ -297,6 +306,11 @@ impl FolderProgress {
         share(self.finished, self.messages)
     }
 
+    /// Whether all its messages were dealt with.
+    pub fn is_finished(&self) -> bool {
+        self.finished >= self.messages
+    }
+
     /// The running message from 0 to 1, by bytes.
     pub fn message_ratio(&self) -> f64 {
         share(self.message_sent, self.message_bytes)
@@ -311,10 +325,9 @@ impl Connection {
     }
 
     /// How long it still waits, if it does.
-    pub fn waits(&self, now: Instant) -> Option<(Duration, &str)> {
-        let Line::Waits(seconds, reason) = &self.line else { return None };
-        let until = self.since + Duration::from_secs(*seconds);
-        Some((until.saturating_duration_since(now), reason))
+    pub fn waits(&self, now: Instant) -> Option<Duration> {
+        let Line::Waits { seconds, .. } = &self.line else { return None };
+        Some((self.since + Duration::from_secs(*seconds)).saturating_duration_since(now))
     }
 }
 
@@ -412,12 +425,13 @@ mod tests {
         let now = Instant::now();
         let mut progress = Progress::new(Mode::Copy, now.checked_sub(Duration::from_mins(1)).unwrap());
         progress.apply(&Event::Waiting { seconds: 100, reason: "busy".into() }, now);
-        progress.apply(&Event::Connection { number: 2, line: Line::Waits(100, "busy".into()) }, now);
+        let line = Line::Waits { seconds: 100, is_asked: true, reason: "busy".into() };
+        progress.apply(&Event::Connection { number: 2, line }, now);
         let there: Progress = serde_json::from_str(&serde_json::to_string(&progress).unwrap()).unwrap();
         let later = Instant::now();
         assert!(there.elapsed(later) >= Duration::from_mins(1) && there.elapsed(later) < Duration::from_secs(70));
-        let (left, reason) = there.connections.get(&2).unwrap().waits(later).unwrap();
-        assert!(left > Duration::from_secs(80) && reason == "busy", "{left:?}");
+        let left = there.connections.get(&2).unwrap().waits(later).unwrap();
+        assert!(left > Duration::from_secs(80), "{left:?}");
         assert!(there.waiting.unwrap().0 > later + Duration::from_secs(80));
     }
 

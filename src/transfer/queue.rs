@@ -156,7 +156,11 @@ impl Queue {
 
     /// The job that runs, else the one that was last at work.
     pub fn current(&self) -> Option<&Entry> {
-        let was_at_work = |entry: &&Entry| entry.progress.job.is_some() || entry.stage == Stage::Ended;
+        let was_at_work = |entry: &&Entry| match &entry.progress.end {
+            None => entry.progress.job.is_some() && entry.stage == Stage::Paused,
+            // One that was cancelled before its turn never was.
+            Some((outcome, _)) => entry.progress.job.is_some() || *outcome != Outcome::Stopped,
+        };
         self.running().or_else(|| self.entries.iter().rfind(was_at_work))
     }
 

@@ -52,6 +52,7 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
         .env_remove("MAILFERRY_PASSWORD")
         .env_remove("XDG_CACHE_HOME")
         .env_remove("XDG_STATE_HOME")
+        .env_remove("XDG_RUNTIME_DIR")
         .env("HOME", home)
         .env("TZ", "UTC")
         .stdin(Stdio::null());

@@ -207,11 +207,8 @@ pub(crate) fn ask_store(model: &mut Model) {
 
 /// Asks whom to connect as.
 pub(crate) fn connect_dialog(model: &mut Model, target: Option<&Target>) {
-    if model.running().is_some() {
-        model.warn("a transfer is running on this connection: wait for it, or stop it with Esc");
-        return;
-    }
-    let dialog = Connect::new(target, model.link.account.as_ref(), &model.connect);
+    let before = model.target.take();
+    let dialog = Connect::new(target.or(before.as_ref()), model.link.account.as_ref(), &model.connect);
     model.dialogs.push(Dialog::Connect(Box::new(dialog)));
 }
 

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{browsing, carrying, ending, finding, jobs, keys, marking, serverside};
+use super::{browsing, carrying, ending, finding, jobs, keys, marking, queueing, serverside};
 use crate::mail::FolderPath;
 use crate::ui::dialog::error::Problem;
 use crate::ui::dialog::help::Help;
@@ -62,10 +62,16 @@ fn run(model: &mut Model, command: Command) {
         Command::Sort(sort) => finding::sort(model, sort),
         Command::Filter(text) => finding::filter(model, &text),
         Command::Delete { folders, messages } => serverside::delete_confirmed(model, folders, messages),
-        Command::ShowFailure(at) => {
-            let failed = model.job.as_ref().and_then(|job| job.progress.failures.get(at)).map(Problem::failure);
-            model.dialogs.extend(failed.map(Dialog::Error));
-        }
+        Command::ShowFailure(ticket, place) => queueing::show(model, ticket, place),
+        Command::ShowFailures(ticket) => queueing::failures(model, Some(ticket)),
+        Command::ShowAnswers(ticket, reason) => queueing::show_answers(model, ticket, reason),
+        Command::AskSave(ticket, reason) => queueing::ask_save(model, ticket, reason),
+        Command::AskCancel(ticket) => queueing::ask_cancel(model, ticket),
+        Command::Retry(ticket) => queueing::retry(model, ticket),
+        Command::AskRepair(ticket) => queueing::ask_repair(model, ticket),
+        Command::Order(order) => queueing::order(model, order),
+        Command::Leave(quit) => ending::leave(model, quit),
+        Command::Quit(quit) => model.ask(Effect::Quit(quit)),
         Command::PreviewOther(lines, page) => {
             browsing::step(model, lines);
             browsing::preview(model);
@@ -104,13 +110,9 @@ fn entered(model: &mut Model, purpose: Purpose, text: &str) {
             model.ask(Effect::Server(ServerRequest::Rename(folder, renamed)));
         }
         Purpose::OpenStore => {
-            let path = text.trim();
-            let (here, home) = &model.directories;
-            let path = match (path.strip_prefix("~/"), home) {
-                (Some(below), Some(home)) => home.join(below),
-                _ => here.join(path),
-            };
+            let path = model.path_of(text);
             browsing::open_store(model, path, true);
         }
+        Purpose::Save(ticket, reason) => queueing::save(model, ticket, reason, text),
     }
 }

@@ -3,7 +3,7 @@
 use super::{browsing, carrying, dialogs};
 use crate::imap::Account;
 use crate::mail::units::plural;
-use crate::transfer::{Job, JobId, Mode, PastJob, Plan, Settings};
+use crate::transfer::{Entry, Job, JobId, Mode, PastJob, Plan, Settings, Stage};
 use crate::ui::dialog::confirm::Confirm;
 use crate::ui::dialog::jobs::Jobs;
 use crate::ui::dialog::preview::{PreviewDialog, columns};
@@ -105,10 +105,20 @@ pub(crate) fn is_undoing(model: &mut Model) -> bool {
     model.undoing.is_some()
 }
 
-/// Whether a job may begin now; says why not.
+/// Whether a job may be taken back now; says why not. What runs holds the mailbox.
 fn is_free(model: &mut Model) -> bool {
     if model.running().is_some() {
-        model.warn("a transfer is running: wait for its end, or stop it first (Esc, Esc)");
+        model.warn("a transfer is running: take the job back when it has ended, or end that one first (w, then d)");
+        return false;
+    }
+    !is_undoing(model)
+}
+
+/// Whether a job may go on or wait for its turn; says why not.
+fn may_go_on(model: &mut Model, job: JobId) -> bool {
+    let is_it = |entry: &Entry| entry.progress.job == Some(job) && entry.stage != Stage::Ended;
+    if model.queue.entries().iter().any(is_it) {
+        model.warn(format!("job {job} is in the queue already: w shows it"));
         return false;
     }
     !is_undoing(model)
@@ -144,7 +154,7 @@ fn account_for(model: &mut Model, job: JobId, settings: &Settings) -> Option<Acc
 
 /// r: goes on with a job, once its plan is read.
 pub(crate) fn resume(model: &mut Model, job: JobId) {
-    if is_free(model) {
+    if may_go_on(model, job) {
         let (generation, state) = (model.next_generation(), model.state.clone());
         model.resuming = Some(generation);
         model.say(format!("reading job {job} …"));
@@ -154,7 +164,7 @@ pub(crate) fn resume(model: &mut Model, job: JobId) {
 
 /// The plan is read: off it goes, with the password of the connected account.
 fn go_on(model: &mut Model, past: PastJob, plan: Plan) {
-    if !is_free(model) {
+    if !may_go_on(model, past.id) {
         return;
     }
     let Some(account) = account_for(model, past.id, &past.settings) else { return };
