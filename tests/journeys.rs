@@ -352,7 +352,7 @@ fn quitting_during_a_transfer_asks_and_stops_safely() {
     pty.wait_gone("is running");
     pty.type_keys(key::F[9]); // F10
     pty.wait_for("is running");
-    pty.type_keys("y");
+    pty.type_keys("s");
     assert_eq!(pty.wait_exit(), 0);
     pty.assert_restored();
     let stopped = scene.arrived();

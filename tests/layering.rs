@@ -12,14 +12,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module with those it may use.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("mail", &["mail"]),
     ("config", &["config"]),
     ("store", &["store", "mail"]),
     ("imap", &["imap", "mail"]),
     ("transfer", &["transfer", "store", "imap", "mail"]),
-    ("ui", &["ui", "transfer", "store", "imap", "mail", "config"]),
-    ("cli", &["cli", "ui", "transfer", "store", "imap", "mail", "config"]),
+    ("detached", &["detached", "transfer", "imap", "mail"]),
+    ("ui", &["ui", "detached", "transfer", "store", "imap", "mail", "config"]),
+    ("cli", &["cli", "ui", "detached", "transfer", "store", "imap", "mail", "config"]),
 ];
 
 /// Crates that one module alone may name.

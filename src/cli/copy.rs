@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
+use crate::config;
 use crate::mail::units::bytes as size;
 use crate::store::OpenOptions;
-use crate::transfer::{Event, Job, Mailbox, Mode, Plan, Progress, plan, start};
+use crate::transfer::{Event, Job, Mailbox, Mode, Outcome, Plan, Progress, plan, start};
+use crate::ui::Rest;
 
 use super::exit::{Failure, code, outcome_code};
+use super::leave;
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
 use super::output::Printer;
 use super::password::SourceOptions;
@@ -94,7 +97,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         state,
         resumes: None,
     };
-    carry(job, Some(session), &mut printer)
+    carry(job, Some(session), &mut printer, arguments.carry.leave_running || config::load()?.leave_running)
 }
 
 /// Says what the server, or the disk, limits, as far as it tells.
@@ -124,12 +127,20 @@ fn check_removable(source: &Opening, options: &OpenOptions) -> Result<(), Failur
 }
 
 /// Runs the job, on `session` first if that is given, and prints what happens.
-pub(super) fn carry(job: Job, session: Option<Mailbox>, printer: &mut Printer) -> Result<ExitCode, Failure> {
+///
+/// When the terminal goes away and the job may outlive it, the running messages end here and another process goes on.
+pub(super) fn carry(
+    job: Job,
+    session: Option<Mailbox>,
+    printer: &mut Printer,
+    may_leave: bool,
+) -> Result<ExitCode, Failure> {
     let watch = Watch::start().map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
     let mut progress = Progress::new(job.mode, Instant::now());
     if let Some(warning) = doubled_target(&job.plan) {
         printer.remark(&warning);
     }
+    let rest = may_leave.then(|| job.clone());
     let (sender, events) = unbounded();
     let handle = start(job, session, sender);
     let glance = tick(Duration::from_millis(500));
@@ -155,6 +166,10 @@ pub(super) fn carry(job: Job, session: Option<Mailbox>, printer: &mut Printer) -
         }
     }
     let outcome = handle.wait();
+    if let Some(rest) = rest.filter(|_| outcome == Outcome::Stopped && watch.is_hung_up()) {
+        let rest = Job { resumes: progress.job, ..rest };
+        leave::leave(&[Rest { job: rest, carried: progress.carried(), is_paused: false }])?;
+    }
     let code = match watch.number() {
         Some(number) => code::SIGNAL.saturating_add(number),
         None => outcome_code(outcome),

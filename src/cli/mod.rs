@@ -1,10 +1,12 @@
 //! The command line (design.md section 5): one command, one file. Maps every end to an exit code.
 
+mod attach;
 mod check;
 mod config;
 mod copy;
 mod exit;
 mod jobs;
+mod leave;
 mod ls;
 mod options;
 mod output;
@@ -68,10 +70,15 @@ enum Command {
     Jobs(jobs::Arguments),
     /// Go on with a job that broke off or left something out
     Resume(resume::Arguments),
+    /// Show the jobs that go on without a terminal, on the screen that they were left on
+    Attach(attach::Arguments),
     /// Show what a job did, and every message that it did not carry
     Report(report::Arguments),
     /// Remove from the server exactly what a job appended, if unchanged since
     Undo(undo::Arguments),
+    /// Go on with jobs without a terminal; started by mailferry itself
+    #[command(hide = true)]
+    CarryOn,
     /// The settings of the panes: looks and keys
     #[command(subcommand)]
     Config(config::Command),
@@ -107,6 +114,8 @@ fn run(arguments: CommandLine) -> Result<ExitCode, Failure> {
         Some(Command::Check(check)) => check::run(&check),
         Some(Command::Jobs(jobs)) => jobs::run(&jobs),
         Some(Command::Resume(resume)) => resume::run(&resume),
+        Some(Command::Attach(attach)) => attach::run(&attach),
+        Some(Command::CarryOn) => leave::carry_on(),
         Some(Command::Report(report)) => report::run(&report),
         Some(Command::Undo(undo)) => undo::run(&undo),
         Some(Command::Config(command)) => config::run(&command),

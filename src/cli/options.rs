@@ -102,6 +102,9 @@ pub struct CarryOptions {
     /// Save messages that are not carried in DIR, as .eml files
     #[arg(long, value_name = "DIR")]
     pub failed_dir: Option<PathBuf>,
+    /// When the terminal goes away (SIGHUP), go on without it; `mailferry attach` shows the job again
+    #[arg(long)]
+    pub leave_running: bool,
     /// Send at most so many bytes a second (500K, 2M)
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub max_rate: Option<u64>,

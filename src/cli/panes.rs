@@ -14,6 +14,7 @@ use crate::store::StoreError;
 use crate::ui::{self, Quit, UiError};
 
 use super::exit::{Failure, code};
+use super::leave;
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
 use super::password::SourceOptions;
 use super::target::TargetArgument;
@@ -73,7 +74,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         // Better told before the screen is taken than in it.
         std::fs::metadata(path).map_err(|source| StoreError::Read { path: path.clone(), source })?;
     }
-    let quit = ui::run(ui::Options {
+    show(ui::Options {
         sources,
         reading: arguments.store.open(),
         account: account(&arguments.options, target.as_ref())?,
@@ -89,15 +90,29 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         repairs: arguments.carry.repairs(),
         failed_dir: arguments.carry.failed_dir.clone(),
         limits: arguments.carry.limits(),
+        leave_running: arguments.carry.leave_running || settings.leave_running,
+        attached: None,
         ascii: arguments.ascii || settings.ascii.unwrap_or_else(is_simple_terminal),
-        palette: if std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
-            settings.palette
-        } else {
-            settings.mono
-        },
+        palette: palette(&settings),
         keys: settings.keys,
-    })?;
-    Ok(match quit {
+    })
+}
+
+/// The theme that was chosen; without colours where the user wants none anywhere.
+pub(super) fn palette(settings: &config::Settings) -> config::Palette {
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if is_plain { settings.mono.clone() } else { settings.palette.clone() }
+}
+
+/// Opens the panes and, at their end, leaves what is not done to whom it is left.
+pub(super) fn show(options: ui::Options) -> Result<ExitCode, Failure> {
+    let ended = ui::run(options)?;
+    if ended.is_leaving {
+        leave::leave(&ended.rest)?;
+    } else {
+        leave::note(ended.rest)?;
+    }
+    Ok(match ended.quit {
         Quit::Normal => ExitCode::from(code::OK),
         Quit::Signal(number) => {
             ExitCode::from(u8::try_from(number).map_or(code::LATER, |number| code::SIGNAL.saturating_add(number)))
@@ -122,7 +137,7 @@ fn mailbox(arguments: &Arguments, url: &str) -> Result<Account, Failure> {
 }
 
 /// With a user and a way to the password the panes open connected; else the connect dialog asks.
-fn account(options: &Options, target: Option<&Target>) -> Result<Option<Account>, Failure> {
+pub(super) fn account(options: &Options, target: Option<&Target>) -> Result<Option<Account>, Failure> {
     match target {
         Some(target) if target.user.is_some() && options.password.is_given() => options.account(target).map(Some),
         _ => Ok(None),
@@ -130,7 +145,7 @@ fn account(options: &Options, target: Option<&Target>) -> Result<Option<Account>
 }
 
 /// No UTF-8, or a terminal that draws no lines.
-fn is_simple_terminal() -> bool {
+pub(super) fn is_simple_terminal() -> bool {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let locale = variable("LC_ALL").or_else(|| variable("LC_CTYPE")).or_else(|| variable("LANG")).unwrap_or_default();
     let locale = locale.to_ascii_lowercase();

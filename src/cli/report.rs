@@ -1,6 +1,7 @@
 //! `report`: what a job did, and every message that it did not carry, with the server's words.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -27,16 +28,16 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let journal = Journal::open(&arguments.state.directory()?)?;
-    let id = arguments.job;
+    tell(&arguments.state.directory()?, arguments.job, arguments.json)
+}
+
+/// Tells what a job of that journal did.
+pub(super) fn tell(state: &Path, id: JobId, is_json: bool) -> Result<ExitCode, Failure> {
+    let journal = Journal::open(state)?;
     let (job, plan, tally) = (journal.job(id)?, journal.plan(id)?, journal.tally(id)?);
     let troubles = journal.troubles(id)?;
     // A closed pipe wants no more.
-    let _ = if arguments.json {
-        print_json(&job, &plan, tally, &troubles)
-    } else {
-        print_text(&job, &plan, tally, &troubles)
-    };
+    let _ = if is_json { print_json(&job, &plan, tally, &troubles) } else { print_text(&job, &plan, tally, &troubles) };
     Ok(ExitCode::from(code::OK))
 }
 

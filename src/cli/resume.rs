@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::transfer::{Job, JobId, Journal, Login, Place};
+use crate::config;
+use crate::transfer::{Job, JobId, Journal, Login};
 
 use super::copy;
 use super::exit::Failure;
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// Save messages that are not carried in DIR, as .eml files
     #[arg(long, value_name = "DIR")]
     failed_dir: Option<PathBuf>,
+    /// When the terminal goes away (SIGHUP), go on without it; `mailferry attach` shows the job again
+    #[arg(long)]
+    leave_running: bool,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -41,14 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (past, plan) = (journal.job(arguments.job)?, journal.plan(arguments.job)?);
     drop(journal);
     let settings = past.settings;
-    let target = match (settings.login(), &settings.local) {
-        (None, Some(place)) => Place::Local(place.clone()),
-        (login, _) => {
-            let password = arguments.password.get(&settings.label())?;
-            let login = login.ok_or_else(|| Failure::local("the journal does not say where the job goes"))?;
-            Place::Server(login.account(password))
-        }
-    };
+    let target = settings.place(|login| Ok::<_, Failure>(login.account(arguments.password.get(&settings.label())?)))?;
     let is_local = settings.local.is_some();
     let password = |login: &Login| arguments.login.get(&login.label(), &arguments.password, is_local);
     let accounts = settings.sources.iter().map(|login| Ok(login.account(password(login)?)));
@@ -67,5 +64,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         state,
         resumes: Some(past.id),
     };
-    copy::carry(job, None, &mut Printer::new(arguments.json, arguments.quiet))
+    let may_leave = arguments.leave_running || config::load()?.leave_running;
+    copy::carry(job, None, &mut Printer::new(arguments.json, arguments.quiet), may_leave)
 }

@@ -33,6 +33,11 @@ impl Watch {
         Ok(Self { received, number })
     }
 
+    /// Whether the last signal was that of a terminal that went away.
+    pub fn is_hung_up(&self) -> bool {
+        self.number.load(Ordering::SeqCst) == SIGHUP
+    }
+
     /// The last signal's number, if any came.
     pub fn number(&self) -> Option<u8> {
         u8::try_from(self.number.load(Ordering::SeqCst)).ok().filter(|number| *number > 0)

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
-use crate::transfer::{JobId, Journal, Kept, Place, UndoError, Undone, undo};
+use crate::transfer::{JobId, Journal, Kept, UndoError, Undone, undo};
 
 use super::exit::{Failure, code};
 use super::options::StateOptions;
@@ -52,11 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if !arguments.yes && !confirmed(job.id, messages, &label)? {
         return Ok(ExitCode::from(code::PARTIAL));
     }
-    let place = match (job.settings.login(), job.settings.local) {
-        (Some(login), _) => Place::Server(login.account(arguments.password.get(&label)?)),
-        (None, Some(place)) => Place::Local(place),
-        (None, None) => return Err(Failure::local("the journal does not say where the job went")),
-    };
+    let place = job.settings.place(|login| Ok::<_, Failure>(login.account(arguments.password.get(&label)?)))?;
     let undone = undo(&state, job.id, &place)?;
     // A closed pipe wants no more.
     let _ = if arguments.json { print_json(job.id, &undone) } else { print_text(&undone) };

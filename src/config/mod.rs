@@ -24,6 +24,8 @@ pub struct Settings {
     pub mono: Palette,
     /// Whether to draw in ASCII only; `None` where the terminal decides.
     pub ascii: Option<bool>,
+    /// Whether jobs go on when the terminal goes away.
+    pub leave_running: bool,
     /// Keys, those of the chosen set first.
     pub keys: Vec<Binding>,
 }
@@ -66,9 +68,17 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, default)]
 struct File {
     screen: Screen,
+    jobs: Jobs,
     keys: Keys,
     themes: BTreeMap<String, BTreeMap<Spanned<String>, Style>>,
     keysets: BTreeMap<String, Keys>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Jobs {
+    #[serde(rename = "leave-running")]
+    leave_running: bool,
 }
 
 type Keys = BTreeMap<Spanned<String>, OneOrMany>;
@@ -127,7 +137,7 @@ pub fn read(text: &str, path: &Path) -> Result<Settings, ConfigError> {
     };
     let mut bindings = source.bindings(keys, false);
     bindings.extend(own.bindings(&file.keys, true));
-    Ok(Settings { palette, mono, ascii: file.screen.ascii, keys: bindings })
+    Ok(Settings { palette, mono, ascii: file.screen.ascii, leave_running: file.jobs.leave_running, keys: bindings })
 }
 
 /// What was chosen by name, and where.

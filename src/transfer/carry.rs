@@ -31,7 +31,7 @@ use super::link::Link;
 use super::pace::Pace;
 use super::pending::Prepared;
 use super::tell::Proven;
-use super::{Chosen, Event, Failed, FolderPlan, How, Mailbox, Mode, Proof, Verify};
+use super::{Chosen, Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
@@ -48,6 +48,8 @@ pub(super) struct Shared<'a> {
     /// Whether it was told that the server writes mail anew.
     pub(super) rewrites: &'a AtomicBool,
     pub(super) pace: &'a Pace,
+    /// The connection that it is told of, counted from 1.
+    pub(super) connection: usize,
 }
 
 impl Shared<'_> {
@@ -58,6 +60,11 @@ impl Shared<'_> {
                         bytes can not be";
             tell(self.events, Event::Remark { text: text.into() });
         }
+    }
+
+    /// Tells what this connection is at.
+    pub(super) fn line(self, line: Line) {
+        tell(self.events, Event::Connection { number: self.connection, line });
     }
 
     /// Tells a failure, and notes it in the journal.

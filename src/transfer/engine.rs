@@ -57,7 +57,9 @@ fn run(job: &Job, session: Option<Mailbox>, brake: &Brake, events: &Sender<Event
             let rewrites = AtomicBool::new(false);
             let sent = if job.limits.bytes_per_day.is_some() { record.sent_today().unwrap_or(u64::MAX) } else { 0 };
             let pace = Pace::new(job.limits, sent);
-            carry(Shared { job, record: &record, brake, events, rewrites: &rewrites, pace: &pace }, session)
+            let shared =
+                Shared { job, record: &record, brake, events, rewrites: &rewrites, pace: &pace, connection: 0 };
+            carry(shared, session)
         }
         Err(error) => {
             let reason = format!("{error}: {}", error.hint());
@@ -81,6 +83,7 @@ fn carry(shared: Shared<'_>, session: Option<Mailbox>) -> (Outcome, String) {
     let ends: Vec<(Carriage, Result<(), Halt>)> = thread::scope(|scope| {
         let mut run_worker = |number| {
             let session = session.take();
+            let shared = Shared { connection: number + 1, ..shared };
             scope.spawn(move || Worker::new(shared, session).run(queue_of, number == 0))
         };
         let threads: Vec<_> = (0..workers).map(&mut run_worker).collect();

@@ -8,7 +8,7 @@ use super::Mode;
 use super::journal::JobId;
 
 /// How it is known that a message is on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum How {
     /// This job sent it.
     Now,
@@ -55,7 +55,7 @@ impl Proof {
 }
 
 /// A message that is on the server, proven.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     /// The folder it came from.
     pub folder: FolderPath,
@@ -123,8 +123,28 @@ pub enum Outcome {
     LocalFailure,
 }
 
+/// What a connection of a job is at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Line {
+    /// It is being made.
+    Connecting,
+    /// It carries the folder with this place in the plan.
+    Carries(usize),
+    /// It was lost or refused, and is made again after a pause.
+    Waits {
+        /// Seconds until then.
+        seconds: u64,
+        /// Whether the server asked for the pause.
+        is_asked: bool,
+        /// Why. Foreign text.
+        reason: String,
+    },
+    /// It is not needed any more.
+    Closed,
+}
+
 /// One thing that happened in a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// The job begins.
     JobStart {
@@ -217,6 +237,13 @@ pub enum Event {
     },
     /// The connection is back.
     Connected,
+    /// A connection is at something else now.
+    Connection {
+        /// Which one; they are counted from 1.
+        number: usize,
+        /// What it is at.
+        line: Line,
+    },
     /// A folder is finished.
     FolderEnd {
         /// Its place in the plan.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::imap::{ImapError, Scope};
 
 use super::carry::Shared;
-use super::event::Event;
+use super::event::{Event, Line};
 use super::job::{Brake, Halt, tell};
 use super::mailbox::Mailbox;
 
@@ -42,6 +42,7 @@ impl<'a> Link<'a> {
 
     /// Connects once, without trying again.
     pub(super) fn connect(&mut self) -> Result<(), ImapError> {
+        self.shared.line(Line::Connecting);
         let mut session = self.shared.job.target.open()?;
         if let Some(canceller) = session.canceller() {
             self.shared.brake.add(canceller);
@@ -77,6 +78,8 @@ impl<'a> Link<'a> {
         };
         self.losses += 1;
         let seconds = pause.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
+        let is_asked = !asked.is_zero();
+        self.shared.line(Line::Waits { seconds, is_asked, reason: error.to_string() });
         tell(self.shared.events, Event::Waiting { seconds, reason: error.to_string() });
         pause_unless(self.shared.brake, pause)
     }

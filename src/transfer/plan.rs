@@ -67,7 +67,7 @@ pub struct FolderPlan {
 }
 
 /// What a job would do, folder by folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The folders, in the order the user sees them.
     pub folders: Vec<FolderPlan>,
@@ -82,6 +82,21 @@ impl Plan {
     /// Bytes in all, as far as known.
     pub fn bytes(&self) -> u64 {
         self.folders.iter().map(|folder| folder.bytes).sum()
+    }
+
+    /// The plan without the places of single messages: enough to show it.
+    #[must_use]
+    pub fn outline(&self) -> Self {
+        let outline = |folder: &FolderPlan| FolderPlan {
+            source: folder.source.clone(),
+            folder: folder.folder.clone(),
+            chosen: if folder.chosen == Chosen::All { Chosen::All } else { Chosen::Only(Vec::new()) },
+            target: folder.target.clone(),
+            exists: folder.exists,
+            messages: folder.messages,
+            bytes: folder.bytes,
+        };
+        Self { folders: self.folders.iter().map(outline).collect() }
     }
 
     /// Folders that are to be made.

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::mail::FolderPath;
 
-use super::{Event, Failed, How, JobId, Mode, Outcome};
+use super::{Event, Failed, How, JobId, Line, Mode, Outcome, Reasons, moment};
 
 /// How far back the rate looks.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 
-/// One folder under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One folder, under way or finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderProgress {
     /// Where from.
     pub source: FolderPath,
@@ -29,8 +31,22 @@ pub struct FolderProgress {
     pub message_sent: u64,
 }
 
+/// One connection of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// What it is at.
+    pub line: Line,
+    /// Since when.
+    #[serde(with = "moment::one")]
+    pub since: Instant,
+    /// Messages dealt with since then.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// A job as far as it is known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Progress {
     /// The job's number, once it has one.
     pub job: Option<JobId>,
@@ -52,17 +68,29 @@ pub struct Progress {
     pub bytes_finished: u64,
     /// The folders under way, by their place in the plan.
     pub running: BTreeMap<usize, FolderProgress>,
+    /// The folders that are finished.
+    pub finished_folders: BTreeMap<usize, FolderProgress>,
+    /// The connections in use, by their number.
+    pub connections: BTreeMap<usize, Connection>,
     /// What was not carried, and why; in the order it happened.
     pub failures: Vec<Failed>,
+    /// The same by reason.
+    pub reasons: Reasons,
     /// What could not be read, and other remarks. Foreign text.
     pub remarks: Vec<String>,
     /// Why nothing moves at the moment, and until when.
+    #[serde(with = "moment::worded")]
     pub waiting: Option<(Instant, String)>,
     /// How it ended, and why.
     pub end: Option<(Outcome, String)>,
+    #[serde(with = "moment::one")]
     started: Instant,
+    #[serde(with = "moment::maybe")]
     ended: Option<Instant>,
+    /// Messages that an earlier run of the job carried, and that were not met again yet.
+    earlier: u64,
     /// Points in time with messages and bytes finished by then.
+    #[serde(skip)]
     samples: VecDeque<(Instant, u64, u64)>,
 }
 
@@ -80,14 +108,40 @@ impl Progress {
             removed: 0,
             bytes_finished: 0,
             running: BTreeMap::new(),
+            finished_folders: BTreeMap::new(),
+            connections: BTreeMap::new(),
             failures: Vec::new(),
+            reasons: Reasons::default(),
             remarks: Vec::new(),
             waiting: None,
             end: None,
             started: now,
             ended: None,
+            earlier: 0,
             samples: VecDeque::new(),
         }
+    }
+
+    /// A job that goes on now: what its earlier runs carried is counted as carried when it is met again.
+    pub fn going_on(before: &Self, now: Instant) -> Self {
+        let mut progress = Self::new(before.mode, now);
+        progress.job = before.job;
+        (progress.messages, progress.bytes) = (before.messages, before.bytes);
+        progress.earlier = before.done + before.earlier;
+        progress.remarks.clone_from(&before.remarks);
+        progress
+    }
+
+    /// A job that goes on here and was carried so far by another process, which carried so many.
+    #[must_use]
+    pub fn after(mut self, job: JobId, carried: u64) -> Self {
+        (self.job, self.earlier) = (Some(job), carried);
+        self
+    }
+
+    /// Messages that the job carried in all its runs, as far as is known.
+    pub fn carried(&self) -> u64 {
+        self.done + self.earlier
     }
 
     /// Folds one event in.
@@ -110,7 +164,13 @@ impl Progress {
                 self.running.insert(*index, folder);
             }
             Event::FolderListed { index, planned, messages } => {
-                self.messages = self.messages.saturating_sub(*planned) + messages;
+                // What an earlier run of a move carried is not in the store any more.
+                let gone =
+                    if self.mode == Mode::Move { planned.saturating_sub(*messages).min(self.earlier) } else { 0 };
+                self.earlier -= gone;
+                self.done += gone;
+                self.removed += gone;
+                self.messages = self.messages.saturating_sub(*planned) + messages + gone;
                 if let Some(folder) = self.running.get_mut(index) {
                     folder.messages = *messages;
                 }
@@ -128,16 +188,21 @@ impl Progress {
             }
             Event::Done { index, done } => {
                 match done.how {
+                    How::Already if self.earlier > 0 => {
+                        self.earlier -= 1;
+                        self.done += 1;
+                    }
                     How::Already => self.already += 1,
                     How::Now | How::Found => self.done += 1,
                 }
                 self.bytes_finished += done.bytes;
-                self.finish(*index, 1);
+                self.finish(*index, 1, done.bytes);
             }
             Event::Failed { index, failed } => {
                 self.failed += failed.messages;
+                self.reasons.add(self.failures.len(), failed);
                 self.failures.push(failed.clone());
-                self.finish(*index, failed.messages);
+                self.finish(*index, failed.messages, 0);
             }
             Event::Removed { .. } => self.removed += 1,
             Event::Remark { text } | Event::Damage { text, .. } => self.remarks.push(text.clone()),
@@ -145,22 +210,38 @@ impl Progress {
                 self.waiting = Some((now + Duration::from_secs(*seconds), reason.clone()));
             }
             Event::Connected => self.waiting = None,
+            Event::Connection { number, line } => {
+                if *line == Line::Closed {
+                    self.connections.remove(number);
+                } else {
+                    let connection = Connection { line: line.clone(), since: now, messages: 0, bytes: 0 };
+                    self.connections.insert(*number, connection);
+                }
+            }
             Event::FolderEnd { index } => {
-                self.running.remove(index);
+                if let Some(folder) = self.running.remove(index) {
+                    self.finished_folders.insert(*index, folder);
+                }
             }
             Event::JobEnd { outcome, reason } => {
                 self.end = Some((*outcome, reason.clone()));
                 self.ended = Some(now);
                 self.waiting = None;
                 self.running.clear();
+                self.connections.clear();
             }
         }
         self.sample(now);
     }
 
-    fn finish(&mut self, index: usize, messages: u64) {
+    fn finish(&mut self, index: usize, messages: u64, bytes: u64) {
         if let Some(folder) = self.running.get_mut(&index) {
             folder.finished += messages;
+        }
+        let carries = |connection: &&mut Connection| connection.line == Line::Carries(index);
+        if let Some(connection) = self.connections.values_mut().find(carries) {
+            connection.messages += messages;
+            connection.bytes += bytes;
         }
     }
 
@@ -179,6 +260,11 @@ impl Progress {
     /// Messages dealt with, one way or another.
     pub fn finished(&self) -> u64 {
         self.done + self.already + self.failed
+    }
+
+    /// Folders that are done with.
+    pub fn folders_done(&self) -> usize {
+        self.finished_folders.values().filter(|folder| folder.is_finished()).count()
     }
 
     /// Whether the job has ended.
@@ -220,9 +306,28 @@ impl FolderProgress {
         share(self.finished, self.messages)
     }
 
+    /// Whether all its messages were dealt with.
+    pub fn is_finished(&self) -> bool {
+        self.finished >= self.messages
+    }
+
     /// The running message from 0 to 1, by bytes.
     pub fn message_ratio(&self) -> f64 {
         share(self.message_sent, self.message_bytes)
+    }
+}
+
+impl Connection {
+    /// Messages and bytes a second since it is at what it is at.
+    pub fn rates(&self, now: Instant) -> (f64, f64) {
+        let seconds = now.saturating_duration_since(self.since).as_secs_f64().max(0.001);
+        (float(self.messages) / seconds, float(self.bytes) / seconds)
+    }
+
+    /// How long it still waits, if it does.
+    pub fn waits(&self, now: Instant) -> Option<Duration> {
+        let Line::Waits { seconds, .. } = &self.line else { return None };
+        Some((self.since + Duration::from_secs(*seconds)).saturating_duration_since(now))
     }
 }
 
@@ -292,6 +397,42 @@ mod tests {
         progress.apply(&Event::JobEnd { outcome: Outcome::Partial, reason: String::new() }, later(8));
         assert!(progress.is_over() && progress.running.is_empty());
         assert_eq!(progress.rates(later(100)), (0.5, 25.0));
+    }
+
+    #[test]
+    fn a_job_that_goes_on_counts_what_it_carried_before_as_carried() {
+        let now = Instant::now();
+        let mut first = Progress::new(Mode::Copy, now);
+        first.apply(&done(How::Now), now);
+        first.apply(&done(How::Already), now);
+        let mut second = Progress::going_on(&first, now);
+        assert_eq!(second.carried(), 1);
+        second.apply(&done(How::Already), now);
+        second.apply(&done(How::Already), now);
+        assert_eq!((second.done, second.already, second.carried()), (1, 1, 1));
+
+        first.mode = Mode::Move;
+        let mut moved = Progress::going_on(&first, now);
+        moved.messages = 10;
+        moved.apply(&Event::FolderListed { index: 0, planned: 10, messages: 9 }, now);
+        assert_eq!((moved.done, moved.removed, moved.messages), (1, 1, 10));
+        moved.apply(&Event::FolderListed { index: 1, planned: 0, messages: 0 }, now);
+        assert_eq!(moved.messages, 10);
+    }
+
+    #[test]
+    fn progress_goes_to_another_process_with_its_times() {
+        let now = Instant::now();
+        let mut progress = Progress::new(Mode::Copy, now.checked_sub(Duration::from_mins(1)).unwrap());
+        progress.apply(&Event::Waiting { seconds: 100, reason: "busy".into() }, now);
+        let line = Line::Waits { seconds: 100, is_asked: true, reason: "busy".into() };
+        progress.apply(&Event::Connection { number: 2, line }, now);
+        let there: Progress = serde_json::from_str(&serde_json::to_string(&progress).unwrap()).unwrap();
+        let later = Instant::now();
+        assert!(there.elapsed(later) >= Duration::from_mins(1) && there.elapsed(later) < Duration::from_secs(70));
+        let left = there.connections.get(&2).unwrap().waits(later).unwrap();
+        assert!(left > Duration::from_secs(80), "{left:?}");
+        assert!(there.waiting.unwrap().0 > later + Duration::from_secs(80));
     }
 
     #[test]

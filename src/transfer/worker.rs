@@ -10,7 +10,7 @@ use crate::store::{OpenOptions, Store, StoreError};
 use super::carry::{Carriage, Carry, Shared};
 use super::job::{Brake, Group, Halt, tell};
 use super::link::Link;
-use super::{Event, Failed, FolderPlan, Mailbox, Mode, Source};
+use super::{Event, Failed, FolderPlan, Line, Mailbox, Mode, Source};
 
 /// One thread's work.
 pub(super) struct Worker<'a> {
@@ -29,6 +29,12 @@ impl<'a> Worker<'a> {
     ///
     /// A worker that is not needed leaves quietly when the server takes no more connections.
     pub(super) fn run(mut self, queue: &Mutex<VecDeque<Group<'a>>>, is_needed: bool) -> (Carriage, Result<(), Halt>) {
+        let end = self.work(queue, is_needed);
+        self.shared.line(Line::Closed);
+        end
+    }
+
+    fn work(&mut self, queue: &Mutex<VecDeque<Group<'a>>>, is_needed: bool) -> (Carriage, Result<(), Halt>) {
         let mut all = Carriage { is_complete: true, already: 0 };
         if !is_needed && self.link.connect().is_err() {
             return (all, Ok(()));
@@ -68,6 +74,7 @@ impl<'a> Worker<'a> {
                 return (Carriage::default(), Ok(()));
             }
         };
+        self.shared.line(Line::Carries(index));
         let carried = Carry::new(self.shared, index, plan, &mut self.link, &store).run();
         tell(self.shared.events, Event::FolderEnd { index });
         carried

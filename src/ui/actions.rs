@@ -151,9 +151,9 @@ pub(crate) static ACTIONS: &[Row] = &[
         "Doubts",
         "Rename",
     ),
-    row(Action::Transfers, &[letter('w')], "the running transfer in full", CARRY),
+    row(Action::Transfers, &[letter('w')], "the queue of transfers: pause, go on, move, end, try again", CARRY),
     row(Action::Jobs, &[letter('J')], "all jobs so far: report, resume, undo", CARRY),
-    row(Action::Failures, &[letter('x')], "what was not carried, and why", CARRY),
+    row(Action::Failures, &[letter('x')], "what was not carried, by reason: try again, repair, save", CARRY),
     row(Action::StopJob, &[ctrl('c')], "stop after the running message; twice: at once; without a job: quit", CARRY),
     row(
         Action::Mark,
@@ -254,7 +254,15 @@ pub(crate) static ACTIONS: &[Row] = &[
         "close, cancel; with a transfer: stop it safely. Esc, then a digit: that F-key",
         PROGRAM,
     ),
-    labelled(row(Action::Quit, &[function(10), letter('q')], "quit; asks while a transfer runs", PROGRAM), "Quit"),
+    labelled(
+        row(
+            Action::Quit,
+            &[function(10), letter('q')],
+            "quit; while a transfer runs: leave it running, or stop it",
+            PROGRAM,
+        ),
+        "Quit",
+    ),
 ];
 
 /// The key without what terminals add or leave out: Shift on letters, Alt-5 for F5 (Esc and 5 in one packet).

@@ -8,7 +8,8 @@ use crossbeam_channel::{Sender, bounded};
 use super::Quit;
 use super::effect::{Effect, ServerRequest, StoreRequest};
 use super::event::Event;
-use super::workers::{journal, server, spawn, store};
+use super::workers::far::FarRequest;
+use super::workers::{journal, saving, server, spawn, store};
 use crate::transfer::{self, Job, JobHandle};
 
 /// Job events that may wait: enough for minutes of a terminal that hangs, little enough for memory.
@@ -41,11 +42,13 @@ pub(crate) struct Desk {
     examiner: Sender<StoreRequest>,
     server: Option<Sender<ServerRequest>>,
     job: Option<JobHandle>,
+    /// The way to the process that carries the jobs out, if that is not this one.
+    far: Option<Sender<FarRequest>>,
 }
 
 impl Desk {
     /// Starts the workers of the local side.
-    pub(crate) fn new(events: &Sender<Event>) -> Self {
+    pub(crate) fn new(events: &Sender<Event>, far: Option<Sender<FarRequest>>) -> Self {
         Self {
             events: events.clone(),
             lister: store::start("list messages", events),
@@ -54,6 +57,7 @@ impl Desk {
             examiner: store::start("examine messages", events),
             server: None,
             job: None,
+            far,
         }
     }
 
@@ -81,12 +85,20 @@ impl Desk {
                     job.abort();
                 }
             }
+            Effect::Far(order) => self.ask_far(FarRequest::Order(order)),
+            Effect::HandOver(job) => self.ask_far(FarRequest::Take(job)),
+            Effect::Save { plan, failures, directory } => saving::start(*plan, failures, directory, &self.events),
             Effect::Redraw => return Next::Redraw,
             Effect::Retake => return Next::Retake,
             Effect::Suspend => return Next::Suspend,
             Effect::Quit(quit) => return Next::Quit(quit),
         }
         Next::GoOn
+    }
+
+    fn ask_far(&self, request: FarRequest) {
+        // One that is gone has said so.
+        let _ = self.far.as_ref().map(|far| far.send(request));
     }
 
     fn ask_store(&self, request: StoreRequest) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::imap::Account;
 use crate::mail::{Flags, FolderPath, Locator};
-use crate::transfer::{Job, JobId, Place, Source};
+use crate::transfer::{Failed, Job, JobId, Order, Place, Plan, Source};
 
 use super::Quit;
 
@@ -27,6 +27,19 @@ pub(crate) enum Effect {
     StopJob,
     /// Stop the job at once.
     AbortJob,
+    /// Ask the process that carries the jobs out.
+    Far(Order),
+    /// Hand a job over to the process that carries the jobs out.
+    HandOver(Box<Job>),
+    /// Save messages that were not carried as .eml files.
+    Save {
+        /// Where they are.
+        plan: Box<Plan>,
+        /// Which ones.
+        failures: Vec<Failed>,
+        /// Where to.
+        directory: PathBuf,
+    },
     /// Clear the screen and draw it all.
     Redraw,
     /// Make the terminal ours again and draw it all.

@@ -7,7 +7,7 @@ use crossterm::event::KeyEvent;
 use crate::imap::{Counts, ImapError, RemoteFolder};
 use crate::mail::FolderPath;
 use crate::store::{Count, Looked};
-use crate::transfer::{self, JobId, Outcome, PastJob, Plan, Tally};
+use crate::transfer::{self, JobId, Outcome, PastJob, Plan, Queue, Saved, Tally};
 
 use super::list::Row;
 use super::tree::Entry;
@@ -39,8 +39,25 @@ pub(crate) enum Event {
     Journal(JournalEvent),
     /// The running job has news.
     Job(Vec<transfer::Event>),
+    /// The process that carries the jobs out has news.
+    Far(FarEvent),
+    /// Messages were saved, as far as they could be.
+    Saved(Saved),
     /// A worker broke; this is a fault of the program, told in words.
     Broken(String),
+}
+
+/// News of the process that carries the jobs out.
+#[derive(Debug)]
+pub(crate) enum FarEvent {
+    /// All that is known of its jobs.
+    All(Box<Queue>),
+    /// What happened in the running job.
+    Happened(Vec<transfer::Event>),
+    /// A job could not be handed over to it.
+    NotTaken(Trouble),
+    /// It is gone: its jobs are done, or it broke.
+    Gone,
 }
 
 /// News of local stores.

@@ -30,10 +30,11 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::{Binding, Palette};
+use crate::detached;
 use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::{FolderPath, Repair};
 use crate::store::{LocalPlace, OpenOptions};
-use crate::transfer::{Limits, Verify};
+use crate::transfer::{Job, Limits, Verify};
 
 pub use actions::keys_markdown;
 pub use pattern::patterns_markdown;
@@ -66,6 +67,10 @@ pub struct Options {
     pub limits: Limits,
     /// The directory of the journal.
     pub state: PathBuf,
+    /// Whether jobs go on in another process when the terminal goes away.
+    pub leave_running: bool,
+    /// The process that carries jobs out already, and that this screen shows.
+    pub attached: Option<detached::Guest>,
     /// The most connections a transfer uses.
     pub connections: usize,
     /// How surely a copy is proven.
@@ -87,6 +92,28 @@ pub enum Quit {
     Signal(i32),
 }
 
+/// What the screen leaves behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub quit: Quit,
+    /// The jobs that are not done, in their order.
+    pub rest: Vec<Rest>,
+    /// Whether they are to go on in another process.
+    pub is_leaving: bool,
+}
+
+/// A job that is not done.
+#[derive(Debug)]
+pub struct Rest {
+    /// The job.
+    pub job: Job,
+    /// Messages that it carried so far.
+    pub carried: u64,
+    /// Whether it does not go on by itself.
+    pub is_paused: bool,
+}
+
 /// Why there is no screen.
 #[derive(Debug, thiserror::Error)]
 pub enum UiError {
@@ -104,6 +131,6 @@ pub fn check_keys(keys: &[Binding]) -> Result<(), UiError> {
 }
 
 /// Opens the screen and stays until the user or a signal ends it. The terminal is given back as it was.
-pub fn run(options: Options) -> Result<Quit, UiError> {
+pub fn run(options: Options) -> Result<Ended, UiError> {
     run::run(options)
 }

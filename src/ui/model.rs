@@ -1,13 +1,13 @@
 //! All state of the screen. Owned by the thread that draws; changed by `update` alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::imap::{Account, ConnectOptions, RemoteFolder};
+use crate::imap::{Account, ConnectOptions, RemoteFolder, Target};
 use crate::mail::{FolderPath, InternalDate, Repair};
 use crate::store::{LocalPlace, Looked, OpenOptions, Shape};
-use crate::transfer::{JobId, Limits, Mode, Place, Plan, Progress, Source, Verify};
+use crate::transfer::{Entry, JobId, Limits, Place, Queue, Source, Ticket, Verify};
 
 use super::dialog::Dialog;
 use super::effect::Effect;
@@ -38,12 +38,22 @@ pub(crate) struct Model {
     pub reading: OpenOptions,
     /// The mailbox on the right.
     pub link: Link,
-    /// The running job, or the last one.
-    pub job: Option<Running>,
+    /// The jobs of this sitting: what runs, what waits, what has ended.
+    pub queue: Queue,
+    /// The marks that jobs were made of, put back if they do not finish.
+    pub lent: BTreeMap<Ticket, Lent>,
+    /// Whether the bars, or the summary of the last job, are shown.
+    pub is_shown: bool,
+    /// Who carries the jobs out.
+    pub carrier: Carrier,
+    /// Whether jobs go on when the terminal goes away.
+    pub leave_running: bool,
     /// The request for the job that is to go on, until it is answered.
     pub resuming: Option<u64>,
     /// The job that is being taken back, and the request for it.
     pub undoing: Option<(u64, JobId)>,
+    /// What the connect dialog holds already, the first time.
+    pub target: Option<Target>,
     /// Dialogs, the topmost last.
     pub dialogs: Vec<Dialog>,
     /// A short word in the status line.
@@ -83,6 +93,17 @@ pub(crate) struct Model {
     /// The directory the program was started in, and the user's own: where paths begin.
     pub directories: (PathBuf, Option<PathBuf>),
     effects: Vec<Effect>,
+}
+
+/// Who carries the jobs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// This process.
+    Here,
+    /// This process, until it ends and leaves them to another one.
+    Leaving,
+    /// Another process, which this screen is attached to.
+    Far,
 }
 
 /// A store on the left.
@@ -172,48 +193,13 @@ pub(crate) enum LinkState {
     Lost(Trouble),
 }
 
-/// A job, running or ended.
+/// What a job was made of.
 #[derive(Debug)]
-pub(crate) struct Running {
-    /// What is known of it.
-    pub progress: Progress,
-    /// What it carries.
-    pub plan: Plan,
-    /// The marks it was made of, put back if it does not finish.
+pub(crate) struct Lent {
+    /// The marks, put back if it does not finish.
     pub marks: Marks,
     /// The pane that they are of.
     pub from: Side,
-    /// Whether it was asked to stop.
-    pub stopping: Stopping,
-    /// Whether its summary is still shown.
-    pub is_shown: bool,
-}
-
-/// Whether a job was asked to stop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Stopping {
-    /// No.
-    #[default]
-    No,
-    /// After the running message.
-    AfterMessage,
-    /// At once.
-    AtOnce,
-}
-
-impl Running {
-    /// Whether it goes on.
-    pub(crate) fn is_running(&self) -> bool {
-        !self.progress.is_over()
-    }
-
-    /// "copied" or "moved".
-    pub(crate) fn verb(&self) -> &'static str {
-        match self.progress.mode {
-            Mode::Copy => "copied",
-            Mode::Move => "moved",
-        }
-    }
 }
 
 /// The pattern in the prompt, as far as it was held against what is there.
@@ -288,9 +274,14 @@ impl Model {
             sources: Vec::new(),
             reading: options.reading.clone(),
             link: Link { wanted: Some(options.folder.clone()), ..Link::default() },
-            job: None,
+            queue: Queue::default(),
+            lent: BTreeMap::new(),
+            is_shown: false,
+            carrier: if options.attached.is_some() { Carrier::Far } else { Carrier::Here },
+            leave_running: options.leave_running,
             resuming: None,
             undoing: None,
+            target: None,
             dialogs: Vec::new(),
             note: None,
             escape: None,
@@ -340,6 +331,15 @@ impl Model {
         self.clock.1.after(self.now.saturating_duration_since(self.clock.0)).day()
     }
 
+    /// A path as the user wrote it, from where the program was started or from the user's home.
+    pub(crate) fn path_of(&self, text: &str) -> PathBuf {
+        let (text, (here, home)) = (text.trim(), &self.directories);
+        match (text.strip_prefix("~/"), home) {
+            (Some(below), Some(home)) => home.join(below),
+            _ => here.join(text),
+        }
+    }
+
     /// A number no request had before.
     pub(crate) fn next_generation(&mut self) -> u64 {
         self.generation += 1;
@@ -366,16 +366,25 @@ impl Model {
         self.note = Some(Note { text: text.into(), is_bad: true });
     }
 
-    /// The job, while it runs.
-    pub(crate) fn running(&self) -> Option<&Running> {
-        self.job.as_ref().filter(|job| job.is_running())
+    /// Whether another process carries the jobs out.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.carrier == Carrier::Far
+    }
+
+    /// The job that runs.
+    pub(crate) fn running(&self) -> Option<&Entry> {
+        self.queue.running()
+    }
+
+    /// The job that runs, else the last one, as long as the user has not put it away.
+    pub(crate) fn shown(&self) -> Option<&Entry> {
+        self.queue.current().filter(|_| self.is_shown)
     }
 
     /// Where everything is on the screen.
     pub(crate) fn layout(&self) -> Layout {
-        let shown = self.job.as_ref().filter(|job| job.is_shown);
         let lines =
-            shown.map_or(0, |job| if job.is_running() { 2 + job.progress.running.len().clamp(1, 4) } else { 1 });
+            self.shown().map_or(0, |job| if job.is_running() { 2 + job.progress.running.len().clamp(1, 4) } else { 1 });
         Layout::of(self.size, lines, self.side)
     }
 }

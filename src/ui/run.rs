@@ -22,12 +22,12 @@ use super::desk::{Desk, Next};
 use super::event::Event;
 use super::first;
 use super::keymap::Keymap;
-use super::model::{Model, Redraw};
+use super::model::{Carrier, Model, Redraw};
 use super::theme::Theme;
 use super::update::{connect_dialog, open_account, open_store, patience, start_connecting, update};
 use super::view::{Scrolls, view};
-use super::workers::{input, signals};
-use super::{Options, Quit, UiError};
+use super::workers::{far, input, signals};
+use super::{Ended, Options, Quit, Rest, UiError};
 
 /// Events that may wait. Workers wait when there are more, so a terminal that hangs costs no memory.
 const QUEUE: usize = 1024;
@@ -42,7 +42,7 @@ const BATCH: Duration = Duration::from_millis(20);
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// Opens the screen and stays until the user, a signal or the end of the terminal ends it.
-pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
+pub(crate) fn run(mut options: Options) -> Result<Ended, UiError> {
     let (sender, events) = bounded(QUEUE);
     let theme = Theme::new(&options.palette, options.ascii);
     let keys = Keymap::new(&options.keys).map_err(UiError::Keys)?;
@@ -60,7 +60,8 @@ pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
     sight.draw(&mut terminal, &mut model, &mut scrolls, theme);
     signals::start(&sender).map_err(UiError::Terminal)?;
     input::start(&sender);
-    let mut desk = Desk::new(&sender);
+    let far = options.attached.take().map(|guest| far::start(guest, options.state.clone(), &sender));
+    let mut desk = Desk::new(&sender, far);
     if first::is_first() {
         model.say(first::HINT);
     }
@@ -69,7 +70,16 @@ pub(crate) fn run(options: Options) -> Result<Quit, UiError> {
     drop(guard);
     // ratatui's drop complains on standard error when the terminal is gone, which panics if that is gone as well.
     std::mem::forget(terminal);
-    Ok(quit)
+    let rest = |(job, progress, is_paused): (_, &crate::transfer::Progress, _)| Rest {
+        job,
+        carried: progress.carried(),
+        is_paused,
+    };
+    Ok(Ended {
+        quit,
+        rest: model.queue.rest().into_iter().map(rest).collect(),
+        is_leaving: model.carrier == Carrier::Leaving,
+    })
 }
 
 /// Opens what the command line named, and asks for what it did not.
@@ -84,9 +94,14 @@ fn begin(model: &mut Model, options: Options) {
     match (options.local, options.account, options.prefill) {
         (Some(place), ..) => start_connecting(model, place),
         (None, Some(account), _) => start_connecting(model, account),
+        // What runs there is looked at first; the mailbox only on demand.
+        (None, None, target) if model.is_attached() => {
+            model.target = target;
+            super::update::show_transfers(model);
+        }
         (None, None, target) => connect_dialog(model, target.as_ref()),
     }
-    if no_sources {
+    if no_sources && !model.is_attached() {
         super::update::ask_store(model);
     }
     model.redraw = model.redraw.max(Redraw::Soon);

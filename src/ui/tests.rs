@@ -5,6 +5,7 @@ mod discovery;
 mod finding;
 mod jobs;
 mod marking;
+mod queueing;
 mod random;
 mod screens;
 mod ways;

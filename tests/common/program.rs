@@ -70,7 +70,7 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
 
 /// Gives a command `home` as its home, and nothing of the user's own settings.
 pub fn at_home(command: &mut Command, home: &Path) {
-    for variable in ["MAILFERRY_PASSWORD", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+    for variable in ["MAILFERRY_PASSWORD", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"] {
         command.env_remove(variable);
     }
     command.env("HOME", home).env("TZ", "UTC").stdin(Stdio::null());

@@ -91,7 +91,9 @@ impl Pty {
         command.args(arguments);
         command.env("HOME", home);
         command.cwd(home);
-        for variable in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MAILFERRY_PASSWORD", "NO_COLOR"] {
+        for variable in
+            ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "MAILFERRY_PASSWORD", "NO_COLOR"]
+        {
             command.env_remove(variable);
         }
         Self::spawn(command, columns, rows)

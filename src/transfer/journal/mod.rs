@@ -22,14 +22,14 @@ use crate::imap::{Account, ConnectOptions, Security};
 use crate::mail::{FolderPath, Repair};
 use crate::store::LocalPlace;
 
-use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Plan, Source, Verify};
+use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Place, Plan, Source, Verify};
 
 pub(super) use entry::{Batch, Entry, Fate, Stored, state};
 pub(super) use lock::{AccountLock, key as account_key};
 pub(super) use record::{Carried, Record, Removed, Settled, seconds_since};
 
 /// The number of a job, as people and scripts name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(i64);
 
 impl JobId {
@@ -236,16 +236,19 @@ impl Settings {
         }
     }
 
-    /// The login at the server that it goes to; `None` if it goes to a place on this machine.
-    pub fn login(&self) -> Option<Login> {
-        let login = || Login {
-            host: self.host.clone(),
-            port: self.port,
-            security: self.security,
-            user: self.user.clone(),
-            options: self.options.clone(),
-        };
-        self.local.is_none().then(login)
+    /// Where it goes; `account` adds the password to the login at a server.
+    pub fn place<E>(&self, account: impl FnOnce(Login) -> Result<Account, E>) -> Result<Place, E> {
+        match &self.local {
+            Some(place) => Ok(Place::Local(place.clone())),
+            None => account(Login {
+                host: self.host.clone(),
+                port: self.port,
+                security: self.security,
+                user: self.user.clone(),
+                options: self.options.clone(),
+            })
+            .map(Place::Server),
+        }
     }
 
     /// Where it goes, for people: `user@host`, `maildir:PATH`.

@@ -260,6 +260,18 @@ impl Journal {
         Ok(fates.filter_map(|fate| Some(fate.stored()?.uid)).collect())
     }
 
+    /// Writes down a job that has not begun, so that it can go on later like one that broke off.
+    pub fn note(&mut self, job: &Job) -> Result<JobId, JournalError> {
+        let (account, likeness) = (job.target.key(), likeness(job));
+        match job.resumes {
+            Some(id) => Ok(self.job(id)?.id),
+            None => match self.broken_off(&account, &likeness)? {
+                Some(id) => Ok(id),
+                None => self.begin(job, &account, &likeness),
+            },
+        }
+    }
+
     /// All of a change, or nothing of it.
     fn change<T>(
         &mut self,

@@ -75,15 +75,21 @@ impl Confirm {
         let width = size.0.saturating_sub(6).min(64);
         let lines: Vec<String> =
             self.lines.iter().flat_map(|line| paint::wrap(line, usize::from(width.saturating_sub(4)))).collect();
-        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(5);
+        let buttons = self.buttons(width.saturating_sub(4));
+        let rows = buttons.last().map_or(1, |(_, y, _)| y + 1);
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4 + rows);
+        let keys = if self.choices.len() > 2 {
+            "Left Right choose   Enter takes it   Esc closes"
+        } else {
+            "y yes   n no   Enter takes the one shown"
+        };
         let area = centred(size, width, height);
-        let inside =
-            paint::window(buf, area, &self.title, "y yes   n no   Enter takes the one shown", theme, self.is_danger);
+        let inside = paint::window(buf, area, &self.title, keys, theme, self.is_danger);
         // On a small screen the blank lines go first; what still does not fit is at least counted.
         let (first, last) = if area.height < height {
-            (inside.y, inside.bottom().saturating_sub(1))
+            (inside.y, inside.bottom().saturating_sub(rows))
         } else {
-            (inside.y + 1, inside.bottom().saturating_sub(2))
+            (inside.y + 1, inside.bottom().saturating_sub(rows + 1))
         };
         let room = usize::from(last.saturating_sub(first));
         for ((at, line), y) in lines.iter().enumerate().zip(first..last) {
@@ -94,18 +100,29 @@ impl Confirm {
                 paint::text(buf, inside.x, y, inside.width, line, theme.text());
             }
         }
-        let mut x = inside.x;
-        for (at, (word, _)) in self.choices.iter().enumerate() {
-            let button = format!("[ {word} ]");
-            let room = inside.right().saturating_sub(x);
-            x = paint::text(
-                buf,
-                x,
-                inside.bottom().saturating_sub(1),
-                room,
-                &button,
-                theme.button(at == self.selected),
-            ) + 2;
+        let top = inside.bottom().saturating_sub(rows);
+        for (at, (x, y, button)) in buttons.iter().enumerate() {
+            let (x, y) = (inside.x + x, top + y);
+            if y < inside.bottom() {
+                let room = inside.right().saturating_sub(x);
+                paint::text(buf, x, y, room, button, theme.button(at == self.selected));
+            }
         }
+    }
+
+    /// The buttons with their places, in as many rows as they need.
+    fn buttons(&self, width: u16) -> Vec<(u16, u16, String)> {
+        let (mut x, mut y) = (0, 0);
+        let place = |(word, _): &(&str, _)| {
+            let button = format!("[ {word} ]");
+            let wide = paint::columns(&button);
+            if x > 0 && x + wide > width {
+                (x, y) = (0, y + 1);
+            }
+            let here = (x, y, button);
+            x += wide + 2;
+            here
+        };
+        self.choices.iter().map(place).collect()
     }
 }

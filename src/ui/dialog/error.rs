@@ -43,6 +43,11 @@ impl Problem {
         )
     }
 
+    /// A server's answers as they came.
+    pub(crate) fn answers(answers: Vec<String>) -> Self {
+        Self::of("The server's answers", answers.into_iter().map(|answer| ("", answer)).collect())
+    }
+
     fn of(title: &str, parts: Vec<(&'static str, String)>) -> Self {
         let parts = parts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
         Self { title: title.to_owned(), parts, scroll: Scroll::default() }

@@ -23,7 +23,7 @@ use ratatui::buffer::Buffer;
 
 use crate::imap::Account;
 use crate::mail::{Flags, FolderPath};
-use crate::transfer::{JobId, Place as TargetPlace};
+use crate::transfer::{JobId, Order, Place as TargetPlace, Ticket};
 
 use super::Quit;
 use super::actions::Action;
@@ -117,8 +117,26 @@ pub(crate) enum Command {
         /// These messages, by folder.
         messages: Vec<(FolderPath, Vec<u32>)>,
     },
-    /// Show one failure in full.
-    ShowFailure(usize),
+    /// Show one failure of a job in full.
+    ShowFailure(Ticket, usize),
+    /// Show what a job did not carry.
+    ShowFailures(Ticket),
+    /// Show what the server answered, for one of the reasons.
+    ShowAnswers(Ticket, usize),
+    /// Ask where to save the messages that failed for one of the reasons.
+    AskSave(Ticket, usize),
+    /// End a job of the queue; asks if it runs.
+    AskCancel(Ticket),
+    /// Try again what a job did not carry.
+    Retry(Ticket),
+    /// Ask whether it is tried again with repairs.
+    AskRepair(Ticket),
+    /// Give an order to the queue.
+    Order(Order),
+    /// Leave the jobs to another process, and end.
+    Leave(Quit),
+    /// End at once; nothing runs here.
+    Quit(Quit),
     /// Show what a job of the journal did.
     ShowReport(JobId),
     /// Go on with a job of the journal.

@@ -11,6 +11,7 @@ use super::field::Field;
 use super::{Answer, Command};
 use crate::mail::FolderPath;
 use crate::mail::units::thousands;
+use crate::transfer::Ticket;
 use crate::ui::layout::centred;
 use crate::ui::model::{Model, Trial, Trying};
 use crate::ui::pane::Focus;
@@ -37,6 +38,8 @@ pub(crate) enum Purpose {
     OpenStore,
     /// Open local mail on the right, to put mail into.
     OpenRight,
+    /// Save the messages of this job that failed for this reason.
+    Save(Ticket, usize),
 }
 
 impl Purpose {
@@ -52,6 +55,7 @@ impl Purpose {
             }
             Self::NewFolder(above) => ("New folder", format!("Below {above}; A/B makes both"), "make it"),
             Self::Rename(folder) => ("Rename", format!("New name of {folder}"), "rename"),
+            Self::Save(..) => ("Save as .eml", "Directory for the messages; it is made where needed".into(), "save"),
             Self::OpenStore => {
                 ("Open local mail", "Path of a mail file or directory; its format is detected".into(), "open")
             }

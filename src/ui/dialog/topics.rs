@@ -25,7 +25,7 @@ pub(crate) fn of(dialog: &Dialog) -> (&'static str, Keys) {
         Dialog::Prompt(prompt) if prompt.typed().is_some() => (PATTERNS, PATTERN),
         Dialog::Prompt(_) => ("A line of text", LINE),
         Dialog::Sort(_) => ("Sorting", SORT),
-        Dialog::Transfers(_) => ("The transfer", TRANSFERS),
+        Dialog::Transfers(_) => ("The transfers", TRANSFERS),
     }
 }
 
@@ -49,7 +49,15 @@ const CONNECT: Keys = &[
     ("Esc", "close, or stop connecting"),
 ];
 const READING: Keys = &[("Up Down PgUp PgDn", "scroll"), ("Esc", "close")];
-const FAILURES: Keys = &[("Up Down PgUp PgDn", "go about"), ("Enter", "show it in full"), ("Esc x", "close")];
+const FAILURES: Keys = &[
+    ("Up Down PgUp PgDn", "go about"),
+    ("Enter", "open a reason; show a message in full"),
+    ("r", "try again what the job did not carry"),
+    ("R", "repair what needs it, and try again; asks first"),
+    ("s", "save the messages of this reason as .eml files"),
+    ("a", "the server's own answers"),
+    ("Esc x", "close"),
+];
 const JOBS: Keys = &[
     ("Enter", "what the job did, and what it did not carry"),
     ("r", "go on with it"),
@@ -94,5 +102,16 @@ const SORT: Keys =
     &[("d f t s u o", "date, from, subject, size, status, as stored; the same again: reversed"), ("Esc", "cancel")];
 const FLAGS: Keys =
     &[("r f a d", "read, flagged, answered, deleted"), ("R F A D", "the same taken away"), ("Esc", "cancel")];
-const TRANSFERS: Keys =
-    &[("Up Down", "scroll the remarks"), ("J", "all jobs so far"), ("Esc w", "close; the transfer goes on")];
+const TRANSFERS: Keys = &[
+    ("Up Down", "another job"),
+    ("p", "pause, or go on; a paused job holds back those behind it"),
+    ("+ -", "move a job that waits; so does Shift with the arrows"),
+    ("d Del", "end a job, or take it out of the queue; a second time: at once"),
+    ("r", "try again what was not carried"),
+    ("R", "repair what needs it, and try again; asks first"),
+    ("x", "what was not carried, by reason"),
+    ("Enter", "the report of a job that has ended"),
+    ("PgUp PgDn", "scroll the connections and folders"),
+    ("J", "all jobs so far, with their reports, and undo"),
+    ("Esc w", "close; the transfers go on"),
+];

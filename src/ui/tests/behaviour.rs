@@ -2,13 +2,14 @@
 
 use super::world::{World, path, rows};
 use crate::transfer::{Chosen, Event, Mode, Outcome};
+use crate::transfer::{Stage as JobStage, Why};
 use crate::ui::Quit;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::{Event as Happening, Page, PreviewKind, PreviewLine, ServerEvent, StoreEvent, Trouble};
 use crate::ui::list::Stage;
 use crate::ui::marks::Totals;
-use crate::ui::model::{LinkState, Stopping};
+use crate::ui::model::LinkState;
 use crate::ui::pane::{Focus, Side};
 
 fn start_job(world: &mut World) {
@@ -173,7 +174,7 @@ fn escape_stops_after_the_running_message_and_control_c_twice_at_once() {
     assert!(world.screen().contains("stopping after the running message"));
     world.keys("<C-c>");
     assert!(world.asked(|effect| matches!(effect, Effect::AbortJob)));
-    assert_eq!(world.model.job.as_ref().unwrap().stopping, Stopping::AtOnce);
+    assert_eq!(world.model.running().unwrap().stage, JobStage::Breaking(Why::Cancel));
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn settings(mode: Mode) -> Settings {
     }
 }
 
-fn number(id: i64) -> JobId {
+pub(super) fn number(id: i64) -> JobId {
     id.to_string().parse().unwrap()
 }
 
@@ -287,7 +287,7 @@ fn the_mailbox_is_the_same_by_another_way_and_another_for_another_authorization(
 }
 
 #[test]
-fn while_a_transfer_runs_no_job_goes_on_or_back() {
+fn while_a_transfer_runs_it_does_not_go_on_twice_and_no_job_is_taken_back() {
     let mut world = World::new((80, 24));
     world.keys("<F5><Enter>");
     world.job(Event::JobStart { job: number(12), mode: Mode::Copy, folders: 1, messages: 10, bytes: 10 });
@@ -295,9 +295,9 @@ fn while_a_transfer_runs_no_job_goes_on_or_back() {
     world.keys("J");
     answered(&mut world);
     assert!(world.screen().contains("running"));
-    for key in ["r", "u"] {
+    for (key, words) in [("r", "job 12 is in the queue already"), ("u", "a transfer is running")] {
         world.keys(key);
-        assert!(world.screen().contains("a transfer is running"), "{}", world.screen());
+        assert!(world.screen().contains(words), "{}", world.screen());
     }
     assert!(matches!(asked(&world).as_slice(), [JournalRequest::List { .. }]));
     world.job(Event::JobEnd { outcome: Outcome::Complete, reason: String::new() });

@@ -24,7 +24,7 @@ fn bridge(size: (u16, u16)) -> World {
     world
 }
 
-fn running(size: (u16, u16)) -> World {
+pub(super) fn running(size: (u16, u16)) -> World {
     let mut world = bridge(size);
     world.keys("<Tab><Down><Down><Tab><F5><Enter>");
     world.job(Event::JobStart {

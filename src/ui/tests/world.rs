@@ -69,6 +69,8 @@ pub(crate) fn options() -> Options {
         failed_dir: None,
         limits: Limits::default(),
         state: "/state".into(),
+        leave_running: false,
+        attached: None,
         connections: 2,
         verify: Verify::Size,
         ascii: false,

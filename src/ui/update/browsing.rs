@@ -204,12 +204,13 @@ pub(crate) fn ask_store(model: &mut Model) {
 pub(crate) fn connect_dialog(model: &mut Model, target: Option<&Target>) {
     // With something on the right already, a mailbox asked for on the left is opened there.
     let for_left = target.is_none() && model.side == Side::Local && model.link.is_there();
-    if !for_left && model.running().is_some() {
+    if !for_left && model.running().is_some() && !model.is_attached() {
         model.warn("a transfer is running on this connection: wait for it, or stop it with Esc");
         return;
     }
+    let before = model.target.take();
     let known = if for_left { None } else { model.link.account.as_ref() };
-    let mut dialog = Connect::new(target, known, &model.connect);
+    let mut dialog = Connect::new(target.or(before.as_ref()), known, &model.connect);
     dialog.for_left = for_left;
     model.dialogs.push(Dialog::Connect(Box::new(dialog)));
 }

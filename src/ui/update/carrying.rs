@@ -1,18 +1,18 @@
 //! Plans, the running job, and what follows its end.
 
 use crate::mail::FolderPath;
-use crate::transfer::{self, Event, Job, Mode, Outcome, Plan, Progress};
+use crate::transfer::{self, Event, Job, Mode, Outcome, Plan, Stage, Ticket};
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::plan::PlanDialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::Trouble;
 use crate::ui::marks::Marks;
-use crate::ui::model::{Model, Redraw, Running, Stopping};
+use crate::ui::model::{Lent, Model, Redraw};
 use crate::ui::pane::Side;
 use crate::ui::tree::Place;
 use crate::ui::view::bars;
 
-use super::{browsing, choosing, dialogs, jobs, ways};
+use super::{browsing, choosing, dialogs, jobs, queueing, ways};
 
 /// F5 and F6: shows what would go where.
 pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
@@ -88,13 +88,8 @@ pub(crate) fn counted(model: &mut Model, counts: &[(Place, Option<(u64, u64)>)])
     model.redraw = model.redraw.max(Redraw::Soon);
 }
 
-/// Enter in the plan: off it goes.
+/// Enter in the plan: off it goes, or into the queue.
 pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
-    if model.running().is_some() {
-        model.dialogs.push(Dialog::Plan(Box::new(dialog)));
-        model.warn("a transfer is running: start this one when it has ended, or stop it first (Esc, Esc)");
-        return;
-    }
     if jobs::is_undoing(model) {
         model.dialogs.push(Dialog::Plan(Box::new(dialog)));
         return;
@@ -119,36 +114,43 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
     begin(model, job, marks, from);
 }
 
-/// Starts a job and shows it.
+/// Starts a job and shows it, or queues it behind those that run. `marks` are what it was made of, in the pane `from`.
 pub(crate) fn begin(model: &mut Model, job: Job, marks: Marks, from: Side) {
-    let mut progress = Progress::new(job.mode, model.now);
-    (progress.messages, progress.bytes) = (job.plan.messages(), job.plan.bytes());
-    let plan = job.plan.clone();
-    model.job = Some(Running { progress, plan, marks, from, stopping: Stopping::No, is_shown: true });
-    model.ask(Effect::StartJob(Box::new(job)));
+    model.is_shown = true;
+    if model.is_attached() {
+        model.say("handing the job over …");
+        model.ask(Effect::HandOver(Box::new(job)));
+        return;
+    }
+    let ticket = model.queue.add(job, model.now);
+    model.lent.insert(ticket, Lent { marks, from });
+    queueing::advance(model);
+    if model.queue.get(ticket).is_some_and(transfer::Entry::is_to_come) {
+        model.say("it waits for the jobs before it: w shows the queue");
+    }
 }
 
-/// News of the job.
+/// News of the running job.
 pub(crate) fn happened(model: &mut Model, events: &[Event]) {
-    let now = model.now;
     for event in events {
-        let Some(job) = model.job.as_mut() else { return };
-        job.progress.apply(event, now);
-        let goes_right = job.from == Side::Local;
+        let Some(ticket) = model.running().map(|job| job.ticket) else { return };
+        let goes_right = model.lent.get(&ticket).is_none_or(|lent| lent.from == Side::Local);
+        let deed = model.queue.happened(event, model.now);
         match event {
             Event::FolderStart { target, .. } if goes_right && !is_known(model, target) => {
                 model.ask(Effect::Server(ServerRequest::Folders));
             }
             Event::FolderEnd { .. } if goes_right => {
-                let targets = model.job.as_ref().map(|job| targets(&job.plan)).unwrap_or_default();
+                let targets = model.queue.get(ticket).map(|job| targets(&job.plan)).unwrap_or_default();
                 model.ask(Effect::Server(ServerRequest::Counts(targets)));
             }
             Event::Failed { .. } | Event::Waiting { .. } | Event::Connected => {
                 model.redraw = model.redraw.max(Redraw::Soon);
             }
-            Event::JobEnd { outcome, reason } => ended(model, *outcome, reason),
+            Event::JobEnd { outcome, reason } => ended(model, ticket, *outcome, reason),
             _ => {}
         }
+        queueing::carry_out(model, deed);
     }
 }
 
@@ -164,14 +166,16 @@ fn targets(plan: &Plan) -> Vec<FolderPath> {
     targets
 }
 
-/// The job is over: both sides are read again, marks come back if not all was done, and bad news is told.
-fn ended(model: &mut Model, outcome: Outcome, reason: &str) {
+/// The job is over, or pauses: both sides are read again, marks come back if not all was done, and bad news is told.
+fn ended(model: &mut Model, ticket: Ticket, outcome: Outcome, reason: &str) {
     model.redraw = model.redraw.max(Redraw::Soon);
-    let Some(job) = model.job.as_mut() else { return };
-    job.is_shown = true;
-    let (number, marks, mode, removed) = (job.progress.job, job.marks.take(), job.progress.mode, job.progress.removed);
-    let from = job.from;
-    if outcome != Outcome::Complete {
+    let Some(entry) = model.queue.get(ticket) else { return };
+    let (is_over, progress) = (entry.stage == Stage::Ended, &entry.progress);
+    let (number, mode, removed) = (progress.job, progress.mode, progress.removed);
+    model.is_shown = true;
+    let from = model.lent.get(&ticket).map_or(Side::Local, |lent| lent.from);
+    let marks = model.lent.remove(&ticket).map(|lent| lent.marks);
+    if let Some(marks) = marks.filter(|_| outcome != Outcome::Complete && is_over) {
         // Of single messages some may have been moved away; marked folders mean what is still in them.
         let marks = if mode == Mode::Move { marks.only_folders() } else { marks };
         model.pane_mut(from).marks.put_back(marks);
@@ -183,11 +187,14 @@ fn ended(model: &mut Model, outcome: Outcome, reason: &str) {
     }
     ways::reread(model, from, mode == Mode::Move && removed > 0);
     jobs::list_again(model);
+    if !is_over {
+        return;
+    }
     if let Some(job) = number.filter(|_| mode == Mode::Move && jobs::is_rewriting(reason)) {
         jobs::ask_consent(model, job);
     }
     if !matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Stopped) {
-        let hint = "what arrived is not sent twice: once this is put right, start the same transfer again".to_owned();
+        let hint = "what arrived is not sent twice: once this is put right, try the job again (w, then r)".to_owned();
         dialogs::problem(model, "The transfer ended early", &Trouble { text: bars::ending(outcome, reason), hint });
     }
 }

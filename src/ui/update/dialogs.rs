@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{browsing, carrying, ending, finding, jobs, keys, marking, serverside, ways};
+use super::{browsing, carrying, ending, finding, jobs, keys, marking, queueing, serverside, ways};
 use crate::mail::FolderPath;
 use crate::store::LocalPlace;
 use crate::ui::dialog::error::Problem;
@@ -69,10 +69,16 @@ fn run(model: &mut Model, command: Command) {
         Command::Sort(sort) => finding::sort(model, sort),
         Command::Filter(text) => finding::filter(model, &text),
         Command::Delete { folders, messages } => serverside::delete_confirmed(model, folders, messages),
-        Command::ShowFailure(at) => {
-            let failed = model.job.as_ref().and_then(|job| job.progress.failures.get(at)).map(Problem::failure);
-            model.dialogs.extend(failed.map(Dialog::Error));
-        }
+        Command::ShowFailure(ticket, place) => queueing::show(model, ticket, place),
+        Command::ShowFailures(ticket) => queueing::failures(model, Some(ticket)),
+        Command::ShowAnswers(ticket, reason) => queueing::show_answers(model, ticket, reason),
+        Command::AskSave(ticket, reason) => queueing::ask_save(model, ticket, reason),
+        Command::AskCancel(ticket) => queueing::ask_cancel(model, ticket),
+        Command::Retry(ticket) => queueing::retry(model, ticket),
+        Command::AskRepair(ticket) => queueing::ask_repair(model, ticket),
+        Command::Order(order) => queueing::order(model, order),
+        Command::Leave(quit) => ending::leave(model, quit),
+        Command::Quit(quit) => model.ask(Effect::Quit(quit)),
         Command::PreviewOther(lines, page) => {
             browsing::step(model, lines);
             browsing::preview(model);
@@ -111,22 +117,14 @@ fn entered(model: &mut Model, purpose: Purpose, text: &str) {
             model.ask(Effect::Server(ServerRequest::Rename(folder, renamed)));
         }
         Purpose::OpenStore => {
-            let path = full(model, std::path::Path::new(text.trim()));
+            let path = model.path_of(text);
             browsing::open_store(model, path, true);
         }
         Purpose::OpenRight => {
             let place = LocalPlace::guess(text.trim());
-            let path = full(model, &place.path);
+            let path = model.path_of(&place.path.to_string_lossy());
             ending::start_connecting(model, LocalPlace { path, ..place });
         }
-    }
-}
-
-/// A path as it was typed, from where the program was started or the user's home.
-fn full(model: &Model, path: &std::path::Path) -> std::path::PathBuf {
-    let (here, home) = &model.directories;
-    match (path.strip_prefix("~"), home) {
-        (Ok(below), Some(home)) => home.join(below),
-        _ => here.join(path),
+        Purpose::Save(ticket, reason) => queueing::save(model, ticket, reason, text),
     }
 }

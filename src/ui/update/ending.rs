@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::SIGHUP;
 
-use super::finding;
-use crate::transfer::{JobId, Place};
+use super::{finding, queueing};
+use crate::transfer::{JobId, Order, Place, Stage};
 use crate::ui::Quit;
 use crate::ui::dialog::Command;
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::confirm::Confirm;
 use crate::ui::effect::Effect;
-use crate::ui::model::{LinkState, Model, Redraw, Stopping};
+use crate::ui::model::{Carrier, LinkState, Model, Redraw};
 
 /// How long an Esc waits for a digit before it stops the job.
 const ESCAPE_STOPS: Duration = Duration::from_millis(500);
@@ -46,23 +46,23 @@ pub(crate) fn patience(model: &Model) -> Option<Duration> {
     escape.into_iter().chain(clock).chain(work).min()
 }
 
-/// Stops the job after the running message; asked again, at once.
+/// Stops the job after the running message and holds back what waits; asked again, at once.
 pub(crate) fn stop_job(model: &mut Model) {
-    let Some(job) = model.job.as_mut().filter(|job| job.is_running()) else { return };
-    let (next, effect) = match job.stopping {
-        Stopping::No => (Stopping::AfterMessage, Effect::StopJob),
-        Stopping::AfterMessage | Stopping::AtOnce => (Stopping::AtOnce, Effect::AbortJob),
-    };
-    job.stopping = next;
-    model.redraw = model.redraw.max(Redraw::Soon);
-    model.ask(effect);
+    if model.running().is_some() {
+        queueing::order(model, Order::Stop);
+    }
 }
 
 /// Stops the job safely if that was not yet asked for.
 pub(crate) fn stop_job_safely(model: &mut Model) {
-    if model.running().is_some_and(|job| job.stopping == Stopping::No) {
+    if model.running().is_some_and(|job| job.stage == Stage::Running) {
         stop_job(model);
     }
+}
+
+/// Whether a job runs in this process, so that its end depends on ours.
+fn runs_here(model: &Model) -> bool {
+    model.running().is_some() && !model.is_attached()
 }
 
 /// A signal asks for the end: a running message is finished first; a second signal does not wait.
@@ -71,14 +71,19 @@ pub(crate) fn signal(model: &mut Model, number: i32) {
     if number == SIGHUP && model.quitting.is_some() {
         return;
     }
-    if model.running().is_none() || model.quitting.is_some() {
-        if model.running().is_some() {
+    if !runs_here(model) || model.quitting.is_some() {
+        if runs_here(model) {
             model.ask(Effect::AbortJob);
         }
         model.ask(Effect::Quit(quit));
         return;
     }
+    if number == SIGHUP && model.leave_running {
+        leave(model, quit);
+        return;
+    }
     model.quitting = Some(quit);
+    model.queue.close();
     stop_job_safely(model);
 }
 
@@ -105,12 +110,22 @@ pub(crate) fn quit(model: &mut Model) {
         }
         return;
     }
+    let waiting = match model.queue.to_come() {
+        0 => String::new(),
+        1 => " One more waits.".to_owned(),
+        many => format!(" {many} more wait."),
+    };
+    let leave = if model.is_attached() { Command::Quit(Quit::Normal) } else { Command::Leave(Quit::Normal) };
     let lines = vec![
-        "A transfer is running.".to_owned(),
-        "Stopping finishes the running message first. What is not carried stays here; copying again later sends nothing twice.".to_owned(),
+        format!("A transfer is running.{waiting}"),
+        "Left running, it goes on without this terminal; `mailferry attach` shows it again.".to_owned(),
+        "Stopping finishes the running message first. What is not carried stays here; copying again later sends nothing \
+         twice."
+            .to_owned(),
     ];
-    let question =
-        Confirm::new("Quit", lines, "Go on").choice("Stop safely and quit", Command::StopAndQuit(Quit::Normal));
+    let question = Confirm::new("Quit", lines, "Go on")
+        .choice("Leave it running", leave)
+        .choice("Stop safely and quit", Command::StopAndQuit(Quit::Normal));
     model.dialogs.push(Dialog::Confirm(question));
 }
 
@@ -129,7 +144,21 @@ pub(crate) fn stop_and_quit(model: &mut Model, quit: Quit) {
         return;
     }
     model.quitting = Some(quit);
+    if !model.is_attached() {
+        model.queue.close();
+    }
     stop_job_safely(model);
+}
+
+/// Ends the program and leaves the jobs to another process, once the running batch has ended.
+pub(crate) fn leave(model: &mut Model, quit: Quit) {
+    if model.running().is_none() {
+        model.ask(Effect::Quit(quit));
+        return;
+    }
+    model.carrier = Carrier::Leaving;
+    model.quitting = Some(quit);
+    queueing::order(model, Order::Leave);
 }
 
 /// Makes a new connection to an account, or opens mail on this machine on the right; all news of what was there before is

@@ -3,7 +3,7 @@
 use super::{browsing, carrying, dialogs, ways};
 use crate::imap::Account;
 use crate::mail::units::plural;
-use crate::transfer::{Job, JobId, Login, Mode, PastJob, Place, Plan, Settings};
+use crate::transfer::{Entry, Job, JobId, Login, Mode, PastJob, Place, Plan, Settings, Stage};
 use crate::ui::dialog::confirm::Confirm;
 use crate::ui::dialog::jobs::Jobs;
 use crate::ui::dialog::preview::{PreviewDialog, columns};
@@ -106,10 +106,20 @@ pub(crate) fn is_undoing(model: &mut Model) -> bool {
     model.undoing.is_some()
 }
 
-/// Whether a job may begin now; says why not.
+/// Whether a job may be taken back now; says why not. What runs holds the mailbox.
 fn is_free(model: &mut Model) -> bool {
     if model.running().is_some() {
-        model.warn("a transfer is running: wait for its end, or stop it first (Esc, Esc)");
+        model.warn("a transfer is running: take the job back when it has ended, or end that one first (w, then d)");
+        return false;
+    }
+    !is_undoing(model)
+}
+
+/// Whether a job may go on or wait for its turn; says why not.
+fn may_go_on(model: &mut Model, job: JobId) -> bool {
+    let is_it = |entry: &Entry| entry.progress.job == Some(job) && entry.stage != Stage::Ended;
+    if model.queue.entries().iter().any(is_it) {
+        model.warn(format!("job {job} is in the queue already: w shows it"));
         return false;
     }
     !is_undoing(model)
@@ -161,7 +171,7 @@ fn has_sources(model: &mut Model, job: JobId, settings: &Settings) -> bool {
 
 /// r: goes on with a job, once its plan is read.
 pub(crate) fn resume(model: &mut Model, job: JobId) {
-    if is_free(model) {
+    if may_go_on(model, job) {
         let (generation, state) = (model.next_generation(), model.state.clone());
         model.resuming = Some(generation);
         model.say(format!("reading job {job} …"));
@@ -171,7 +181,7 @@ pub(crate) fn resume(model: &mut Model, job: JobId) {
 
 /// The plan is read: off it goes, with the password of the connected account.
 fn go_on(model: &mut Model, past: PastJob, plan: Plan) {
-    if !is_free(model) {
+    if !may_go_on(model, past.id) {
         return;
     }
     let Some(target) = place_for(model, past.id, &past.settings) else { return };

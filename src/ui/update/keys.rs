@@ -2,10 +2,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{browsing, carrying, dialogs, ending, examining, finding, jobs, marking, ranges, serverside, ways};
+use super::{
+    browsing, carrying, dialogs, ending, examining, finding, jobs, marking, queueing, ranges, serverside, ways,
+};
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, function_of};
-use crate::ui::dialog::{Dialog, basket, failures, help, palette, sort, transfers};
+use crate::ui::dialog::{Dialog, basket, help, palette, sort};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
 use crate::ui::pane::{Focus, Side};
@@ -102,9 +104,9 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::FindNext if model.find.is_empty() => serverside::new_folder(model),
         Action::FindNext => finding::next(model, true),
         Action::FindPrevious => finding::next(model, false),
-        Action::Transfers => model.dialogs.push(Dialog::Transfers(transfers::Transfers::default())),
+        Action::Transfers => queueing::open(model),
         Action::Jobs => jobs::open(model),
-        Action::Failures => model.dialogs.push(Dialog::Failures(failures::Failures::default())),
+        Action::Failures => queueing::failures(model, None),
         Action::Flag => serverside::ask_flag(model),
         Action::Expunge => serverside::expunge(model),
         Action::Subscribe => serverside::subscribe(model),
@@ -139,8 +141,8 @@ fn escape(model: &mut Model) {
     }
     if focus == Focus::List {
         model.here().focus = Focus::Tree;
-    } else if let Some(job) = model.job.as_mut().filter(|job| job.is_shown) {
-        job.is_shown = false;
+    } else if model.shown().is_some() {
+        model.is_shown = false;
     } else {
         model.find.clear();
     }

@@ -10,6 +10,7 @@ mod finding;
 mod jobs;
 mod keys;
 mod marking;
+mod queueing;
 mod ranges;
 mod server;
 mod serverside;
@@ -23,13 +24,16 @@ use super::pane::Side;
 
 pub(crate) use browsing::{ask_store, connect_dialog, open_store};
 pub(crate) use ending::{patience, start_connecting};
+pub(crate) use queueing::open as show_transfers;
 pub(crate) use ways::open_account;
 
 /// Changes the state by one event and says what is to be done outside.
 pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     let urgency = match &event {
         Event::Tick(_) => Redraw::No,
-        Event::Job(_) | Event::Store(super::event::StoreEvent::Counts(_)) => Redraw::Later,
+        Event::Job(_)
+        | Event::Far(super::event::FarEvent::Happened(_))
+        | Event::Store(super::event::StoreEvent::Counts(_)) => Redraw::Later,
         Event::Key(_) | Event::Paste(_) => Redraw::AtOnce,
         _ => Redraw::Soon,
     };
@@ -55,6 +59,8 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Server(connection, event) => server::happened(model, connection, event),
         Event::Journal(event) => jobs::happened(model, event),
         Event::Job(events) => carrying::happened(model, &events),
+        Event::Far(event) => queueing::far(model, event),
+        Event::Saved(saved) => queueing::saved(model, &saved),
         Event::Broken(text) => {
             // It may have been the undo, which then says no more.
             model.undoing = None;

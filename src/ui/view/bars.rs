@@ -8,15 +8,15 @@ use ratatui::layout::Rect;
 use super::paint;
 use crate::mail::FolderPath;
 use crate::mail::units::{bytes, clock, percent, plural, rate, short, thousands, took};
-use crate::transfer::{FolderProgress, Mode, Outcome};
+use crate::transfer::{Entry, FolderProgress, Mode, Outcome, Stage, Why};
 use crate::ui::layout::Layout;
-use crate::ui::model::{Model, Running, Stopping};
+use crate::ui::model::Model;
 use crate::ui::theme::Theme;
 
 /// Draws the bars, if a job is shown.
 pub(super) fn draw(buf: &mut Buffer, layout: &Layout, model: &Model, theme: Theme) {
     let area = layout.bars;
-    let Some(job) = model.job.as_ref().filter(|_| area.height > 1) else { return };
+    let Some(job) = model.shown().filter(|_| area.height > 1) else { return };
     let style = theme.border(false);
     let top = Rect { height: 1, ..area };
     paint::line(buf, top, ("├", "┤"), style);
@@ -50,20 +50,32 @@ pub(super) fn draw(buf: &mut Buffer, layout: &Layout, model: &Model, theme: Them
     }
 }
 
-fn state_line(job: &Running, model: &Model, theme: Theme) -> (String, ratatui::style::Style) {
-    match (&job.progress.waiting, job.stopping) {
-        (_, Stopping::AfterMessage | Stopping::AtOnce) => (state(job).to_owned(), theme.bad()),
-        (Some((until, reason)), Stopping::No) => (format!("! {}", waiting(*until, reason, model.now)), theme.bad()),
-        (None, Stopping::No) => ("Esc stops safely".to_owned(), theme.faint()),
+fn state_line(job: &Entry, model: &Model, theme: Theme) -> (String, ratatui::style::Style) {
+    if job.stage != Stage::Running {
+        return (state(job).to_owned(), theme.bad());
     }
+    if let Some((until, reason)) = &job.progress.waiting {
+        return (format!("! {}", waiting(*until, reason, model.now)), theme.bad());
+    }
+    let behind = match model.queue.to_come() {
+        0 => String::new(),
+        many => format!("{many} more in the queue (w)   "),
+    };
+    (format!("{behind}Esc stops safely"), theme.faint())
 }
 
-/// How a running job stands, in words.
-pub(crate) fn state(job: &Running) -> &'static str {
-    match job.stopping {
-        Stopping::No => "running",
-        Stopping::AfterMessage => "stopping after the running message …",
-        Stopping::AtOnce => "stopping at once …",
+/// How a job stands, in words.
+pub(crate) fn state(job: &Entry) -> &'static str {
+    match job.stage {
+        Stage::Waiting => "waiting",
+        Stage::Running => "running",
+        Stage::Stopping(Why::Pause) => "pausing after the running message …",
+        Stage::Stopping(Why::Leave) => "leaving it to another process …",
+        Stage::Stopping(Why::Cancel) => "stopping after the running message …",
+        Stage::Breaking(_) => "stopping at once …",
+        Stage::Paused => "paused",
+        Stage::Held => "held back",
+        Stage::Ended => "ended",
     }
 }
 
@@ -89,27 +101,33 @@ pub(crate) fn ending(outcome: Outcome, reason: &str) -> String {
 }
 
 /// The whole job: `Copy ████···  61 %  245/401  1.2k/s  3.4MB/s  0:04 left`.
-fn whole(buf: &mut Buffer, area: Rect, job: &Running, now: Instant, theme: Theme) {
-    let progress = &job.progress;
-    let (messages, octets) = progress.rates(now);
-    let octets = Duration::try_from_secs_f64(octets).map_or(0, |rate| rate.as_secs());
-    let left = progress.time_left(now).map_or("-:--".to_owned(), clock);
-    let numbers = format!(
-        "{:>3} %  {}/{}  {}/s  {}B/s  {left} left",
-        percent(progress.ratio()),
-        thousands(progress.finished()),
-        thousands(progress.messages),
-        rate(messages),
-        short(octets),
-    );
-    let name = match progress.mode {
+fn whole(buf: &mut Buffer, area: Rect, job: &Entry, now: Instant, theme: Theme) {
+    let name = match job.progress.mode {
         Mode::Copy => "Copy",
         Mode::Move => "Move",
     };
-    let for_numbers = (paint::columns(&numbers) + 1).max(48).min(area.width.saturating_sub(5));
-    let bar = area.width.saturating_sub(for_numbers + 5);
     paint::text(buf, area.x, area.y, 5, name, theme.text());
-    paint::bar(buf, Rect { x: area.x + 5, width: bar, ..area }, progress.ratio(), theme);
+    let line = Rect { x: area.x + 5, width: area.width.saturating_sub(5), ..area };
+    sum(buf, line, job, now, theme);
+}
+
+/// A job's bar and numbers; speed and time left only while they mean something.
+pub(crate) fn sum(buf: &mut Buffer, area: Rect, job: &Entry, now: Instant, theme: Theme) {
+    let progress = &job.progress;
+    let (messages, octets) = progress.rates(now);
+    let octets = Duration::try_from_secs_f64(octets).map_or(0, |rate| rate.as_secs());
+    let speed = format!("  {}/s  {}B/s", rate(messages), short(octets));
+    let left = progress.time_left(now).map_or("-:--".to_owned(), clock);
+    let more = match job.stage {
+        Stage::Waiting | Stage::Paused | Stage::Held => String::new(),
+        Stage::Ended => speed,
+        Stage::Running | Stage::Stopping(_) | Stage::Breaking(_) => format!("{speed}  {left} left"),
+    };
+    let (finished, messages) = (thousands(progress.finished()), thousands(progress.messages));
+    let numbers = format!("{:>3} %  {finished}/{messages}{more}", percent(progress.ratio()));
+    let for_numbers = (paint::columns(&numbers) + 1).max(48).min(area.width);
+    let bar = area.width.saturating_sub(for_numbers);
+    paint::bar(buf, Rect { width: bar, ..area }, progress.ratio(), theme);
     paint::right(buf, area.right() - for_numbers, area.y, for_numbers, &numbers, theme.text());
 }
 
@@ -118,10 +136,10 @@ pub(crate) fn folder(buf: &mut Buffer, area: Rect, running: &FolderProgress, the
     let name = format!("{} → {}", shown(&running.source), shown(&running.target));
     let numbers =
         format!("{:>3} %  {}/{}", percent(running.ratio()), thousands(running.finished), thousands(running.messages));
-    gauge(buf, area, &name, &numbers, running.ratio(), theme);
+    gauge(buf, area, &name, &numbers, running.ratio(), theme, None);
 }
 
-fn shown(path: &FolderPath) -> String {
+pub(crate) fn shown(path: &FolderPath) -> String {
     if path.is_root() { "(top)".into() } else { path.to_string() }
 }
 
@@ -137,13 +155,24 @@ pub(crate) fn message(buf: &mut Buffer, area: Rect, running: &FolderProgress, th
         bytes(running.message_sent),
         bytes(running.message_bytes)
     );
-    gauge(buf, area, &format!("  {subject}"), &numbers, running.message_ratio(), theme);
+    gauge(buf, area, &format!("  {subject}"), &numbers, running.message_ratio(), theme, None);
 }
 
-/// Name, bar and numbers in columns that do not move while the numbers change.
-fn gauge(buf: &mut Buffer, area: Rect, name: &str, numbers: &str, ratio: f64, theme: Theme) {
-    let for_name = (area.width / 3).min(36);
-    let for_numbers = paint::columns(numbers).max(22).min(area.width - for_name);
+/// Name, bar and numbers in columns that do not move while the numbers change. `room` says how many columns numbers and
+/// name take at most where that is not as usual.
+pub(crate) fn gauge(
+    buf: &mut Buffer,
+    area: Rect,
+    name: &str,
+    numbers: &str,
+    ratio: f64,
+    theme: Theme,
+    room: Option<(u16, u16)>,
+) {
+    let (least, most) = room.unwrap_or((22, 36));
+    let part = if most > 36 { area.width * 3 / 5 } else { area.width / 3 };
+    let for_name = part.min(most);
+    let for_numbers = paint::columns(numbers).max(least).min(area.width - for_name);
     let bar = area.width.saturating_sub(for_name + for_numbers + 1);
     let style = theme.text();
     paint::text(buf, area.x, area.y, for_name.saturating_sub(1), name, style);
@@ -151,14 +180,24 @@ fn gauge(buf: &mut Buffer, area: Rect, name: &str, numbers: &str, ratio: f64, th
     paint::right(buf, area.right() - for_numbers, area.y, for_numbers, numbers, style);
 }
 
-/// What stays when the job is over.
-fn summary(buf: &mut Buffer, area: Rect, job: &Running, now: Instant, theme: Theme) {
+/// What stays when the job is over, or pauses.
+fn summary(buf: &mut Buffer, area: Rect, job: &Entry, now: Instant, theme: Theme) {
     let progress = &job.progress;
+    if job.stage != Stage::Ended {
+        let (finished, messages) = (thousands(progress.finished()), thousands(progress.messages));
+        let words = format!("! {} at {finished}/{messages}: w, then p goes on", capital(state(job)));
+        paint::text(buf, area.x, area.y, area.width, &words, theme.marked());
+        return;
+    }
     let (outcome, reason) =
         progress.end.as_ref().map_or((Outcome::Complete, ""), |(outcome, reason)| (*outcome, reason.as_str()));
     let took = took(progress.elapsed(now));
     let sent = plural(progress.done, "message");
-    let mut parts = vec![format!("{} {sent}, {} in {took}", capital(job.verb()), bytes(progress.bytes_finished))];
+    let verb = match progress.mode {
+        Mode::Copy => "Copied",
+        Mode::Move => "Moved",
+    };
+    let mut parts = vec![format!("{verb} {sent}, {} in {took}", bytes(progress.bytes_finished))];
     if progress.already > 0 {
         parts.push(format!("{} there before", thousands(progress.already)));
     }

@@ -24,13 +24,13 @@ pub(super) fn draw(buf: &mut Buffer, layout: &Layout, model: &Model, theme: Them
     let pane = model.pane(model.side);
     let marked = marked(pane.marks.totals(), model.side);
     let after = paint::title(buf, area, &marked, if pane.marks.is_empty() { theme.text() } else { theme.marked() });
-    let (words, style) = match (&model.note, &model.job) {
+    let (words, style) = match (&model.note, model.queue.current()) {
         (Some(note), _) if note.is_bad => (format!("! {}", note.text), theme.bad()),
         (Some(note), _) => (note.text.clone(), theme.good()),
         (None, Some(job)) if job.progress.failed > 0 => {
             (format!("! {} failed, x lists them", job.progress.failed), theme.bad())
         }
-        (None, Some(job)) if job.is_shown => ("0 failed".into(), theme.text()),
+        (None, Some(_)) if model.is_shown => ("0 failed".into(), theme.text()),
         (None, _) => (String::new(), theme.text()),
     };
     paint::title_right(buf, area, after, &words, style);

@@ -1,9 +1,11 @@
 //! Threads that do what is slow and answer by events. None of them holds any of the screen's state.
 
+pub(crate) mod far;
 pub(crate) mod input;
 pub(crate) mod journal;
 pub(crate) mod reading;
 mod report;
+pub(crate) mod saving;
 pub(crate) mod server;
 pub(crate) mod signals;
 pub(crate) mod store;
