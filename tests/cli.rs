@@ -251,7 +251,15 @@ fn a_signal_ends_a_copy_after_the_running_message_and_the_next_run_completes_it(
         let before = server.peek("anna").len();
         let child = command(
             scene.home.path(),
-            &["copy", &scene.path("Big"), &target, "--password-file", scene.password.to_str().unwrap()],
+            &[
+                "copy",
+                &scene.path("Big"),
+                &target,
+                "--max-rate",
+                "200K",
+                "--password-file",
+                scene.password.to_str().unwrap(),
+            ],
         )
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -5,8 +5,8 @@
 //! The order is that of facts/reliability.md section 1.3: the journal knows of a message before it is sent, one whose answer
 //! was lost is looked for before it is sent again, and one is removed only after it was read back.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::imap::{HeldMessage, ImapError, Scope, Selected};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
-use crate::mail::{Envelope, FolderPath};
+use crate::mail::{Envelope, FolderPath, Locator};
 use crate::store::{Found, StoreError, Walk};
 
 use super::flight::{Air, FLIGHT_MESSAGES};
@@ -122,7 +122,7 @@ pub(super) struct Carry<'c, 'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Thorough {
     No,
-    /// Then damage was told by the first list.
+    /// Then damage was told by the first list, or will be when a message is read.
     Yes,
 }
 
@@ -272,13 +272,19 @@ impl<'c, 'a> Carry<'c, 'a> {
         }
     }
 
-    /// What the target holds is told apart by names: then each item must have one.
-    fn with_names(&self, items: Vec<Item>) -> Vec<Item> {
+    /// What the target holds is told apart by names: then each item should have one.
+    fn with_names(&self, mut items: Vec<Item>) -> Vec<Item> {
         if self.held.is_empty() || items.iter().all(|item| item.name.is_some()) {
             return items;
         }
-        // A store that can be listed no more is told by the first reading of a message.
-        list(self.shared, self.store, self.plan, self.index, Thorough::Yes).map_or(items, |(items, _)| items)
+        // What can be listed no more is told when it is read.
+        let listed = list(self.shared, self.store, self.plan, self.index, Thorough::Yes);
+        let (named, _) = listed.unwrap_or_default();
+        let names: HashMap<Locator, Option<u64>> = named.into_iter().map(|item| (item.locator, item.name)).collect();
+        for item in &mut items {
+            item.name = names.get(&item.locator).copied().flatten();
+        }
+        items
     }
 
     fn find_twins(&mut self, items: &[Item]) {
@@ -369,7 +375,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             return Ok(None);
         }
         if let Some((uid, proof)) =
-            self.find_held(&prepared, item.name.is_some_and(|name| self.twins.contains(&name)))?
+            self.find_held(&prepared, item.name.is_none_or(|name| self.twins.contains(&name)))?
         {
             self.tell_done(&prepared, uid, How::Already, proof, Vec::new(), 0);
             return Ok(None);

@@ -26,8 +26,14 @@ const LEAST_FLIGHT: usize = 64 << 10;
 /// How long sending one should take at most, and how short makes the next one larger.
 const SLOW: Duration = Duration::from_millis(300);
 const QUICK: Duration = Duration::from_millis(100);
-/// Batches that are sent and not yet answered: at full size what a line of 600 MB/s holds in 50 ms.
+/// Batches that are sent and not yet answered: at first, at most, and at least. The most is what a line of 600 MB/s holds
+/// in 50 ms.
+const FIRST_AIR: usize = 4;
 const AIR: usize = 16;
+const LEAST_AIR: usize = 2;
+/// An answer sooner than that lets one more be in the air; one later than that halves their number.
+const SOON: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(2);
 /// A larger message goes alone, so that its way can be seen.
 const LARGE: u64 = 4 << 20;
 /// The most messages whose states are asked for and not yet read: little enough for the line to hold the answers.
@@ -46,6 +52,8 @@ pub(super) struct Air {
     flights: VecDeque<Flight>,
     /// Bytes of the next batch.
     pub(super) batch_bytes: usize,
+    /// The most batches that are sent and not yet answered.
+    most: usize,
     /// The highest UID that a batch got.
     landed: u32,
     /// Whether the states of all that land from now on are asked for already.
@@ -67,6 +75,7 @@ impl Air {
         Self {
             flights: VecDeque::new(),
             batch_bytes: FLIGHT_BYTES,
+            most: FIRST_AIR,
             landed: 0,
             is_asked_ahead: false,
             exists: None,
@@ -76,12 +85,22 @@ impl Air {
             leftovers: Vec::new(),
         }
     }
+
+    /// A batch was answered after that long.
+    fn answered(&mut self, after: Duration) {
+        if after < SOON {
+            self.most = (self.most + 1).min(AIR);
+        } else if after > LATE {
+            self.most = (self.most / 2).max(LEAST_AIR);
+        }
+    }
 }
 
 /// A batch in the air.
 struct Flight {
     pending: Vec<Pending>,
     stage: Stage,
+    since: Instant,
 }
 
 enum Stage {
@@ -155,9 +174,11 @@ impl Carry<'_, '_> {
         let begun = Instant::now();
         let launched = self.link.session()?.launch(&self.target, &outgoing);
         self.pace_flights(begun.elapsed());
-        self.air
-            .flights
-            .push_back(Flight { pending: batch.into_iter().map(Pending::new).collect(), stage: Stage::Sent(launched) });
+        self.air.flights.push_back(Flight {
+            pending: batch.into_iter().map(Pending::new).collect(),
+            stage: Stage::Sent(launched),
+            since: begun,
+        });
         while self.is_air_full() || self.has_answer() {
             self.land_next()?;
         }
@@ -197,9 +218,8 @@ impl Carry<'_, '_> {
     }
 
     fn is_air_full(&self) -> bool {
-        let bytes = |flight: &Flight| flight.pending.iter().map(|one| one.prepared.bytes.len()).sum::<usize>();
         let sent = self.air.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
-        sent.map(bytes).sum::<usize>() > AIR * self.air.batch_bytes || self.air.unasked.len() > UNASKED
+        sent.count() > self.air.most || self.air.unasked.len() > UNASKED
     }
 
     /// Asks for the states of what is stored, as far as the line holds the answers.
@@ -218,7 +238,9 @@ impl Carry<'_, '_> {
         let pending = std::mem::replace(&mut self.air.unasked, rest);
         let uids: Vec<u32> = pending.iter().filter_map(sent_uid).collect();
         match session.ask_states(&uids) {
-            Ok(tags) => self.air.flights.push_back(Flight { pending, stage: Stage::Asked(tags) }),
+            Ok(tags) => {
+                self.air.flights.push_back(Flight { pending, stage: Stage::Asked(tags), since: Instant::now() });
+            }
             Err(error) => crash.lose(pending, error),
         }
     }
@@ -243,7 +265,11 @@ impl Carry<'_, '_> {
         {
             self.air.is_asked_ahead = true;
             self.air.unseen.append(&mut self.air.unasked);
-            self.air.flights.push_back(Flight { pending: Vec::new(), stage: Stage::Asked(tags) });
+            self.air.flights.push_back(Flight {
+                pending: Vec::new(),
+                stage: Stage::Asked(tags),
+                since: Instant::now(),
+            });
         }
     }
 
@@ -296,6 +322,7 @@ impl Carry<'_, '_> {
             Stage::Sent(launched) => {
                 let mut states = Vec::new();
                 let results = session.land(launched, &mut states);
+                self.air.answered(flight.since.elapsed());
                 self.air.states.extend(states.into_iter().map(|state| (state.uid, state)));
                 let told = |result: &Result<Appended, AppendError>| result.as_ref().ok()?.uid;
                 let uids: Vec<(u32, u32)> = results.iter().filter_map(told).collect();
