@@ -82,6 +82,22 @@ const STORES: &[(&str, &str, &str, &[&str])] = &[
         &["cur/1075802400.a;2,Sb", "Sub/Größe/cur/1075802400.a", "", "", "", "dovecot-keywords"],
     ),
     ("maildir", "kmail", "kmail-maildir", &["", "", "", "trash/cur/1075802407.1.a:2,S", "", "", ".trash.index"]),
+    (
+        "maildir",
+        "evolution",
+        "evolution3",
+        &[
+            "cur/1075802400.1_0.host:2,RS",
+            "",
+            "",
+            ".my_5Fbox/cur/1075802400.4_0.host:2,RS",
+            "",
+            "",
+            "",
+            "..maildir++",
+            "..Family/cur/1075802400.2_0.host:2,RS",
+        ],
+    ),
     ("mbox", "kmail", "kmail", &["inbox", ".inbox.index", ".inbox.directory/plain"]),
     ("mbox", "evolution", "evolution/local/Inbox", &["mbox"]),
     (

@@ -55,7 +55,20 @@ pub static LAYOUTS: [Layout; 23] = [
             "ImapMail/imap.example.org/INBOX.sbd/Old/cur/*",
         ],
     ),
-    tree("maildir", &["cur/*", "cur/*", "new/*", ".Sub/cur/*", ".Sub.Deep/new/*", "dovecot-keywords", "..Sub.index"]),
+    tree(
+        "maildir",
+        &[
+            "cur/*",
+            "cur/*",
+            "new/*",
+            ".Sub/cur/*",
+            ".Sub.Deep/new/*",
+            "dovecot-keywords",
+            "..Sub.index", // of KMail
+            "..maildir++", // of Evolution
+            "..Sub_2E_5F/cur/*",
+        ],
+    ),
     Layout {
         format: "emlx",
         alone: "1.emlx",

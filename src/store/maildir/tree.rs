@@ -1,7 +1,7 @@
 //! Which directories are Maildirs, and which folder each is. Used to recognise and to open.
 //!
 //! Knows a single Maildir, Maildir++ (`.A.B` beside `cur`), nested directories (Dovecot's `LAYOUT=fs`, Exim, Courier's
-//! shared folders) and KMail (`.X.directory`).
+//! shared folders), KMail (`.X.directory`) and Evolution 3 (Maildir++ with names of its own).
 
 use std::fs;
 use std::io;
@@ -17,6 +17,9 @@ pub(super) const PARTS: [&str; 2] = ["cur", "new"];
 /// What stands in a Maildir beside its messages; one of them makes up for an empty `cur` that a copy lost.
 const MARKERS: [&str; 4] = ["tmp", "maildirfolder", "dovecot-uidlist", "courierimapuiddb"];
 const INBOX: &str = "INBOX";
+/// Stands in a Maildir++ of Evolution 3, which writes `.` and `_` in a folder's name as `_` and two hexadecimal digits, and
+/// what is below the inbox with a second dot at its start (evolution-data-server, camel-maildir-store.c).
+const EVOLUTION: &str = "..maildir++";
 
 /// Whether `dir` itself is a Maildir.
 pub(in crate::store) fn is_maildir(dir: &Path) -> bool {
@@ -85,11 +88,37 @@ fn folder(above: &FolderPath, entries: &[Entry], name: &str, path: &Path) -> Opt
     } else if let Some(parent) = kmail_children(name) {
         Some(above.child(dir::folder_name(parent)))
     } else if let Some(dotted) = name.strip_prefix('.') {
-        let below = FolderPath::new(dotted.split('.').map(dir::folder_name));
+        let is_evolution = entries.iter().any(|entry| entry.name == EVOLUTION);
+        let below = if is_evolution { of_evolution(dotted, above) } else { of_dotted(dotted, dir::folder_name) };
         (is_folder(path) && !below.is_root()).then(|| above.join(&below))
     } else {
         Some(above.child(dir::folder_name(name)))
     }
+}
+
+/// The folder of a name in which dots stand between parents and children.
+fn of_dotted(dotted: &str, decode: fn(&str) -> String) -> FolderPath {
+    FolderPath::new(dotted.split('.').map(decode))
+}
+
+/// The same in a Maildir++ of Evolution 3. Its inbox is the top.
+fn of_evolution(dotted: &str, above: &FolderPath) -> FolderPath {
+    let below = of_dotted(dotted, unescaped);
+    let is_below_inbox = dotted.starts_with('.') && above.is_root() && !below.is_root();
+    if is_below_inbox { FolderPath::new([INBOX]).join(&below) } else { below }
+}
+
+/// A folder's name as Evolution 3 shows it; one with bytes that are no text stays as it is.
+fn unescaped(name: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), name.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|two| *first == b'_' && two.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|two| std::str::from_utf8(two).ok());
+        let code = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| name.to_owned())
 }
 
 /// The folder whose children KMail keeps in a directory of this name.
@@ -106,5 +135,28 @@ fn note(tree: &mut Tree, entry: &Entry) {
             tree.skip_mail(&entry.path, "an mbox among Maildirs");
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_evolution_are_read_as_it_writes_them() {
+        for (disk, shown) in [
+            ("Work_2EOld", "Work.Old"),
+            ("my_5Fbox.Sub", "my_box/Sub"),
+            (".Family", "INBOX/Family"),
+            ("Q&A", "Q&A"),
+            ("_C3_BC", "ü"),
+            ("_C3", "_C3"),
+            ("a_", "a_"),
+            ("a_+1_2", "a_+1_2"),
+            (".", ""),
+        ] {
+            assert_eq!(of_evolution(disk, &FolderPath::root()).to_string(), shown);
+        }
+        assert_eq!(of_evolution(".Family", &FolderPath::parse("local")).to_string(), "Family");
     }
 }

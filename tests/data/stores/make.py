@@ -186,7 +186,7 @@ def trees():
 
 
 for child in HERE.iterdir():
-    if child.is_dir():
+    if child.is_dir() and child.name != "outlook-express":  # that has a generator of its own
         shutil.rmtree(child)
 (HERE / "mmdf-crlf").unlink(missing_ok=True)
 python_mbox()

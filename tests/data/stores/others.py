@@ -22,6 +22,7 @@ def make(here, message, found, store, write):
     livemail(message, found, store, write)
     opera(message, found, store, write)
     evolution(message, found, store, write)
+    evolution3(message, found, store, write)
     kmail(message, found, store, write)
 
 
@@ -304,6 +305,21 @@ def evolution(message, found, store, write):
                   found(message(3), 3, **FROM), found(message(4), 4, **FROM)],
         "Inbox/Projects": [found(message(5), 5, "\\Seen \\Draft", "$Labelwork later", **FROM)],
         "Inbox/Projects/R&D": [found(message(6), 6, "\\Seen \\Deleted", **FROM)], "Outbox": []})
+
+
+def evolution3(message, found, store, write):
+    """A Maildir++ whose top says so; `.` and `_` of a name are written as `_` and two digits, and the inbox is the top."""
+    at = dict(date="2004-02-03T10:00:00Z", rule="store")
+    wanted = {}
+    for number, (directory, folder) in enumerate([("", "INBOX"), ("/..Family", "INBOX/Family"), ("/.Work_2EOld", "Work.Old"),
+                                                  ("/.my_5Fbox", "my_box"), ("/.my_5Fbox.R&D", "my_box/R&D"), ("/.Grüße", "Grüße")], 1):
+        for part in ("cur", "new", "tmp"):
+            write(f"evolution3{directory}/{part}/.keep", "")
+        write(f"evolution3{directory}/cur/1075802400.{number}_0.host:2,RS", message(number))
+        wanted[folder] = [found(message(number), number, "\\Seen \\Answered", **at)]
+    write("evolution3/..maildir++", "maildir++ 1")
+    write("evolution3/.Grüße.cmeta", b"\0\0\0\x03")
+    store("evolution3", "maildir", wanted)
 
 
 def kmail(message, found, store, write):
