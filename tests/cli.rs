@@ -21,6 +21,7 @@ use common::peek;
 use common::program::{Run, command, password_file, run};
 use common::proxy::{At, Do, Proxy};
 use common::servers::{Dovecot, Server};
+use serde_json::Value;
 use tempfile::TempDir;
 
 struct Scene {
@@ -94,6 +95,45 @@ fn ls_lists_folders_and_messages_of_a_source() {
     }
     let text = scene.run(&["ls", &store]).expect(0).out;
     assert!(text.contains('6') && text.contains("Work/Bridge"), "{text}");
+}
+
+/// Six messages of which each but the first is doubtful in one way; one has a line that starts a message or is text of it.
+fn doubtful() -> String {
+    let line = "From a@b Thu Jan  1 10:00:00 2004\n";
+    let message = |subject: &str, body: &str| {
+        format!("{line}From: a@b\nSubject: {subject}\nDate: Tue, 3 Feb 2004 01:00:00 +0000\n\n{body}\n\n")
+    };
+    let long = "x".repeat(1200);
+    let text = [("plain", "Hello."), ("plain", "Hello."), ("nul", "a\0b"), ("long", &long)];
+    let text: String = text.map(|(subject, body)| message(subject, body)).concat();
+    let undated = "From - Thu\nFrom: a@b\nSubject: undated\n\nHello.\n\n";
+    let split = message("split", &format!("Before.\n\n{line}this is text and no header"));
+    format!("{text}{}{undated}{split}", message("large", &"y\n".repeat(13_200_000)))
+}
+
+#[test]
+fn ls_tells_every_doubt_about_a_message() {
+    let scene = Scene::new();
+    let path = scene.home.path().join("doubtful.mbox");
+    fs::write(&path, doubtful()).unwrap();
+    for _ in ["read", "kept"] {
+        let listed = scene.run(&["ls", "--messages", "--json", path.to_str().unwrap()]).expect(0);
+        let told = |event: &Value| format!("{}: {}", event["subject"], event["warnings"]);
+        let told: Vec<_> = listed.events_of("message").iter().map(told).collect();
+        assert_eq!(
+            told,
+            [
+                r#""plain": []"#,
+                r#""plain": ["the same message as @0"]"#,
+                r#""nul": ["NUL bytes: 1"]"#,
+                r#""long": ["lines over 998 bytes: 1, the longest 1,200"]"#,
+                r#""large": ["it is large: 39.6 MB; a server may refuse it"]"#,
+                r#""undated": ["the line that starts it may be text: line 13,200,036","no date of its own; that of its file is taken"]"#,
+                r#""split": []"#,
+                r#""": ["no header","the line that starts it may be text: line 13,200,049"]"#,
+            ]
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Damage, Found, Hidden, Store, StoreError, Walk};
 use crate::mail::units::{bytes, thousands};
-use crate::mail::{Digest, Envelope, FolderPath, Warning};
+use crate::mail::{DateSource, Digest, Envelope, FolderPath, Warning};
 
 /// The longest line that mail may have, without its end (RFC 5322 2.1.1). Servers take longer ones, some refuse them.
 const LONGEST_LINE: usize = 998;
@@ -19,6 +19,8 @@ pub enum Doubt {
     Warning(Warning),
     /// It starts at a line of an mbox, by its number, that may be text of the message before.
     DoubtfulSplit(u64),
+    /// Nothing in the store tells when it came but the time of the file, which a copy changes.
+    DateOfFile,
     /// It has NUL bytes, which IMAP can not carry in a literal.
     Nul(usize),
     /// It has lines longer than mail may have: how many, and the length of the longest.
@@ -35,9 +37,11 @@ impl Doubt {
         match self {
             Self::Warning(warning) => warning.label().to_owned(),
             Self::DoubtfulSplit(line) => format!("{}: line {}", Warning::DoubtfulSplit.label(), thousands(*line)),
-            Self::Nul(count) => format!("it has {} NUL bytes", thousands(*count as u64)),
+            Self::DateOfFile => "no date of its own; that of its file is taken".to_owned(),
+            Self::Nul(count) => format!("NUL bytes: {}", thousands(*count as u64)),
             Self::LongLines(count, longest) => {
-                format!("{} lines are too long, up to {} bytes", thousands(*count as u64), thousands(*longest as u64))
+                let (count, longest) = (thousands(*count as u64), thousands(*longest as u64));
+                format!("lines over {LONGEST_LINE} bytes: {count}, the longest {longest}")
             }
             Self::Large(size) => format!("it is large: {}; a server may refuse it", bytes(*size)),
             Self::Duplicate(first) => format!("the same message as {first}"),
@@ -128,6 +132,7 @@ impl Examiner {
             line.map_or(Doubt::Warning(*warning), Doubt::DoubtfulSplit)
         };
         let mut doubts: Vec<_> = envelope.warnings.iter().map(&mut said).collect();
+        doubts.extend((envelope.date_from == DateSource::Mtime).then_some(Doubt::DateOfFile));
         doubts.extend(content(bytes));
         doubts.extend(self.duplicate(folder, envelope, digest));
         doubts

@@ -172,6 +172,10 @@ impl Store for Cached {
         self.store.read(folder, locator)
     }
 
+    fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {
+        self.store.line(folder, locator)
+    }
+
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
         self.store.check_removable(folder)
     }

@@ -25,6 +25,10 @@ impl Store for Made {
         &crate::store::mbox::FORMAT
     }
 
+    fn format_of(&self, folder: &FolderPath) -> &'static Format {
+        if folder.name() == "drafts" { &crate::store::maildir::FORMAT } else { self.format() }
+    }
+
     fn root(&self) -> &Path {
         &self.root
     }
@@ -52,8 +56,16 @@ impl Store for Made {
         Ok(Vec::new())
     }
 
-    fn check_removable(&self, _: &FolderPath) -> Result<(), StoreError> {
-        Ok(())
+    fn line(&mut self, _: &FolderPath, locator: &Locator) -> Option<u64> {
+        Some(locator.offset)
+    }
+
+    fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
+        if folder.is_root() { Ok(()) } else { Err(StoreError::copy_only(&self.root, self.format())) }
+    }
+
+    fn rewrites_whole_files(&self) -> bool {
+        true
     }
 
     fn remove(&mut self, _: &FolderPath, _: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
@@ -139,6 +151,19 @@ fn a_second_look_is_the_same_and_reads_nothing() {
     assert!(!world.reads_again());
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&world.cache()), mode(&world.files()[0])), (0o700, 0o600));
+}
+
+#[test]
+fn what_is_not_kept_is_what_the_store_says() {
+    let world = World::of(3, "Plans");
+    let mut store = world.open();
+    let format = |folder: &str| store.format_of(&FolderPath::parse(folder)).name;
+    assert_eq!((format(""), format("drafts"), store.format().name), ("mbox", "maildir", "mbox"));
+    let locator = Locator { name: "".into(), offset: 7, length: 3 };
+    assert_eq!(store.line(&FolderPath::root(), &locator), Some(7));
+    assert!(store.check_removable(&FolderPath::root()).is_ok());
+    assert!(store.check_removable(&FolderPath::parse("drafts")).is_err());
+    assert!(store.rewrites_whole_files() && store.root() == world.home.path());
 }
 
 #[test]
