@@ -278,6 +278,25 @@ fn a_large_one_takes_little_memory_and_nothing_stays_behind() {
 }
 
 #[test]
+fn what_is_small_touches_no_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    if !Path::new("/dev/shm").is_dir() {
+        eprintln!("skipped: no directory is memory here");
+        return;
+    }
+    let nowhere = dir.path().join("not-there");
+    let (large, small) = (dir.path().join("large.mbox.gz"), dir.path().join("small.mbox.gz"));
+    let packed = pack("gz", &many(500));
+    fs::write(&small, &packed).unwrap();
+    fs::write(&large, packed.repeat(40)).unwrap();
+    let text = many(500).len() * 40;
+    assert!(fs::metadata(&large).unwrap().len() < 32 << 20 && text > 32 << 20, "{text}");
+    assert!(program(&small, &nowhere).wait().unwrap().success());
+    assert!(!program(&large, &nowhere).wait().unwrap().success(), "it is unpacked to a disk, and there is none");
+    assert!(program(&large, dir.path()).wait().unwrap().success());
+}
+
+#[test]
 fn stores_on_one_file_share_what_was_unpacked() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("one.mbox.zst");

@@ -35,7 +35,7 @@ impl Unpacking {
             };
             let name = facts.name.as_bytes();
             if facts.is_directory {
-                self.directory(name);
+                self.directory(name)?;
             } else if facts.is_link {
                 self.leave_out(name, "a symbolic link is not read");
             } else if facts.is_encrypted {
@@ -70,7 +70,7 @@ impl Unpacking {
             };
             let name = member.name.as_slice();
             match member.kind {
-                tar::Kind::Directory => self.directory(name),
+                tar::Kind::Directory => self.directory(name)?,
                 tar::Kind::Other(what) => self.leave_out(name, &format!("{what} is not read")),
                 tar::Kind::HardLink(to) => self.link(name, &to)?,
                 tar::Kind::File => {

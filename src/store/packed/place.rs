@@ -1,7 +1,8 @@
 //! A private directory that packed mail is unpacked into. Used by packed stores.
 //!
-//! It lies below $TMPDIR, else /var/tmp, which is meant for what is large. It is gone with the store. What a killed run
-//! left there goes when something is unpacked next: a directory is in use as long as a lock on a file in it is held.
+//! It lies in memory, if that is a directory and what is unpacked is small; else below $TMPDIR, else /var/tmp, which is meant
+//! for what is large. It is gone with the store. What a killed run left in either goes when something is unpacked next: a
+//! directory is in use as long as a lock on a file in it is held.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -27,6 +28,14 @@ const CONTENT: &str = "mail";
 const MODE: u32 = 0o700;
 /// A directory without a lock may be one that is being made, but not for so long.
 const MAKING: Duration = Duration::from_hours(1);
+/// The directory that is memory, where there is one.
+const MEMORY: &str = "/dev/shm";
+/// The directory for what is large, unless the user told another one.
+const DISK: &str = "/var/tmp";
+/// So much is unpacked into memory, which others need too. Most archives of a folder, and all probes, are smaller.
+pub(super) const MOST_IN_MEMORY: u64 = 32 * 1024 * 1024;
+/// What a file or a directory takes beside its content.
+const PAGE: u64 = 4096;
 /// So much stays free on the disk.
 const RESERVE: u64 = 64 * 1024 * 1024;
 /// How much is written between two looks at the free space.
@@ -41,17 +50,23 @@ pub(super) struct Place {
     content: PathBuf,
     /// Held, never used.
     _lock: File,
+    /// What may be written in all.
+    left: u64,
     /// What may still be written before the free space is looked at again.
     unlooked: u64,
 }
 
 impl Place {
-    /// A new one where there is room for it.
-    pub(super) fn new() -> io::Result<Self> {
-        let told = std::env::var_os("TMPDIR").filter(|path| !path.is_empty());
-        match told {
-            Some(path) => Self::below(Path::new(&path)),
-            None => Self::below(Path::new("/var/tmp")).or_else(|_| Self::below(&std::env::temp_dir())),
+    /// A new one in memory, which takes [`MOST_IN_MEMORY`].
+    pub(super) fn in_memory() -> io::Result<Self> {
+        Ok(Self { left: MOST_IN_MEMORY, ..Self::below(Path::new(MEMORY))? })
+    }
+
+    /// A new one on a disk.
+    pub(super) fn on_disk() -> io::Result<Self> {
+        match told() {
+            Some(path) => Self::below(&path),
+            None => Self::below(Path::new(DISK)).or_else(|_| Self::below(&std::env::temp_dir())),
         }
     }
 
@@ -67,7 +82,7 @@ impl Place {
         fs::rename(&new, directory.path().join(LOCK))?;
         let content = directory.path().join(CONTENT);
         fs::create_dir(&content)?;
-        Ok(Self { directory, content, _lock: lock, unlooked: 0 })
+        Ok(Self { directory, content, _lock: lock, left: u64::MAX, unlooked: 0 })
     }
 
     /// Where what is unpacked lies.
@@ -75,13 +90,14 @@ impl Place {
         &self.content
     }
 
-    /// Removes what killed runs of the same user left beside it.
+    /// Removes what killed runs of the same user left beside it, and wherever else one may be made.
     pub(super) fn remove_leftovers(&self) {
-        let Some(base) = self.directory.path().parent() else { return };
-        let Ok(entries) = fs::read_dir(base) else { return };
-        let all = entries.flatten().filter(|entry| is_ours(&entry.file_name()));
-        for path in all.map(|entry| entry.path()).filter(|path| path != self.directory.path()) {
-            if is_left(&path).unwrap_or(false) {
+        let (own, disk) = (self.directory.path().parent(), told().unwrap_or_else(|| DISK.into()));
+        let others = [Path::new(MEMORY), &disk].into_iter().filter(|base| Some(*base) != own);
+        for entry in own.into_iter().chain(others).filter_map(|base| fs::read_dir(base).ok()).flatten().flatten() {
+            let path = entry.path();
+            let may_be_left = is_ours(&entry.file_name()) && path != self.directory.path();
+            if may_be_left && is_left(&path).unwrap_or(false) {
                 // What can not be removed now is tried again next time.
                 let _ = fs::remove_dir_all(&path);
             }
@@ -90,6 +106,23 @@ impl Place {
 
     /// Whether there is room for so many bytes more.
     pub(super) fn check_room(&self, bytes: u64) -> io::Result<()> {
+        if bytes > self.left {
+            return Err(too_much());
+        }
+        self.check_free(bytes)
+    }
+
+    /// Counts a file or directory that is to be made.
+    pub(super) fn take_name(&mut self) -> io::Result<()> {
+        self.take(PAGE)
+    }
+
+    fn take(&mut self, bytes: u64) -> io::Result<()> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(too_much)?;
+        Ok(())
+    }
+
+    fn check_free(&self, bytes: u64) -> io::Result<()> {
         let free = self.free()?;
         if free >= bytes.saturating_add(RESERVE) { Ok(()) } else { Err(self.full(free, Some(bytes))) }
     }
@@ -113,9 +146,10 @@ impl Place {
                 Err(error) => return Ok(Written { bytes, broken: Some(error) }),
             };
             if self.unlooked == 0 {
-                self.check_room(LOOK_EVERY)?;
+                self.check_free(LOOK_EVERY)?;
                 self.unlooked = LOOK_EVERY;
             }
+            self.take(long(read))?;
             to.write_all(buffer.get(..read).unwrap_or_default())?;
             bytes += long(read);
             self.unlooked = self.unlooked.saturating_sub(long(read));
@@ -145,6 +179,16 @@ impl Place {
             ),
         )
     }
+}
+
+/// Where the user wants what is large.
+fn told() -> Option<PathBuf> {
+    std::env::var_os("TMPDIR").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// What is not unpacked into memory; a disk takes it.
+fn too_much() -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, "this is more than is unpacked into memory")
 }
 
 /// A new file at `path`, for writing; only its owner may look into it.
@@ -205,6 +249,19 @@ mod tests {
         assert_eq!(names(base.path()).len(), 1);
         drop(place);
         assert!(names(base.path()).is_empty());
+    }
+
+    #[test]
+    fn memory_takes_what_is_small_and_no_more() {
+        let base = tempfile::tempdir().unwrap();
+        let mut place = Place { left: 10, ..Place::below(base.path()).unwrap() };
+        let mut to = create(&place.content().join("a")).unwrap();
+        assert!(place.check_room(10).is_ok() && place.take_name().is_err());
+        place.write(&mut &b"0123456789"[..], &mut to, &mut |_| true).unwrap();
+        let refused = place.write(&mut &b"a"[..], &mut to, &mut |_| true).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(place.check_room(1).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(to.metadata().unwrap().len(), 10);
     }
 
     #[test]

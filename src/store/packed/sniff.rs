@@ -91,7 +91,7 @@ pub(super) enum Look {
 
 /// Looks for mail in the file at `path`.
 pub(super) fn look(path: &Path, kind: Kind) -> io::Result<Look> {
-    let judge = Judge { place: Place::new()? };
+    let judge = Judge { place: Place::in_memory().or_else(|_| Place::on_disk())? };
     match kind {
         Kind::One(packing) => {
             let name = inner_name(path);

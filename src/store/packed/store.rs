@@ -1,11 +1,13 @@
 //! A store in a packed file: what was unpacked of it, by the names the user knows. Used through the rows in `FORMATS`.
 
 use std::fmt::Write as _;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::inner;
+use super::place::{MOST_IN_MEMORY, Place};
 use super::shared::{self, Content};
 use super::sniff::{self, Kind, Look};
 use super::unpack::Unpacking;
@@ -59,27 +61,45 @@ impl Packed {
     }
 
     fn unpack(&self, passed: &mut dyn FnMut(u64, u64) -> bool) -> Result<Option<Arc<Content>>, StoreError> {
-        let mut unpacked = || {
-            let file = file::open_regular(&self.root)?;
+        let unpacked = file::open_regular(&self.root).and_then(|file| {
             let id = FileId::of(&file.metadata()?);
             shared::content((id, self.kind), || {
-                let mut unpacking = Unpacking::new()?;
-                match self.kind {
-                    Kind::One(packing) => {
-                        let name = sniff::inner_name(&self.root);
-                        unpacking.one(file, packing, &name, &mut |done| passed(done.min(id.size), id.size))?;
+                if id.size <= MOST_IN_MEMORY
+                    && let Ok(place) = Place::in_memory()
+                {
+                    match self.unpack_into(place, file.try_clone()?, passed) {
+                        Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+                        ended => return ended,
                     }
-                    Kind::Zip => unpacking.zip(&self.root)?,
-                    Kind::Tar(packing) => unpacking.tar(file, packing)?,
                 }
-                Ok(Content::new(unpacking.done()))
+                self.unpack_into(Place::on_disk()?, file, passed)
             })
-        };
-        match unpacked() {
+        });
+        match unpacked {
             Ok(content) => Ok(Some(content)),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(error) => Err(StoreError::read(&self.root, error)),
         }
+    }
+
+    fn unpack_into(
+        &self,
+        place: Place,
+        mut file: File,
+        passed: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> io::Result<Content> {
+        let size = file.metadata()?.len();
+        file.rewind()?;
+        let mut unpacking = Unpacking::into(place);
+        match self.kind {
+            Kind::One(packing) => {
+                let name = sniff::inner_name(&self.root);
+                unpacking.one(file, packing, &name, &mut |done| passed(done.min(size), size))?;
+            }
+            Kind::Zip => unpacking.zip(&self.root)?,
+            Kind::Tar(packing) => unpacking.tar(file, packing)?,
+        }
+        Ok(Content::new(unpacking.done()))
     }
 
     /// Why what is in it can not be opened, in terms of the packed file, with what is missing of it.
@@ -181,6 +201,10 @@ impl Store for Packed {
         let Some(inner) = self.opened(&mut |_, _| true)? else { return Err(StoreError::vanished(&root, locator)) };
         let shown = |path: &Path| inner.content.shown(&root, kind, path);
         inner.store.read(folder, locator).map_err(|error| error.renamed(shown))
+    }
+
+    fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {
+        self.inner.as_mut()?.store.line(folder, locator)
     }
 
     fn check_removable(&self, _: &FolderPath) -> Result<(), StoreError> {

@@ -43,10 +43,9 @@ pub(super) struct Unpacking {
 
 impl Unpacking {
     /// One into a new directory.
-    pub(super) fn new() -> io::Result<Self> {
-        let place = Place::new()?;
+    pub(super) fn into(place: Place) -> Self {
         place.remove_leftovers();
-        Ok(Self { place, notes: Vec::new(), unnamed: 0, members: 0, directory: PathBuf::new() })
+        Self { place, notes: Vec::new(), unnamed: 0, members: 0, directory: PathBuf::new() }
     }
 
     /// The directory with what was unpacked, and what was not.
@@ -103,25 +102,27 @@ impl Unpacking {
     }
 
     /// Makes the directory of that name.
-    pub(super) fn directory(&mut self, name: &[u8]) {
+    pub(super) fn directory(&mut self, name: &[u8]) -> io::Result<()> {
         match names::path(name) {
-            names::Path::Below(path) => {
-                let _ = self.enter(&path, name);
+            names::Path::Below(path) => self.enter(&path, name).map(|_| ()),
+            names::Path::Nothing => Ok(()),
+            names::Path::Refused(reason) => {
+                self.leave_out(name, reason);
+                Ok(())
             }
-            names::Path::Nothing => {}
-            names::Path::Refused(reason) => self.leave_out(name, reason),
         }
     }
 
     /// Makes a directory below the place; if that can not be, the member that wants it is left out.
-    fn enter(&mut self, below: &Path, name: &[u8]) -> bool {
+    fn enter(&mut self, below: &Path, name: &[u8]) -> io::Result<bool> {
         if self.directory == below {
-            return true;
+            return Ok(true);
         }
+        self.place.take_name()?;
         let make = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(self.place.content().join(path));
         if make(below).is_err() {
             self.leave_out(name, "it is not read: a file stands where its directory would be");
-            return false;
+            return Ok(false);
         }
         // Archives may leave out empty directories, and without both of these it is no Maildir.
         if let Some(above) = below.parent().filter(|_| below.ends_with("cur") || below.ends_with("new")) {
@@ -129,7 +130,7 @@ impl Unpacking {
             let _ = make(&above.join("cur")).and(make(&above.join("new")));
         }
         below.clone_into(&mut self.directory);
-        true
+        Ok(true)
     }
 
     /// Where the member of that name is to be written, if it may be.
@@ -148,9 +149,10 @@ impl Unpacking {
                 return Ok(None);
             }
         };
-        if !self.enter(below.parent().unwrap_or(Path::new("")), name) {
+        if !self.enter(below.parent().unwrap_or(Path::new("")), name)? {
             return Ok(None);
         }
+        self.place.take_name()?;
         let path = self.place.content().join(&below);
         match fs::symlink_metadata(&path) {
             Ok(data) if data.is_dir() => {
