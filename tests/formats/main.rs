@@ -28,6 +28,7 @@ mod outlook_express;
 mod outlook_express_damage;
 mod outlook_made;
 mod packing;
+mod readers;
 mod recorded;
 mod recovered;
 mod removal;

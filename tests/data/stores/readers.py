@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Records in readers.json what other programs read from the stores of this directory; tests/formats/readers.rs compares.
+
+The readers: `mailbox` and `email` of Python 3.11, emlx 1.0.4 and eulcommon 0.19.0 (both from PyPI). Run it in this
+directory: pip install emlx eulcommon && python3 readers.py. A message is what the reader gives, without the bookkeeping
+fields that are not carried and with CRLF line ends, as SHA-256; flags and the date are recorded where the reader tells them.
+Others are recorded elsewhere: undbx in outlook-express/undbx.txt, readpst and extract-msg in ../outlook/expected.json.
+
+Not recorded, since the reader is wrong or blind there: bytes of Babyl messages (Python takes the body's first paragraph for
+the header that is shown), an MMDF message without a From_ line (it takes the first line away); mboxes with CR or CRLF line ends, a UTF-8 mark, garbage, or text that
+looks like a separator (Python's splits at it or keeps line ends); hidden messages (it shows all); `;` in names of a
+Maildir, or one without `new`.
+No other reader was found for The Bat!, Foxmail, Pegasus' .pmm, Outlook Express 4 and 5 for Mac, and indexes of KMail: for
+these there is only what was put in (expected.json).
+"""
+import datetime, email, email.policy, hashlib, json, mailbox, pathlib, re
+
+import emlx
+from eulcommon.binfile import core, eudora, outlookexpress
+
+core.ord = lambda byte: byte  # it was written for Python 2, where bytes are strings
+
+HERE = pathlib.Path(__file__).parent
+BOOKKEEPING = {"status", "x-status", "x-keywords", "x-uid", "x-imap", "x-imapbase", "x-evolution", "content-length", "x-mozilla-status",
+               "x-mozilla-status2", "x-mozilla-keys", "x-account-key", "x-uidl"}
+FLAGS = [("Seen", "RS"), ("Answered", "AR"), ("Flagged", "F"), ("Deleted", "DT"), ("Draft", "TD")]
+rows = []
+
+
+def digest(data, unquote=False):
+    data = data.replace(b"\r\n", b"\n")
+    head, blank, body = data.partition(b"\n\n")
+    fields = re.split(rb"\n(?![ \t])", head)
+    head = b"\n".join(field for field in fields if field.split(b":")[0].decode("latin-1").lower() not in BOOKKEEPING)
+    if unquote:
+        body = re.sub(rb"(?m)^>(>*From )", rb"\1", body)
+    data = head + blank + body
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    return hashlib.sha256(data.replace(b"\n", b"\r\n")).hexdigest()
+
+
+def flags(*named):
+    return " ".join(sorted(f"\\{name}" for name, is_set in named if is_set))
+
+
+def row(reader, store, folder, messages, left_out=0):
+    """A message is (bytes, digest or None, flags or None, unix time or None); so many at the end are left out."""
+    messages = messages[:len(messages) - left_out]
+    known = [{"sha256": digest(one) if isinstance(one, bytes) else one, "flags": marks, "unix": unix and int(unix)} for one, marks, unix in messages]
+    assert known, store
+    rows.append({"reader": reader, "store": store, "folder": folder, "left_out": left_out, "messages": known})
+
+
+def mbox(store, folder="", file=None, marks=False, date=True):
+    """A date as Python reads it from the From_ line, which has no zone; one of `From -` (Mozilla) is not believed by us."""
+    box, all = mailbox.mbox(HERE / (file or store), create=False), []
+    for key in box.keys():
+        message, has = box[key], box[key].get_flags()
+        told = flags(("Seen", "R" in has), ("Answered", "A" in has), ("Flagged", "F" in has), ("Deleted", "D" in has), ("Draft", "T" in has))
+        when = None
+        if date:
+            line = message.get_from().partition(" ")[2]
+            when = datetime.datetime.strptime(line, "%a %b %d %H:%M:%S %Y").replace(tzinfo=datetime.timezone.utc).timestamp()
+        all.append((digest(box.get_bytes(key), unquote=True), told if marks else None, when))
+    row("Python mailbox.mbox", store, folder, all)
+
+
+def maildir(store, folder, directory=None):
+    box, all = mailbox.Maildir(HERE / (directory or store), create=False), []
+    for key in sorted(key for key in box.keys() if not key.startswith(".")):  # git's
+        has = box[key].get_flags()
+        told = flags(("Seen", "S" in has), ("Answered", "R" in has), ("Flagged", "F" in has), ("Deleted", "T" in has), ("Draft", "D" in has))
+        all.append((box.get_bytes(key), told, None))  # its date is that of the file, which git does not keep
+    row("Python mailbox.Maildir", store, folder, all)
+
+
+def mh(store, folder, directory=None, marks=True):
+    box, all = mailbox.MH(HERE / (directory or store), create=False), []
+    for key in sorted(box.keys()):
+        has = box[key].get_sequences() if marks else []
+        told = flags(("Seen", "unseen" not in has), ("Answered", "replied" in has), ("Flagged", "flagged" in has))
+        all.append((box.get_bytes(key), told if marks else None, None))
+    row("Python mailbox.MH", store, folder, all)
+
+
+def babyl(store, folder):
+    box, all = mailbox.Babyl(HERE / store / "rmail", create=False), []
+    for key in sorted(box.keys()):
+        has = [label.decode() if isinstance(label, bytes) else label for label in box[key].get_labels()]
+        told = flags(("Seen", "unseen" not in has), ("Answered", "answered" in has), ("Deleted", "deleted" in has))
+        all.append((None, told, None))
+    row("Python mailbox.Babyl", store, folder, all)
+
+
+def mmdf(store, folder, file):
+    box, all = mailbox.MMDF(HERE / file, create=False), []
+    for key in sorted(box.keys()):
+        has = box[key].get_flags()
+        told = flags(("Seen", "R" in has), ("Answered", "A" in has), ("Flagged", "F" in has), ("Deleted", "D" in has), ("Draft", "T" in has))
+        all.append((box.get_bytes(key), told, None))
+    row("Python mailbox.MMDF", store, folder, all, left_out=1)
+
+
+def files(store, folder, names):
+    """What has no marks: files of one message."""
+    all = []
+    for name in names:
+        found = email.message_from_bytes((HERE / store / name).read_bytes() if name else (HERE / store).read_bytes(), policy=email.policy.default)
+        assert not found.defects
+        date = found["Received"].rpartition(";")[2].strip() if "Received" in found else found["Date"]
+        all.append((found.as_bytes(policy=email.policy.compat32), None, email.utils.parsedate_to_datetime(date).timestamp()))
+    row("Python email", store, folder, all)
+
+
+def apple(store, folder, names):
+    all = []
+    for name in names:
+        found = emlx.read(str(HERE / store / name))
+        has = found.flags
+        told = flags(*((mark, has.get(mark.lower())) for mark in ("Seen", "Answered", "Flagged", "Deleted", "Draft") if mark != "Seen"),
+                     ("Seen", has.get("read")))
+        all.append((found.as_bytes(), told, found.plist["date-received"]))
+    row("emlx", store, folder, all)
+
+
+def eudora_mac(store, folder, mailbox_file, table):
+    found, data = eudora.Toc(str(HERE / store / table)), (HERE / store / mailbox_file).read_bytes().replace(b"\r", b"\n")
+    all = [data[one.offset:one.offset + one.size].partition(b"\n")[2] for one in found.messages]
+    row("eulcommon eudora.Toc", store, folder, [(one, None, None) for one in all])
+
+
+def oe_mac(store, folder):
+    found = outlookexpress.MacFolder(str(HERE / store))
+    all = [bytes(one.data).replace(b"\r", b"\n") for one in found.raw_messages if one.header_type != one.DELETED_MESSAGE.encode()]
+    row("eulcommon outlookexpress.MacFolder", store, folder, [(one, None, None) for one in all])
+
+
+PLAIN = ["lf", "no-last-newline", "no-blank-lines", "local-time"]
+UNDATED = ["mozilla-undated", "takeout-undated", "takeout-zone", "eudora"]
+mbox("python/box.mbox", marks=True)
+mbox("dialects/no-extension")
+for name in PLAIN:
+    mbox(f"dialects/{name}.mbox", date=name != "local-time")
+for name in UNDATED:
+    mbox(f"dialects/{name}.mbox", date=False)
+for file, folder in [("Inbox", "Inbox"), ("Inbox.sbd/Projects", "Inbox/Projects"), ("Inbox.sbd/Projects.sbd/R&-D", "Inbox/Projects/R&D"),
+                     ("Entw&APw-rfe", "Entwürfe"), ("more/Old", "more/Old"), ("Sent.mbox", "Sent")]:
+    mbox("thunderbird", folder, f"thunderbird/{file}")
+mbox("netscape", "Mail/Inbox", "netscape/Mail/Inbox", date=False)
+mbox("netscape", "Mail/Work/Old", "netscape/Mail/Work.sbd/Old", date=False)
+mbox("profile", "Local Übersicht/Unsent Messages", "profile/abcd1234.default/Mail/Local Folders/Unsent Messages", date=False)
+mbox("profile", "anna@example.org/Inbox/a:b?", "profile/abcd1234.default/Mail/pop.example.org/Inbox.sbd/a%3Ab%3F", date=False)
+mbox("evolution", "Inbox", "evolution/local/Inbox/mbox")
+mbox("evolution", "Inbox/Projects", "evolution/local/Inbox/subfolders/Projects/mbox")
+mbox("kmail", "inbox/plain", "kmail/.inbox.directory/plain")
+mbox("opera", "account2", "opera/store/account2/2005/01/01.mbs")
+mbox("pegasus", "Projects/From Unix", "pegasus/UNX00001.MBX")
+maildir("python/Maildir", "INBOX")
+maildir("python/Maildir", "Archive/2004", "python/Maildir/.Archive.2004")
+for name, folder in [("", "INBOX"), ("..Family", "INBOX/Family"), (".Work_2EOld", "Work.Old"), (".my_5Fbox.R&D", "my_box/R&D")]:
+    maildir("evolution3", folder, f"evolution3/{name}")
+mh("mh", "Archive", "mh/Archive")
+mh("mh", "")
+mh("sylpheed", "inbox", "sylpheed/inbox", marks=False)
+mh("claws", "inbox", "claws/inbox", marks=False)
+babyl("babyl", "rmail")
+mmdf("mmdf", "inbox", "mmdf/inbox.mmdf")
+files("single.eml", "", [""])
+files("eml", "Sub/Deep", ["Sub/Deep/no-extension"])
+files("livemail", "Anna & Söhne/Inbox", ["Anna 3c1/Inbox/0FDD08FE-00000001.eml"])
+files("cyrus", "Sent", ["Sent/1."])
+files("cyrus", "INBOX", ["2.", "10."])
+UUID = "1B4E28BA-2FA1-11D2-883F-0016D3CCA427"
+apple("apple", "INBOX", [f"V5/{UUID}/INBOX.mbox/{UUID}/Data/Messages/2.emlx", f"V5/{UUID}/INBOX.mbox/{UUID}/Data/3/1/Messages/13042.emlx"])
+eudora_mac("eudora-mac", "In", "In", "In.toc")
+oe_mac("outlook-express/mac4/Internet Mail/Inbox", "")
+(HERE / "readers.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+
+# What differs from what was put in, for a look.
+put_in = json.loads((HERE / "expected.json").read_text())
+put_in |= {f"outlook-express/{path}": one for path, one in json.loads((HERE / "outlook-express/expected.json").read_text()).items()}
+for one in rows:
+    expected = put_in[one["store"]]["folders"].get(one["folder"])
+    if expected is None:
+        print("no folder", one["store"], one["folder"], list(put_in[one["store"]]["folders"]))
+        continue
+    theirs = [message["sha256"] for message in one["messages"]]
+    ours = [message["sha256"] for message in expected]
+    if theirs[0] and theirs != ours[:len(ours) - one["left_out"]]:
+        print(one["reader"], one["store"], one["folder"], "differs" if sorted(theirs) != sorted(ours) else "in another order", len(theirs), len(ours))
