@@ -313,3 +313,14 @@ fn copy_tree(from: &std::path::Path, to: &std::path::Path) {
         }
     }
 }
+
+#[test]
+fn a_source_that_can_not_be_reached_or_refuses_the_login_says_so_at_once() {
+    let Some(scene) = Scene::new() else { return };
+    let nowhere = Server::plaintext_url("anna", 1);
+    let refused = scene.run("copy", &nowhere, &scene.place("maildir", "out")).expect(69);
+    assert!(refused.err.contains("cannot reach"), "{}", refused.err);
+    fs::write(scene.path("password"), "wrong\n").unwrap();
+    scene.run("copy", &scene.url("anna"), &scene.place("maildir", "out")).expect(77);
+    assert!(!scene.path("out").exists());
+}

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::imap::{Account, Target};
+use crate::imap::{Account, Target, connect};
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
@@ -58,7 +58,12 @@ impl SourceArgument {
     /// What a job opens; of a mailbox on a server, with its account, which asks for the password if need be.
     pub fn log_in(self, options: &Options, login: &SourceOptions, is_target_local: bool) -> Result<Opening, Failure> {
         let account = match &self.server {
-            Some(server) => Some(options.source_account(server, login, is_target_local)?),
+            Some(server) => {
+                let account = options.source_account(server, login, is_target_local)?;
+                // A server that is not there, or a password that is not right, has an exit code of its own.
+                connect(&account)?.logout();
+                Some(account)
+            }
             None => None,
         };
         Ok(Opening { argument: self, account })

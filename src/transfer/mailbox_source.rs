@@ -57,6 +57,8 @@ pub(super) struct MailboxSource {
     ready: HashMap<u32, Vec<u8>>,
     /// Why there is no use in asking any more.
     dead: Option<String>,
+    /// Whether a failure is worth another try: in a job always, else once it was connected.
+    is_patient: bool,
 }
 
 /// A message's state as it was listed.
@@ -94,10 +96,15 @@ impl Source {
 
     /// Opens it; mail on a server with the one of `accounts` that it is in.
     pub fn open(&self, accounts: &[Account]) -> Result<Box<dyn Store>, StoreError> {
-        self.open_braked(accounts, &Brake::default())
+        self.open_far(accounts, &Brake::default(), false)
     }
 
+    /// The same for a job, which tries again where the first connection fails.
     pub(super) fn open_braked(&self, accounts: &[Account], brake: &Brake) -> Result<Box<dyn Store>, StoreError> {
+        self.open_far(accounts, brake, true)
+    }
+
+    fn open_far(&self, accounts: &[Account], brake: &Brake, is_patient: bool) -> Result<Box<dyn Store>, StoreError> {
         if !self.is_remote() {
             return crate::store::open_with(&self.path, &self.options);
         }
@@ -106,7 +113,7 @@ impl Source {
             let reason = "its password is not known".to_owned();
             StoreError::NotMail { path: self.path.clone(), reason }
         })?;
-        Ok(Box::new(MailboxSource::new(account.clone(), brake.clone())))
+        Ok(Box::new(MailboxSource::new(account.clone(), brake.clone(), is_patient)))
     }
 }
 
@@ -122,7 +129,7 @@ fn numbers(locator: &Locator) -> Option<(u32, u32)> {
 }
 
 impl MailboxSource {
-    fn new(account: Account, brake: Brake) -> Self {
+    fn new(account: Account, brake: Brake, is_patient: bool) -> Self {
         let path = Source::of_account(&account).path;
         Self {
             account,
@@ -134,6 +141,7 @@ impl MailboxSource {
             expected: VecDeque::new(),
             ready: HashMap::new(),
             dead: None,
+            is_patient,
         }
     }
 
@@ -161,9 +169,10 @@ impl MailboxSource {
             }
             self.session = None;
             self.open = None;
-            let pause = pauses.next().map(|seconds| Duration::from_secs(*seconds));
+            let pause = pauses.next().filter(|_| self.is_patient).map(|seconds| Duration::from_secs(*seconds));
             if pause.is_none_or(|pause| pause_unless(&self.brake, pause).is_err()) {
-                self.dead = Some(error.to_string());
+                // Where somebody waits, the next question tries again.
+                self.dead = Some(error.to_string()).filter(|_| self.is_patient);
                 return Err(self.failed(&error));
             }
         }
@@ -175,6 +184,7 @@ impl MailboxSource {
             self.brake.add(session.canceller());
             session.folders()?;
             self.session = Some(session);
+            self.is_patient = true;
         }
         self.session.as_mut().ok_or(ImapError::Cancelled)
     }
