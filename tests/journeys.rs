@@ -201,7 +201,7 @@ fn mail_is_found_marked_and_looked_at_on_both_sides() {
     pty.type_keys(key::ESC);
     pty.wait_gone("Structure");
     pty.type_keys(":quit");
-    pty.wait_for("quit; asks");
+    pty.wait_for("quit; while");
     pty.type_keys("\r");
     assert_eq!(pty.wait_exit(), 0);
     pty.assert_restored();
@@ -256,8 +256,10 @@ fn a_refused_message_is_listed_with_its_reason() {
     pty.type_keys("\r");
     pty.wait_for("1 failed");
     pty.type_keys("x");
-    pty.wait_for("far too big");
+    pty.wait_for("▸       1");
     pty.type_keys("\r");
+    pty.wait_for("far too big");
+    pty.type_keys(&format!("{}\r", key::DOWN));
     pty.wait_for("configuration");
     pty.type_keys(key::ESC);
     pty.wait_gone("configuration");

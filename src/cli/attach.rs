@@ -91,11 +91,13 @@ fn choose(guests: &[Guest]) {
     }
 }
 
-/// Prints events until the process is gone.
+/// Prints events until nothing runs or waits any more; the process itself stays as long as somebody looks on.
 fn follow(mut guest: Guest) -> ExitCode {
     let mut printer = Printer::new(true, false);
     let mut queue = guest.queue.clone();
-    while let Some(said) = guest.hear() {
+    while !queue.is_idle()
+        && let Some(said) = guest.hear()
+    {
         match said {
             Said::All { queue: all } => queue = *all,
             Said::Happened { events } => {
