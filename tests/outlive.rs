@@ -249,7 +249,8 @@ fn a_job_outlives_the_terminal_and_attach_shows_it_again() {
     let store = scene.store(&[("Alpha", 150), ("Beta", 15)]);
     let proxy = slow(&scene.server);
     let [target, option, password] = scene.arguments(proxy.port);
-    let arguments = [store.as_str(), &target, &option, &password, "--leave-running"];
+    assert!(store.ends_with("/Old"));
+    let arguments = ["Old", &target, &option, &password, "--leave-running"];
     let steps = two_jobs();
     until_the_line_is_dead(&scene, &arguments, &steps, || proxy.messages() > 5);
     let left = scene.server.peek("anna").len();
@@ -271,11 +272,13 @@ fn a_job_outlives_the_terminal_and_attach_shows_it_again() {
     assert_eq!(pty.wait_exit(), 0);
     pty.assert_restored();
 
-    let mut pty = Pty::mailferry(scene.home.path(), &["attach", "1"]);
+    // From elsewhere, where a path of the first process leads nowhere.
+    let mut pty = Pty::mailferry_in(scene.home.path(), std::path::Path::new("/"), &["attach", "1"]);
     pty.wait_until(|screen| screen.contents().contains("Transfers, in a process"));
     let both = |screen: &vt100::Screen| screen.contents().matches("all carried").count() >= 2;
     common::wait_until(|| scene.server.peek("anna").len() == 165);
     pty.wait_until(both);
+    assert!(!pty.screen_text().contains("can be read"), "{}", pty.screen_text());
     pty.type_keys(key::ESC);
     pty.wait_for("10Quit");
     pty.type_keys("q");

@@ -123,6 +123,8 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("the screen needs a terminal; without one, use mailferry attach --json"));
     }
     let state = guest.hello.state.clone();
+    // Paths mean what they meant there. If it is gone, the panes tell what can't be read.
+    let _ = std::env::set_current_dir(&guest.hello.directory);
     let settings = config::load()?;
     let folders: Vec<_> = guest.queue.entries().iter().flat_map(|entry| &entry.plan.folders).collect();
     let reading = folders.first().map(|folder| folder.source.options.clone()).unwrap_or_default();

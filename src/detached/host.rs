@@ -275,7 +275,8 @@ impl Host {
             let _ = calls.send(Call::Left(guest)); // nobody listens at the end
         });
         self.guests.insert(guest, Onlooker { lines, writer, is_behind: false });
-        let hello = Hello { version: VERSION, process: std::process::id(), state: self.state.clone() };
+        let directory = std::env::current_dir().unwrap_or_default();
+        let hello = Hello { version: VERSION, process: std::process::id(), state: self.state.clone(), directory };
         self.send(guest, &Said::Hello(hello));
         self.send(guest, &Said::All { queue: Box::new(self.queue.clone()) });
     }

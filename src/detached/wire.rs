@@ -23,6 +23,8 @@ pub struct Hello {
     pub process: u32,
     /// The directory of its journal.
     pub state: PathBuf,
+    /// The directory that it runs in, where paths begin.
+    pub directory: PathBuf,
 }
 
 /// What the process says.

@@ -128,6 +128,8 @@ pub enum Outcome {
 pub enum Line {
     /// It is being made.
     Connecting,
+    /// It is made, and is at what it was at before.
+    Connected,
     /// It carries the folder with this place in the plan.
     Carries(usize),
     /// It was lost or refused, and is made again after a pause.

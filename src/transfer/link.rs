@@ -49,6 +49,7 @@ impl<'a> Link<'a> {
         }
         session.folders()?;
         self.session = Some(session);
+        self.shared.line(Line::Connected);
         Ok(())
     }
 

@@ -36,6 +36,8 @@ pub struct FolderProgress {
 pub struct Connection {
     /// What it is at.
     pub line: Line,
+    /// The folder that it carries, or carried last, by its place in the plan.
+    folder: Option<usize>,
     /// Since when.
     #[serde(with = "moment::one")]
     pub since: Instant,
@@ -211,12 +213,14 @@ impl Progress {
             }
             Event::Connected => self.waiting = None,
             Event::Connection { number, line } => {
-                if *line == Line::Closed {
-                    self.connections.remove(number);
-                } else {
-                    let connection = Connection { line: line.clone(), since: now, messages: 0, bytes: 0 };
-                    self.connections.insert(*number, connection);
-                }
+                let before = self.connections.remove(number).and_then(|connection| connection.folder);
+                let (line, folder) = match (line, before) {
+                    (Line::Closed, _) => return,
+                    (Line::Carries(index), _) => (line.clone(), Some(*index)),
+                    (Line::Connected, Some(index)) => (Line::Carries(index), Some(index)),
+                    _ => (line.clone(), before),
+                };
+                self.connections.insert(*number, Connection { line, folder, since: now, messages: 0, bytes: 0 });
             }
             Event::FolderEnd { index } => {
                 if let Some(folder) = self.running.remove(index) {
@@ -433,6 +437,20 @@ mod tests {
         let left = there.connections.get(&2).unwrap().waits(later).unwrap();
         assert!(left > Duration::from_secs(80), "{left:?}");
         assert!(there.waiting.unwrap().0 > later + Duration::from_secs(80));
+    }
+
+    #[test]
+    fn a_connection_that_is_made_again_is_at_its_folder() {
+        let now = Instant::now();
+        let mut progress = Progress::new(Mode::Copy, now);
+        let waits = Line::Waits { seconds: 1, is_asked: false, reason: String::new() };
+        for line in [Line::Connecting, Line::Connected, Line::Carries(4), waits, Line::Connecting, Line::Connected] {
+            progress.apply(&Event::Connection { number: 1, line }, now);
+        }
+        progress.apply(&done(How::Now), now);
+        assert_eq!(progress.connections.get(&1).map(|connection| connection.line.clone()), Some(Line::Carries(4)));
+        progress.apply(&Event::Connection { number: 1, line: Line::Closed }, now);
+        assert!(progress.connections.is_empty());
     }
 
     #[test]

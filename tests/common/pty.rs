@@ -87,10 +87,19 @@ impl Pty {
 
     /// Starts mailferry in a terminal of a certain size.
     pub fn mailferry_sized(home: &Path, arguments: &[&str], columns: u16, rows: u16) -> Self {
+        Self::start(home, home, arguments, columns, rows)
+    }
+
+    /// Starts mailferry in another directory than its home.
+    pub fn mailferry_in(home: &Path, directory: &Path, arguments: &[&str]) -> Self {
+        Self::start(home, directory, arguments, 80, 24)
+    }
+
+    fn start(home: &Path, directory: &Path, arguments: &[&str], columns: u16, rows: u16) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mailferry"));
         command.args(arguments);
         command.env("HOME", home);
-        command.cwd(home);
+        command.cwd(directory);
         for variable in
             ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "MAILFERRY_PASSWORD", "NO_COLOR"]
         {

@@ -359,6 +359,7 @@ fn draw_connection(
     let area = Rect { x: area.x + 3, width: area.width.saturating_sub(3), ..area };
     match &connection.line {
         Line::Connecting => paint_line(buf, area, "connecting …", theme.faint()),
+        Line::Connected => paint_line(buf, area, "connected", theme.faint()),
         Line::Closed => {}
         Line::Waits { is_asked, reason, .. } => {
             let left = clock(connection.waits(now).unwrap_or_default());
