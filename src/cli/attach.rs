@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 /// Nothing goes on any more: what the job did is in the journal.
 fn over(state: &Path, arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let last = Journal::open(state)?.jobs()?.last().map(|job| job.id);
+    let last = Journal::open(state)?.jobs()?.iter().max_by_key(|job| job.ended).map(|job| job.id);
     let Some(job) = arguments.job.or(last) else {
         return Err(Failure::usage("nothing goes on without a terminal, and there are no jobs yet"));
     };
