@@ -281,7 +281,7 @@ fn a_home_directory_is_one_tree_whose_doubts_are_told_and_which_is_copied_whole(
     let pty = scene.open_store(scene.home.path().to_str().unwrap(), scene.server.imap_port);
     pty.wait_for("several");
     pty.type_keys(key::F[3]);
-    for words in ["32 messages read, 3 doubts", "has cur/ and new/", "up to 1,200 bytes", "the same message as"] {
+    for words in ["32 messages read, 5 doubts", "has cur/ and new/", "the longest 1,200", "the same message as"] {
         pty.wait_for(words);
     }
     pty.type_keys(key::ESC);
