@@ -44,26 +44,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let journal = Journal::open(&state)?;
     let (past, plan) = (journal.job(arguments.job)?, journal.plan(arguments.job)?);
     drop(journal);
-    let settings = past.settings;
+    let settings = &past.settings;
     let target = settings.place(|login| Ok::<_, Failure>(login.account(arguments.password.get(&settings.label())?)))?;
     let is_local = settings.local.is_some();
     let password = |login: &Login| arguments.login.get(&login.label(), &arguments.password, is_local);
     let accounts = settings.sources.iter().map(|login| Ok(login.account(password(login)?)));
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
-    let job = Job {
-        target,
-        accounts,
-        plan,
-        mode: settings.mode,
-        verify: settings.verify,
-        connections: settings.connections,
-        accept_rewriting: settings.accept_rewriting,
-        repairs: settings.repairs,
-        failed_dir: arguments.failed_dir.clone(),
-        limits: settings.limits,
-        state,
-        resumes: Some(past.id),
-    };
+    let job = Job { failed_dir: arguments.failed_dir.clone(), ..past.resumed(target, accounts, plan, state) };
     let may_leave = arguments.leave_running || config::load()?.leave_running;
     copy::carry(job, None, &mut Printer::new(arguments.json, arguments.quiet), may_leave)
 }

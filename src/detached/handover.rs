@@ -107,27 +107,17 @@ impl Handed {
     /// The job as the journal has it.
     pub(super) fn job(self, journal: &Journal, state: &std::path::Path) -> Result<Job, JournalError> {
         let (past, plan) = (journal.job(self.job)?, journal.plan(self.job)?);
-        let settings = past.settings;
         let account = |login: Login| {
             let known = self.passwords.iter().find(|known| known.account == login.label());
             let password = known.map(|known| known.password.expose_secret()).unwrap_or_default();
             login.account(SecretString::from(password))
         };
-        let Ok(target) = settings.place::<Infallible>(|login| Ok(account(login)));
-        Ok(Job {
-            target,
-            accounts: settings.sources.into_iter().map(account).collect(),
-            plan,
-            mode: settings.mode,
-            verify: settings.verify,
-            connections: settings.connections,
-            accept_rewriting: settings.accept_rewriting || self.accept_rewriting,
-            repairs: settings.repairs,
-            failed_dir: self.failed_dir,
-            limits: settings.limits,
-            state: state.to_owned(),
-            resumes: Some(past.id),
-        })
+        let Ok(target) = past.settings.place::<Infallible>(|login| Ok(account(login)));
+        let accounts = past.settings.sources.iter().cloned().map(account).collect();
+        let mut job = past.resumed(target, accounts, plan, state.to_owned());
+        job.accept_rewriting |= self.accept_rewriting;
+        job.failed_dir = self.failed_dir;
+        Ok(job)
     }
 }
 

@@ -5,9 +5,7 @@
 //! The order is that of facts/reliability.md section 1.3: the journal knows of a message before it is sent, one whose answer
 //! was lost is looked for before it is sent again, and one is removed only after it was read back.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
-use std::hash::{Hash, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -17,21 +15,21 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::imap::{HeldMessage, ImapError, Scope, Selected};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
-use crate::mail::{Envelope, FolderPath, Locator};
-use crate::store::{Found, StoreError, Walk};
+use crate::mail::{FolderPath, Locator};
 
-use super::flight::{Air, FLIGHT_MESSAGES};
+use super::air::{Air, FLIGHT_MESSAGES};
 use super::held::Held;
-use super::intake::{self, Item, LOTS_AHEAD, Lot, Read, SharedStore};
+use super::intake::{self, LOTS_AHEAD, Lot, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
 use super::journal::{Carried, Record, Removed};
 use super::late::Sweep;
 use super::ledger::Ledger;
 use super::link::Link;
+use super::listing::{Item, Thorough, list};
 use super::pace::Pace;
 use super::pending::Prepared;
 use super::tell::Proven;
-use super::{Chosen, Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
+use super::{Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
@@ -116,14 +114,6 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) finished: u64,
     pub(super) already: u64,
     pub(super) is_complete: bool,
-}
-
-/// Whether the messages of a list must be told apart, which may cost a reading of each.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Thorough {
-    No,
-    /// Then damage was told by the first list, or will be when a message is read.
-    Yes,
 }
 
 /// How a folder went.
@@ -446,59 +436,4 @@ impl<'c, 'a> Carry<'c, 'a> {
             if self.may_fly() { (FLIGHT_MESSAGES, self.air.batch_bytes) } else { (self.batch_messages, BATCH_BYTES) };
         messages >= most_messages || bytes >= most_bytes.min(self.shared.pace.piece())
     }
-}
-
-/// The chosen messages of a folder, without their bodies, and whether all of it could be read.
-fn list(
-    shared: Shared<'_>,
-    store: &SharedStore<'_>,
-    plan: &FolderPlan,
-    index: usize,
-    thorough: Thorough,
-) -> Result<(Vec<Item>, bool), StoreError> {
-    let chosen: Option<HashSet<(&str, u64)>> = match &plan.chosen {
-        Chosen::All => None,
-        Chosen::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
-    };
-    let (mut items, mut is_whole) = (Vec::new(), true);
-    let mut visit = |found| {
-        match found {
-            Found::Message(envelope) => {
-                let key = (&*envelope.locator.name, envelope.locator.offset);
-                if chosen.as_ref().is_none_or(|chosen| chosen.contains(&key)) {
-                    items.push(item(envelope));
-                }
-            }
-            Found::Damage(damage) if thorough == Thorough::No => {
-                let text = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
-                tell(shared.events, Event::Damage { index, text });
-                is_whole = false;
-            }
-            Found::Damage(_) | Found::Hidden(_) | Found::Progress { .. } => {}
-        }
-        if shared.brake.is_pulled() { Walk::Break(()) } else { Walk::Continue(()) }
-    };
-    let mut store = intake::lock(store);
-    match thorough {
-        Thorough::No => store.outline(&plan.folder, &mut visit)?,
-        Thorough::Yes => store.list(&plan.folder, &mut visit)?,
-    }
-    drop(store);
-    Ok((items, is_whole))
-}
-
-fn item(envelope: Envelope) -> Item {
-    let name = match &envelope.message_id {
-        Some(id) => Some(hash(id)),
-        None if envelope.from.is_empty() && envelope.subject.is_empty() => None,
-        None => Some(hash(&(&envelope.from, &envelope.subject))),
-    };
-    let Envelope { locator, flags, keywords, internal_date, .. } = envelope;
-    Item { locator, flags, keywords, internal_date, name }
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hash = DefaultHasher::new();
-    value.hash(&mut hash);
-    hash.finish()
 }

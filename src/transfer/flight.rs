@@ -6,12 +6,12 @@
 //! last messages the states of all that were not asked for; answers are read in the same order. Nothing else may be asked
 //! meanwhile.
 
-use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::imap::{AppendError, Appended, ImapError, Launched, RemoteMessage};
+use crate::imap::{AppendError, Appended, ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
 
+use super::air::{FLIGHT_MESSAGES, Flight, Stage};
 use super::carry::Carry;
 use super::intake;
 use super::job::Halt;
@@ -19,21 +19,6 @@ use super::link::pause_unless;
 use super::pending::{Pending, Prepared, State};
 use super::{Event, How, Mailbox, Proof};
 
-/// Messages and bytes of a batch that flies; on a slow line less, so that the screen moves and a stop is soon.
-pub(super) const FLIGHT_MESSAGES: usize = 256;
-const FLIGHT_BYTES: usize = 2 << 20;
-const LEAST_FLIGHT: usize = 64 << 10;
-/// How long sending one should take at most, and how short makes the next one larger.
-const SLOW: Duration = Duration::from_millis(300);
-const QUICK: Duration = Duration::from_millis(100);
-/// Batches that are sent and not yet answered: at first, at most, and at least. The most is what a line of 600 MB/s holds
-/// in 50 ms.
-const FIRST_AIR: usize = 4;
-const AIR: usize = 16;
-const LEAST_AIR: usize = 2;
-/// An answer sooner than that lets one more be in the air; one later than that halves their number.
-const SOON: Duration = Duration::from_secs(1);
-const LATE: Duration = Duration::from_secs(2);
 /// A larger message goes alone, so that its way can be seen.
 const LARGE: u64 = 4 << 20;
 /// The most messages whose states are asked for and not yet read: little enough for the line to hold the answers.
@@ -45,70 +30,6 @@ const LEFTOVERS: usize = 256;
 const LEFTOVER_BYTES: u64 = 4 << 20;
 /// How often the subject of a message under way is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
-
-/// All that is in the air, and what is known of it.
-pub(super) struct Air {
-    /// In the order of their answers.
-    flights: VecDeque<Flight>,
-    /// Bytes of the next batch.
-    pub(super) batch_bytes: usize,
-    /// The most batches that are sent and not yet answered.
-    most: usize,
-    /// The highest UID that a batch got.
-    landed: u32,
-    /// Whether the states of all that land from now on are asked for already.
-    is_asked_ahead: bool,
-    /// How many messages the folder had after the last of them, if it was said.
-    pub(super) exists: Option<u32>,
-    /// Messages that are stored and whose state is still to be asked for.
-    pub(super) unasked: Vec<Pending>,
-    /// Messages whose state was asked for and did not come yet.
-    pub(super) unseen: Vec<Pending>,
-    /// States that came before they were looked for.
-    pub(super) states: HashMap<u32, RemoteMessage>,
-    /// Messages that need more than a look to be proven.
-    pub(super) leftovers: Vec<Pending>,
-}
-
-impl Air {
-    pub(super) fn new() -> Self {
-        Self {
-            flights: VecDeque::new(),
-            batch_bytes: FLIGHT_BYTES,
-            most: FIRST_AIR,
-            landed: 0,
-            is_asked_ahead: false,
-            exists: None,
-            unasked: Vec::new(),
-            unseen: Vec::new(),
-            states: HashMap::new(),
-            leftovers: Vec::new(),
-        }
-    }
-
-    /// A batch was answered after that long.
-    fn answered(&mut self, after: Duration) {
-        if after < SOON {
-            self.most = (self.most + 1).min(AIR);
-        } else if after > LATE {
-            self.most = (self.most / 2).max(LEAST_AIR);
-        }
-    }
-}
-
-/// A batch in the air.
-struct Flight {
-    pending: Vec<Pending>,
-    stage: Stage,
-    since: Instant,
-}
-
-enum Stage {
-    /// Its messages are on their way.
-    Sent(Launched),
-    /// They are stored, and their states are asked for, in commands with these tags.
-    Asked(Vec<String>),
-}
 
 /// What came of flights that did not go well.
 #[derive(Default)]
@@ -173,7 +94,7 @@ impl Carry<'_, '_> {
         let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
         let begun = Instant::now();
         let launched = self.link.session()?.launch(&self.target, &outgoing);
-        self.pace_flights(begun.elapsed());
+        self.air.sent_in(begun.elapsed());
         self.air.flights.push_back(Flight {
             pending: batch.into_iter().map(Pending::new).collect(),
             stage: Stage::Sent(launched),
@@ -197,15 +118,6 @@ impl Carry<'_, '_> {
             return Err(Halt::Server(error));
         }
         Ok(())
-    }
-
-    /// The next batch is as large as the line is fast.
-    fn pace_flights(&mut self, took: Duration) {
-        if took > SLOW {
-            self.air.batch_bytes = (self.air.batch_bytes / 2).max(LEAST_FLIGHT);
-        } else if took < QUICK {
-            self.air.batch_bytes = (self.air.batch_bytes * 2).min(FLIGHT_BYTES);
-        }
     }
 
     fn tell_under_way(&mut self, batch: &[Prepared]) {

@@ -9,18 +9,10 @@ use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
 use crate::mail::fingerprint::message_id;
 use crate::mail::repair::repair;
-use crate::mail::{Digest, Fingerprint, Flags, FolderPath, InternalDate, Locator, Repair};
+use crate::mail::{Digest, Fingerprint, FolderPath, Locator, Repair};
 use crate::store::{Store, StoreError};
 
-/// What is kept of a listed message until its turn.
-pub(super) struct Item {
-    pub(super) locator: Locator,
-    pub(super) flags: Flags,
-    pub(super) keywords: Vec<String>,
-    pub(super) internal_date: Option<InternalDate>,
-    /// Names the message roughly; equal for messages with one Message-ID. `None` where the list tells none.
-    pub(super) name: Option<u64>,
-}
+use super::listing::Item;
 
 /// A message whose bytes were read, or why they were not.
 pub(super) struct Read {

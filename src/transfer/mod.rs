@@ -3,6 +3,7 @@
 //! [`plan::plan`] turns what the user chose into a [`Plan`]; [`start`] carries it out in threads of its own and tells what
 //! happens by [`Event`]s; [`Progress`] folds the events into what screens and reports show.
 
+mod air;
 mod carry;
 mod drawer;
 mod engine;
@@ -15,6 +16,7 @@ mod journal;
 mod late;
 mod ledger;
 mod link;
+mod listing;
 mod mailbox;
 mod mailbox_source;
 mod moment;

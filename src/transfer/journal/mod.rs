@@ -157,6 +157,27 @@ pub struct Settings {
     pub sources: Vec<Login>,
 }
 
+impl PastJob {
+    /// The job, to go on with: where it goes and comes from must be opened anew. `state` is the directory of the journal.
+    pub fn resumed(self, target: Place, accounts: Vec<Account>, plan: Plan, state: PathBuf) -> Job {
+        let settings = self.settings;
+        Job {
+            target,
+            accounts,
+            plan,
+            mode: settings.mode,
+            verify: settings.verify,
+            connections: settings.connections,
+            accept_rewriting: settings.accept_rewriting,
+            repairs: settings.repairs,
+            failed_dir: None,
+            limits: settings.limits,
+            state,
+            resumes: Some(self.id),
+        }
+    }
+}
+
 /// An account as the journal keeps it: without its password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {

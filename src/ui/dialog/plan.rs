@@ -1,6 +1,8 @@
 //! What would go where, before anything goes: the last look before Enter.
 
 use crossterm::event::{KeyCode, KeyEvent};
+use std::path::Path;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -9,6 +11,7 @@ use super::scroll::Scroll;
 use super::{Answer, Command};
 use crate::mail::FolderPath;
 use crate::mail::units::{bytes, plural, short, thousands};
+use crate::store::Shape;
 use crate::transfer::{FolderPlan, Mode, Place, Plan};
 use crate::ui::layout::centred;
 use crate::ui::marks::Marks;
@@ -90,7 +93,7 @@ impl PlanDialog {
         let end = inside.bottom().saturating_sub(below + 1).max(inside.y + 2).min(inside.bottom());
         let shown = self.plan.folders.iter().zip(self.counting.iter().copied()).skip(self.scroll.top);
         for ((folder, counting), y) in shown.zip(inside.y + 1..end) {
-            row(buf, columns, y, folder, counting, theme);
+            row(buf, columns, y, folder, (&self.target(folder), counting), theme);
         }
         let hidden = self.plan.folders.len().saturating_sub(usize::from(end.saturating_sub(inside.y + 1)));
         if hidden > 0 {
@@ -111,6 +114,12 @@ impl PlanDialog {
         };
         let bold = theme.text().add_modifier(ratatui::style::Modifier::BOLD);
         let mut words = vec![(self.totals(), bold), (known, theme.faint())];
+        if let Some(Place::Local(place)) = &self.to {
+            let path = place.path.to_string_lossy();
+            let is_file = place.shape == Shape::Mbox && self.plan.folders.iter().all(|folder| folder.target.is_root());
+            let kind = if is_file { "Goes into the file" } else { "Goes below" };
+            words.insert(1, (format!("{kind} {path}."), theme.text()));
+        }
         if self.mode == Mode::Move {
             let is_far = self.plan.folders.iter().any(|folder| folder.source.is_remote());
             words.push((if is_far { REMOVES_FAR } else { REMOVES }.to_owned(), theme.bad()));
@@ -134,6 +143,14 @@ impl PlanDialog {
         )
     }
 
+    /// The name of a folder where it goes; a file is its only folder.
+    fn target(&self, folder: &FolderPlan) -> String {
+        match &self.to {
+            Some(Place::Local(place)) if folder.target.is_root() => file_name(&place.path),
+            _ => folder.target.to_string(),
+        }
+    }
+
     fn is_local(&self) -> bool {
         matches!(self.to, Some(Place::Local(_)))
     }
@@ -147,16 +164,16 @@ const REMOVES: &str = "! REMOVES these messages HERE, each as soon as it was rea
 const REMOVES_FAR: &str = "! REMOVES these messages FROM THEIR SERVER, each as soon as it was read back from where it went and \
     found equal: by UID EXPUNGE, or only marked as deleted where the server has none. What was changed meanwhile stays.";
 
-fn row(buf: &mut Buffer, columns: Columns, y: u16, folder: &FolderPlan, counting: bool, theme: Theme) {
-    let name = if folder.folder.is_root() {
-        folder.source.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    } else {
-        folder.folder.to_string()
-    };
+fn row(buf: &mut Buffer, columns: Columns, y: u16, folder: &FolderPlan, (to, counting): (&str, bool), theme: Theme) {
+    let name = if folder.folder.is_root() { file_name(&folder.source.path) } else { folder.folder.to_string() };
     let state = if folder.exists { "exists" } else { "new" };
     let messages = if counting { "counting…".to_owned() } else { thousands(folder.messages) };
     let size = if counting { "…".to_owned() } else { short(folder.bytes) };
-    columns.draw(buf, y, [&name, &folder.target.to_string(), state, &messages, &size], theme.text());
+    columns.draw(buf, y, [&name, to, state, &messages, &size], theme.text());
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Where the columns of the table are.

@@ -3,7 +3,7 @@
 use super::{browsing, carrying, dialogs, ways};
 use crate::imap::Account;
 use crate::mail::units::plural;
-use crate::transfer::{Entry, Job, JobId, Login, Mode, PastJob, Place, Plan, Settings, Stage};
+use crate::transfer::{Entry, JobId, Login, Mode, PastJob, Place, Plan, Settings, Stage};
 use crate::ui::dialog::confirm::Confirm;
 use crate::ui::dialog::jobs::Jobs;
 use crate::ui::dialog::preview::{PreviewDialog, columns};
@@ -188,21 +188,9 @@ fn go_on(model: &mut Model, past: PastJob, plan: Plan) {
     if !has_sources(model, past.id, &past.settings) {
         return;
     }
-    let settings = past.settings;
-    let job = Job {
-        target,
-        accounts: ways::accounts(model),
-        plan,
-        mode: settings.mode,
-        verify: settings.verify,
-        connections: settings.connections,
-        accept_rewriting: settings.accept_rewriting || model.accept_rewriting,
-        failed_dir: model.failed_dir.clone(),
-        repairs: settings.repairs,
-        limits: settings.limits,
-        state: model.state.clone(),
-        resumes: Some(past.id),
-    };
+    let mut job = past.resumed(target, ways::accounts(model), plan, model.state.clone());
+    job.accept_rewriting |= model.accept_rewriting;
+    job.failed_dir.clone_from(&model.failed_dir);
     model.dialogs.retain(|dialog| !matches!(dialog, Dialog::Jobs(_) | Dialog::Transfers(_)));
     carrying::begin(model, job, Marks::default(), Side::Local);
 }
