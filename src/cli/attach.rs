@@ -13,7 +13,7 @@ use crate::imap::Target;
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
-use crate::transfer::{Entry, JobId, Journal, Limits, Login, Place, Settings, Verify};
+use crate::transfer::{Entry, JobId, Journal, Limits, Login, Mapping, Place, Settings, Verify};
 use crate::ui;
 
 use super::exit::{Failure, code};
@@ -150,6 +150,9 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
         verify: past.as_ref().map_or(Verify::Size, |past| past.verify),
         accept_rewriting: false,
         repairs: Vec::new(),
+        asks: Vec::new(),
+        mapping: Mapping::default(),
+        map_file: None,
         failed_dir: None,
         limits: past.as_ref().map_or_else(Limits::default, |past| past.limits),
         state,

@@ -8,18 +8,32 @@ use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
 use crate::config;
-use crate::mail::units::bytes as size;
+use crate::mail::display::clean;
+use crate::mail::units::{bytes as size, thousands};
 use crate::store::OpenOptions;
-use crate::transfer::{Event, Job, Mailbox, Mode, Outcome, Plan, Progress, plan, start};
+use crate::transfer::{
+    Draft, Event, Ids, Job, Mailbox, Mode, Outcome, Plan, Progress, Scale, Terms, draft, ids, start, weigh,
+};
 use crate::ui::Rest;
 
 use super::exit::{Failure, code, outcome_code};
 use super::leave;
-use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
-use super::output::Printer;
+use super::options::{CarryOptions, Options, StateOptions, StoreOptions, Wish};
+use super::output::{Printer, ask};
 use super::password::SourceOptions;
 use super::signals::Watch;
 use super::sources::{self, Opening};
+
+/// Whether to look only, and how closely.
+#[derive(Args)]
+struct LookOptions {
+    /// Show the plan and stop; nothing is written
+    #[arg(long)]
+    dry_run: bool,
+    /// With the plan: read every message, and tell which need repair
+    #[arg(long)]
+    examine: bool,
+}
 
 #[derive(Args)]
 pub struct Arguments {
@@ -36,9 +50,8 @@ pub struct Arguments {
     carry: CarryOptions,
     #[command(flatten)]
     state: StateOptions,
-    /// Show the plan and stop; nothing is written
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    look: LookOptions,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -69,13 +82,22 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let selections = sources::selections(&sources, &target, &options, |remark| printer.remark(&remark))?;
     let place = target.place(&arguments.options)?;
     let mut session = place.open()?;
-    let plan = plan(selections, target.folder(), &session.folders()?);
-    let plan = place.fit(plan).map_err(|error| Failure::usage(error.to_string()))?;
-    tell_limits(&mut session, &plan, &mut printer)?;
-    if kind == Kind::Plan || arguments.dry_run {
+    let terms = session.terms()?;
+    let draft = draft(selections, target.folder(), &terms, &arguments.carry.mapping()?);
+    let plan = place.fit(draft.plan()).map_err(|error| Failure::usage(error.to_string()))?;
+    tell_oddities(&draft, &mut printer);
+    tell_limits(&session, &terms, &plan, &mut printer);
+    let accounts = sources::accounts(&sources);
+    if kind == Kind::Plan || arguments.look.dry_run {
+        for folder in &plan.folders {
+            let held: Option<Ids> = folder.exists.then(|| ids(&mut session, &folder.target)).transpose()?;
+            let scale = Scale { limit: terms.append_limit, held, reads: arguments.look.examine };
+            let weight = weigh(&mut *folder.source.open(&accounts)?, folder, &scale, &mut |_| true)?;
+            // A reader that closed the pipe has seen enough.
+            let _ = printer.folder(folder, &weight.unwrap_or_default());
+        }
         session.logout();
-        // A reader that closed the pipe has seen enough.
-        let _ = printer.plan(&plan);
+        let _ = printer.plan_end(&plan);
         return Ok(ExitCode::from(code::OK));
     }
     let mode = if kind == Kind::Move { Mode::Move } else { Mode::Copy };
@@ -85,13 +107,14 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let (failed_dir, limits) = (arguments.carry.failed_dir.clone(), arguments.carry.limits());
     let job = Job {
         target: place,
-        accounts: sources::accounts(&sources),
+        accounts,
         plan,
         mode,
         verify,
         connections,
         accept_rewriting,
-        repairs: arguments.carry.repairs(),
+        repairs: arguments.carry.repairs(Wish::On),
+        asks: arguments.carry.repairs(Wish::Ask),
         failed_dir,
         limits,
         state,
@@ -100,21 +123,38 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     carry(job, Some(session), &mut printer, arguments.carry.leave_running || config::load()?.leave_running)
 }
 
+/// Says which folders get another name than was asked for, which are left out, and what may go wrong.
+fn tell_oddities(draft: &Draft, printer: &mut Printer) {
+    for folder in &draft.folders {
+        let target = clean(&folder.folder.target.to_string());
+        if folder.is_left {
+            printer.remark(&format!("left out: {}", clean(&folder.folder.folder.to_string())));
+            continue;
+        }
+        if let Some(asked) = &folder.asked {
+            let asked = clean(&asked.to_string());
+            printer.remark(&format!("the server can't hold a folder \"{asked}\"; it becomes \"{target}\""));
+        }
+        for conflict in &folder.conflicts {
+            printer.remark(&format!("\"{target}\": {}", clean(&conflict.to_string())));
+        }
+    }
+}
+
 /// Says what the server, or the disk, limits, as far as it tells.
-fn tell_limits(session: &mut Mailbox, plan: &Plan, printer: &mut Printer) -> Result<(), Failure> {
-    if let Some(most) = session.append_limit() {
+fn tell_limits(session: &Mailbox, terms: &Terms, plan: &Plan, printer: &mut Printer) {
+    if let Some(most) = terms.append_limit {
         printer.remark(&format!("the server takes messages of up to {}", size(most)));
     }
     // Of a disk only what is too little is worth a word.
     let is_server = matches!(session, Mailbox::Server(_));
     let what = if is_server { "mailbox" } else { "disk" };
     let is_news = |left: &u64| is_server || *left < plan.bytes();
-    if let Some(left) = session.quota_left()?.filter(is_news) {
+    if let Some(left) = terms.quota_left.filter(is_news) {
         let needed = plan.bytes();
         let may_fail = if needed > left { format!(", and {} are to be carried", size(needed)) } else { String::new() };
         printer.remark(&format!("the {what} has {} left{may_fail}", size(left)));
     }
-    Ok(())
 }
 
 /// A move that could never remove anything is refused before it starts.
@@ -137,10 +177,8 @@ pub(super) fn carry(
 ) -> Result<ExitCode, Failure> {
     let watch = Watch::start().map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
     let mut progress = Progress::new(job.mode, Instant::now());
-    if let Some(warning) = doubled_target(&job.plan) {
-        printer.remark(&warning);
-    }
     let rest = may_leave.then(|| job.clone());
+    let again = (!job.asks.is_empty()).then(|| job.clone());
     let (sender, events) = unbounded();
     let handle = start(job, session, sender);
     let glance = tick(Duration::from_millis(500));
@@ -170,6 +208,14 @@ pub(super) fn carry(
         let rest = Job { resumes: progress.job, ..rest };
         leave::leave(&[Rest { job: rest, carried: progress.carried(), is_paused: false }])?;
     }
+    let again = again.filter(|_| watch.number().is_none() && !progress.asked.is_empty());
+    if let Some(job) = again
+        && repair_too(&progress, printer)?
+    {
+        let repairs = progress.asked.keys().chain(&job.repairs).copied().collect();
+        let asks = job.asks.iter().copied().filter(|asked| !progress.asked.contains_key(asked)).collect();
+        return carry(Job { repairs, asks, resumes: progress.job, ..job }, None, printer, may_leave);
+    }
     let code = match watch.number() {
         Some(number) => code::SIGNAL.saturating_add(number),
         None => outcome_code(outcome),
@@ -177,13 +223,19 @@ pub(super) fn carry(
     Ok(ExitCode::from(code))
 }
 
-/// Two folders that would be mixed in one are worth a word.
-fn doubled_target(plan: &Plan) -> Option<String> {
-    let mut targets: Vec<String> = plan.folders.iter().map(|folder| folder.target.to_string()).collect();
-    targets.sort();
-    let twice = targets.windows(2).find_map(|pair| match pair {
-        [one, other] if one == other => Some(one),
-        _ => None,
-    })?;
-    Some(format!("several folders go to \"{}\" together", crate::mail::display::clean(twice)))
+/// Whether the repairs that messages wait for are to be made: a person is asked, and where nobody is there, how to say so
+/// is told.
+fn repair_too(progress: &Progress, printer: &mut Printer) -> Result<bool, Failure> {
+    let each = progress.asked.iter().map(|(repair, count)| format!("{} in {}", repair.label(), thousands(*count)));
+    let needs = each.collect::<Vec<_>>().join(", ");
+    let answer = if printer.is_for_people() {
+        ask(&format!("Messages were not sent, for they need repair: {needs}. Repair and send them?"))?
+    } else {
+        None
+    };
+    if answer.is_none() {
+        let names: Vec<&str> = progress.asked.keys().map(|repair| repair.label()).collect();
+        printer.remark(&format!("not sent, for want of repair: {needs}; --repair {} makes it", names.join(",")));
+    }
+    Ok(answer == Some(true))
 }

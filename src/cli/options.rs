@@ -1,14 +1,14 @@
 //! The options that all commands share, and the account they make.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use crate::imap::{Account, ConnectOptions, TIMEOUT, Target};
-use crate::mail::Repair;
+use crate::mail::{DateRule, FolderPath, Repair};
 use crate::store::{CodePage, Labels, OpenOptions};
-use crate::transfer::{Limits, Verify};
+use crate::transfer::{Limits, Mapping, Rule, Verify};
 
 use super::exit::Failure;
 use super::password::{PasswordOptions, SourceOptions};
@@ -96,9 +96,17 @@ pub struct CarryOptions {
     /// Move mail even onto a server that writes it anew, as Exchange does: what it says is proven, not its bytes
     #[arg(long)]
     pub accept_rewriting: bool,
-    /// Change what a server would refuse or ruin, in the messages that need it; told for each of them
-    #[arg(long, value_name = "REPAIRS", value_delimiter = ',')]
-    pub repair: Vec<RepairOption>,
+    /// Change what a server would refuse or ruin, in the messages that need it, told for each of them: from-line, nul,
+    /// 8bit-headers, long-lines, empty. NAME=ask leaves them until you say so; NAME=off is the default
+    #[arg(long, value_name = "NAME[=ask|off],...", value_delimiter = ',', value_parser = repair)]
+    pub repair: Vec<(Repair, Wish)>,
+    /// Name folders by the rules in FILE (README, "Folder mapping")
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Where internal dates come from: as the store has it, or the topmost Received header, or the Date header; where a
+    /// message has none there, as the store has it
+    #[arg(long, value_name = "RULE", default_value = "auto")]
+    pub date_from: DateOption,
     /// Save messages that are not carried in DIR, as .eml files
     #[arg(long, value_name = "DIR")]
     pub failed_dir: Option<PathBuf>,
@@ -114,9 +122,14 @@ pub struct CarryOptions {
 }
 
 impl CarryOptions {
-    /// The repairs that are made.
-    pub fn repairs(&self) -> Vec<Repair> {
-        self.repair.iter().map(|repair| (*repair).into()).collect()
+    /// The repairs with this wish.
+    pub fn repairs(&self, wish: Wish) -> Vec<Repair> {
+        wished(&self.repair, wish)
+    }
+
+    /// The rules for folders and dates.
+    pub fn mapping(&self) -> Result<Mapping, Failure> {
+        mapping(self.map.as_deref(), self.date_from)
     }
 
     /// How much may go in a while.
@@ -154,29 +167,63 @@ impl StateOptions {
     }
 }
 
-/// `--repair`
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum RepairOption {
-    /// Leave out a `From ` line before the header
-    FromLine,
-    /// Leave out NUL bytes
-    Nul,
-    /// Write bytes over 127 in header fields as encoded words
-    #[value(name = "8bit-headers")]
-    EightBitHeaders,
-    /// Write a text with lines over 998 bytes as base64
-    LongLines,
+/// What is done about a repair that a message needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing: the message goes as it is, or is refused.
+    Off,
+    /// The message waits until a person has said so.
+    Ask,
+    /// It is made.
+    On,
 }
 
-impl From<RepairOption> for Repair {
-    fn from(option: RepairOption) -> Self {
-        match option {
-            RepairOption::FromLine => Self::FromLine,
-            RepairOption::Nul => Self::Nul,
-            RepairOption::EightBitHeaders => Self::EightBitHeaders,
-            RepairOption::LongLines => Self::LongLines,
-        }
-    }
+/// Reads `NAME`, `NAME=on`, `NAME=ask` or `NAME=off`.
+pub fn repair(text: &str) -> Result<(Repair, Wish), String> {
+    let (name, wish) = text.split_once('=').unwrap_or((text, "on"));
+    let names = || Repair::ALL.map(Repair::label).join(", ");
+    let repair = Repair::ALL.into_iter().find(|repair| repair.label() == name);
+    let repair = repair.ok_or_else(|| format!("no repair is called \"{name}\"; there are {}", names()))?;
+    let wish = match wish {
+        "on" => Wish::On,
+        "ask" => Wish::Ask,
+        "off" => Wish::Off,
+        other => return Err(format!("a repair is on, ask or off, not \"{other}\"")),
+    };
+    Ok((repair, wish))
+}
+
+/// The repairs with this wish; what was said last of each holds.
+pub fn wished(said: &[(Repair, Wish)], wish: Wish) -> Vec<Repair> {
+    let last = |repair: &Repair| said.iter().rev().find(|(said, _)| said == repair).map(|(_, wish)| *wish);
+    Repair::ALL.into_iter().filter(|repair| last(repair) == Some(wish)).collect()
+}
+
+/// `--date-from`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DateOption {
+    /// As the store has it: its own received time, From_ line, headers, the file's time
+    #[value(alias = "store", alias = "from")]
+    Auto,
+    /// The topmost Received header
+    Received,
+    /// The Date header
+    Date,
+}
+
+/// The rules of a file, and where dates come from in all folders that no rule of it is about.
+pub fn mapping(file: Option<&Path>, dates: DateOption) -> Result<Mapping, Failure> {
+    let mut mapping = match file {
+        Some(file) => Mapping::load(file).map_err(|error| Failure::usage(error.to_string()))?,
+        None => Mapping::default(),
+    };
+    let rule = match dates {
+        DateOption::Auto => return Ok(mapping),
+        DateOption::Received => DateRule::Received,
+        DateOption::Date => DateRule::Date,
+    };
+    mapping.rules.insert(0, Rule { dates: Some(rule), ..Rule::about(&FolderPath::root(), None) });
+    Ok(mapping)
 }
 
 /// `--verify`
@@ -296,5 +343,14 @@ mod tests {
         assert_eq!(pin(&format!("sha256:{digest}")), Ok("ab".repeat(32)));
         assert!(pin("sha256:abcd").is_err());
         assert!(pin(&"ab".repeat(32)).is_err());
+    }
+
+    #[test]
+    fn a_repair_is_on_off_or_to_be_asked_for() {
+        let said: Vec<_> = ["nul", "long-lines=ask", "empty=on", "empty=off"].map(|text| repair(text).unwrap()).into();
+        assert_eq!(wished(&said, Wish::On), [Repair::Nul]);
+        assert_eq!(wished(&said, Wish::Ask), [Repair::LongLines]);
+        assert!(repair("nothing").unwrap_err().contains("from-line, nul"));
+        assert!(repair("nul=perhaps").unwrap_err().contains("on, ask or off"));
     }
 }

@@ -3,11 +3,13 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, clock, rate, thousands, took};
-use crate::transfer::{Done, Event, Failed, JobId, Mode, Outcome, Plan, Progress};
+use crate::transfer::{Done, Event, Failed, FolderPlan, JobId, Mode, Outcome, Plan, Progress, Weight};
+
+use super::exit::Failure;
 
 /// How often the progress line is written anew.
 const EVERY: Duration = Duration::from_millis(250);
@@ -36,11 +38,28 @@ pub fn line(text: &str) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// Asks a person whether to do something; `None` where there is nobody to ask.
+pub fn ask(question: &str) -> Result<Option<bool>, Failure> {
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    // Nothing is done where the question can't be seen.
+    write!(io::stderr(), "{question} [y/N] ").map_err(|error| Failure::local(error.to_string()))?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|error| Failure::local(error.to_string()))?;
+    Ok(Some(matches!(answer.trim(), "y" | "Y" | "yes")))
+}
+
 impl Printer {
     /// A printer for stdout and stderr.
     pub fn new(is_json: bool, is_quiet: bool) -> Self {
         let is_watched = io::stderr().is_terminal() && !is_quiet;
         Self { is_json, is_quiet, is_watched, last_line: None }
+    }
+
+    /// Whether a person reads what is printed.
+    pub fn is_for_people(&self) -> bool {
+        !self.is_json && !self.is_quiet
     }
 
     /// A remark for people, on stderr.
@@ -51,34 +70,37 @@ impl Printer {
         }
     }
 
-    /// Shows a plan.
-    pub fn plan(&mut self, plan: &Plan) -> io::Result<()> {
-        for folder in &plan.folders {
-            let (source, target) = (clean(&folder.folder.to_string()), clean(&folder.target.to_string()));
-            if self.is_json {
-                json_line(
-                    json!({"event": "plan", "source": clean(&folder.source.path.to_string_lossy()), "folder": source,
-                    "target": target, "exists": folder.exists, "messages": folder.messages, "bytes": folder.bytes}),
-                )?;
-            } else {
-                let from = if source.is_empty() { clean(&folder.source.path.to_string_lossy()) } else { source };
-                let new = if folder.exists { "" } else { "  (new)" };
-                line(&format!(
-                    "{:>9} messages {:>10}  {from} > {target}{new}",
-                    thousands(folder.messages),
-                    size(folder.bytes)
-                ))?;
-            }
+    /// Shows a folder of a plan.
+    pub fn folder(&mut self, folder: &FolderPlan, weight: &Weight) -> io::Result<()> {
+        let (source, target) = (clean(&folder.folder.to_string()), clean(&folder.target.to_string()));
+        if self.is_json {
+            let by_rule: Map<String, Value> =
+                weight.dates.iter().map(|(rule, count)| (rule.label().to_owned(), json!(count))).collect();
+            let repairs = weight.repairs.as_ref().map(|repairs| {
+                repairs.iter().map(|(repair, count)| (repair.label().to_owned(), json!(count))).collect::<Map<_, _>>()
+            });
+            return json_line(json!({"event": "plan", "source": clean(&folder.source.path.to_string_lossy()),
+                "folder": source, "target": target, "exists": folder.exists, "messages": folder.messages,
+                "bytes": folder.bytes, "date_from": folder.dates.label(), "dates": by_rule,
+                "doubtful_dates": weight.doubtful, "too_big": weight.too_big, "already": weight.already,
+                "needs_repair": repairs}));
         }
-        if !self.is_json {
-            let (messages, bytes) = (thousands(plan.messages()), size(plan.bytes()));
-            line(&format!(
-                "{messages:>9} messages {bytes:>10}  in {} folders, {} to be made",
-                plan.folders.len(),
-                plan.new_folders()
-            ))?;
+        let from = if source.is_empty() { clean(&folder.source.path.to_string_lossy()) } else { source };
+        let new = if folder.exists { "" } else { "  (new)" };
+        let (messages, bytes) = (thousands(folder.messages), size(folder.bytes));
+        line(&format!("{messages:>9} messages {bytes:>10}  {from} > {target}{new}"))?;
+        let remarks = weight.remarks(folder.dates);
+        if remarks.is_empty() { Ok(()) } else { line(&format!("{:>9} {}", "", remarks.join(", "))) }
+    }
+
+    /// Shows what a plan adds up to.
+    pub fn plan_end(&mut self, plan: &Plan) -> io::Result<()> {
+        if self.is_json {
+            return Ok(());
         }
-        Ok(())
+        let (messages, bytes) = (thousands(plan.messages()), size(plan.bytes()));
+        let (folders, new) = (plan.folders.len(), plan.new_folders());
+        line(&format!("{messages:>9} messages {bytes:>10}  in {folders} folders, {new} to be made"))
     }
 
     /// Prints one event; `progress` has it folded in already.

@@ -15,7 +15,7 @@ use crate::ui::{self, Quit, UiError};
 
 use super::exit::{Failure, code};
 use super::leave;
-use super::options::{CarryOptions, Options, StateOptions, StoreOptions};
+use super::options::{CarryOptions, Options, StateOptions, StoreOptions, Wish};
 use super::password::SourceOptions;
 use super::target::TargetArgument;
 use super::text;
@@ -87,7 +87,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         connections: usize::from(arguments.carry.connections),
         verify: arguments.carry.verify.into(),
         accept_rewriting: arguments.carry.accept_rewriting,
-        repairs: arguments.carry.repairs(),
+        repairs: arguments.carry.repairs(Wish::On),
+        asks: arguments.carry.repairs(Wish::Ask),
+        mapping: arguments.carry.mapping()?,
+        map_file: arguments.carry.map.clone(),
         failed_dir: arguments.carry.failed_dir.clone(),
         limits: arguments.carry.limits(),
         leave_running: arguments.carry.leave_running || settings.leave_running,

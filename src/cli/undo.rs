@@ -1,6 +1,6 @@
 //! `undo`: takes a job back from the server.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,7 +12,7 @@ use crate::transfer::{JobId, Journal, Kept, UndoError, Undone, undo};
 
 use super::exit::{Failure, code};
 use super::options::StateOptions;
-use super::output::{json_line, line};
+use super::output::{ask, json_line, line};
 use super::password::PasswordOptions;
 
 #[derive(Args)]
@@ -61,16 +61,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 /// Asks on the terminal; without one, nothing is removed.
 fn confirmed(job: JobId, messages: u64, label: &str) -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage("nobody can be asked here: say --yes to remove what the job appended"));
-    }
     let (messages, label) = (thousands(messages), clean(label));
-    // Nothing is removed where the question can't be seen.
-    write!(io::stderr(), "Remove the {messages} messages that job {job} appended from {label}? [y/N] ")
-        .map_err(|error| Failure::local(error.to_string()))?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| Failure::local(error.to_string()))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let answer = ask(&format!("Remove the {messages} messages that job {job} appended from {label}?"))?;
+    answer.ok_or_else(|| Failure::usage("nobody can be asked here: say --yes to remove what the job appended"))
 }
 
 fn print_text(undone: &Undone) -> io::Result<()> {

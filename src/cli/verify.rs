@@ -1,6 +1,7 @@
 //! `verify`: compares SOURCEs with a TARGET and changes nothing.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -10,10 +11,10 @@ use crate::mail::Repair;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
 use crate::store::Walk;
-use crate::transfer::{Difference, Finding, VerifyError, plan, verify};
+use crate::transfer::{Difference, Finding, VerifyError, draft, verify};
 
 use super::exit::{Failure, code};
-use super::options::{Options, RepairOption, StoreOptions, VerifyOption};
+use super::options::{DateOption, Options, StoreOptions, VerifyOption, Wish, mapping, repair, wished};
 use super::output::{Printer, json_line, line};
 use super::password::SourceOptions;
 use super::sources;
@@ -33,8 +34,14 @@ pub struct Arguments {
     #[arg(long, value_name = "HOW", default_value = "size")]
     verify: VerifyOption,
     /// The repairs that the mail was carried with
-    #[arg(long, value_name = "REPAIRS", value_delimiter = ',')]
-    repair: Vec<RepairOption>,
+    #[arg(long, value_name = "REPAIRS", value_delimiter = ',', value_parser = repair)]
+    repair: Vec<(Repair, Wish)>,
+    /// The rules that the folders were named by
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// Where the internal dates came from
+    #[arg(long, value_name = "RULE", default_value = "auto")]
+    date_from: DateOption,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -57,10 +64,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let selections = sources::selections(&sources, &target, &arguments.store.open(), |remark| printer.remark(&remark))?;
     let place = target.place(&arguments.options)?;
     let mut session = place.open()?;
-    let plan = plan(selections, target.folder(), &session.folders()?);
+    let mapping = mapping(arguments.map.as_deref(), arguments.date_from)?;
+    let plan = draft(selections, target.folder(), &session.terms()?, &mapping).plan();
     let plan = place.fit(plan).map_err(|error| Failure::usage(error.to_string()))?;
     let accounts = sources::accounts(&sources);
-    let repairs: Vec<Repair> = arguments.repair.iter().map(|repair| (*repair).into()).collect();
+    let repairs = wished(&arguments.repair, Wish::On);
     let compared = verify(&plan, &mut session, &accounts, arguments.verify.into(), &repairs, &mut |finding| {
         let printed = if arguments.json { json_line(json_of(&finding)) } else { line(&text_of(&finding)) };
         if printed.is_err() { Walk::Break(()) } else { Walk::Continue(()) } // a closed pipe wants no more

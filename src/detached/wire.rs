@@ -116,6 +116,7 @@ mod tests {
             connections: 1,
             accept_rewriting: false,
             repairs: Vec::new(),
+            asks: Vec::new(),
             failed_dir: None,
             limits: Limits::default(),
             state: "/state".into(),

@@ -21,6 +21,6 @@ pub use append::{AppendError, Appended, Launched, Outgoing, Stored};
 pub use connect::connect;
 pub use error::{ImapError, Refusal, Scope};
 pub use fetch::{HeldMessage, RemoteMessage};
-pub use names::RemoteFolder;
+pub use names::{Namespace, RemoteFolder};
 pub use session::{Counts, Created, Selected, Session};
 pub use socket::Canceller;

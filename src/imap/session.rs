@@ -146,6 +146,11 @@ impl Session {
         command(&mut self.commands).map_err(|error| self.wire.meaning(error, doing))
     }
 
+    /// How the server writes the names of folders.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     /// Every folder, INBOX first, parents before children.
     pub fn folders(&mut self) -> Result<Vec<RemoteFolder>, ImapError> {
         let folders = if let Some(folders) = self.listed.take() {

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, TimeZone as _, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::envelope::{Dates, Summary};
+
 /// When a message arrived: an instant, with the offset it was written in (minutes east of UTC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InternalDate {
@@ -13,7 +15,7 @@ pub struct InternalDate {
 }
 
 /// Which rule found an internal date (design.md section 5, "Internal date").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum DateSource {
     /// The store's own received time.
     Store,
@@ -39,6 +41,51 @@ impl DateSource {
             Self::Date => "date",
             Self::Mtime => "mtime",
             Self::None => "none",
+        }
+    }
+}
+
+/// Where internal dates are taken from, where a message has one there; else from where its store would.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DateRule {
+    /// As its store would have it (design.md section 5, "Internal date").
+    #[default]
+    Auto,
+    /// The topmost Received header.
+    Received,
+    /// The Date header.
+    Date,
+}
+
+impl DateRule {
+    /// Every rule, in the order they are offered.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Received, Self::Date];
+
+    /// The word in options, files and on the screen.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Received => "received",
+            Self::Date => "date",
+        }
+    }
+
+    /// What finds a date by this rule.
+    pub const fn source(self) -> DateSource {
+        match self {
+            Self::Auto => DateSource::None,
+            Self::Received => DateSource::Received,
+            Self::Date => DateSource::Date,
+        }
+    }
+
+    /// The date of a message with that header, if this rule finds one there.
+    pub fn of(self, message: &[u8]) -> Option<InternalDate> {
+        match self {
+            Self::Auto => None,
+            Self::Received => Summary::with(message, Dates::Received).sane_received(),
+            Self::Date => Summary::with(message, Dates::All).sane_date(),
         }
     }
 }

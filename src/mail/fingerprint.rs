@@ -36,9 +36,13 @@ pub fn message_id(message: &[u8]) -> Option<u64> {
     let head = message.get(..header::MAX_HEADER).unwrap_or(message);
     let field = header::find(head, "Message-ID")?;
     let id = field.value.trim_ascii();
-    let hash = Sha256::new().chain_update(id);
-    #[expect(clippy::cast_possible_truncation, reason = "half of it is enough to find candidates")]
-    (!id.is_empty()).then(|| short(hash) as u64)
+    (!id.is_empty()).then(|| short_id(id))
+}
+
+/// A Message-ID in short, as [`message_id`] gives it.
+#[expect(clippy::cast_possible_truncation, reason = "half of it is enough to find candidates")]
+pub fn short_id(id: &[u8]) -> u64 {
+    short(Sha256::new().chain_update(id)) as u64
 }
 
 /// Half of a digest.

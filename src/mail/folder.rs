@@ -1,4 +1,4 @@
-//! Folder paths as segments, and the uses that some folders have.
+//! Folder paths as segments.
 
 use std::fmt;
 
@@ -123,53 +123,6 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// What a folder is for (RFC 6154, and INBOX).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SpecialUse {
-    /// Where new mail arrives.
-    Inbox,
-    /// Mail that was sent.
-    Sent,
-    /// Mail not yet sent.
-    Drafts,
-    /// Deleted mail.
-    Trash,
-    /// Spam.
-    Junk,
-    /// Kept mail.
-    Archive,
-}
-
-/// Attribute on the wire, name in JSON and on the screen, folder names that mean it (lower case).
-const USES: [(SpecialUse, &str, &str, &[&str]); 6] = [
-    (SpecialUse::Inbox, "", "inbox", &["inbox"]),
-    (SpecialUse::Sent, "\\Sent", "sent", &["sent", "sent items", "sent messages", "sent-mail", "sent mail"]),
-    (SpecialUse::Drafts, "\\Drafts", "drafts", &["drafts", "draft"]),
-    (SpecialUse::Trash, "\\Trash", "trash", &["trash", "deleted items", "deleted messages", "deleted"]),
-    (SpecialUse::Junk, "\\Junk", "junk", &["junk", "spam", "junk e-mail", "junk mail", "junk email", "bulk mail"]),
-    (SpecialUse::Archive, "\\Archive", "archive", &["archive", "archives"]),
-];
-
-impl SpecialUse {
-    /// The use that a LIST attribute such as `\Sent` names, whatever its case.
-    pub fn from_attribute(attribute: &str) -> Option<Self> {
-        USES.iter()
-            .find(|(_, known, ..)| !known.is_empty() && known.eq_ignore_ascii_case(attribute))
-            .map(|(special, ..)| *special)
-    }
-
-    /// The use that a folder of this name commonly has.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let name = name.trim().to_lowercase();
-        USES.iter().find(|(.., names)| names.contains(&name.as_str())).map(|(special, ..)| *special)
-    }
-
-    /// The name in JSON and on the screen, such as `sent`.
-    pub fn label(self) -> &'static str {
-        USES.iter().find(|(special, ..)| *special == self).map_or("", |(_, _, label, _)| label)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,14 +154,5 @@ mod tests {
             assert_eq!(FolderPath::parse(text), path, "{text}");
         }
         assert_eq!(FolderPath::parse("a%2fb").segments(), ["a/b"]);
-    }
-
-    #[test]
-    fn uses_are_known_by_attribute_and_by_name() {
-        assert_eq!(SpecialUse::from_attribute("\\sent"), Some(SpecialUse::Sent));
-        assert_eq!(SpecialUse::from_attribute(""), None);
-        assert_eq!(SpecialUse::from_name("Deleted Items"), Some(SpecialUse::Trash));
-        assert_eq!(SpecialUse::from_name("Projects"), None);
-        assert_eq!(SpecialUse::Junk.label(), "junk");
     }
 }

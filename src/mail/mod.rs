@@ -15,12 +15,14 @@ pub mod meaning;
 pub mod mutf7;
 pub mod preview;
 pub mod repair;
+pub mod special_use;
 pub mod units;
 
-pub use date::{DateSource, InternalDate};
+pub use date::{DateRule, DateSource, InternalDate};
 pub use display::display;
 pub use envelope::{Envelope, Locator, Warning};
 pub use fingerprint::{Digest, Fingerprint};
 pub use flags::Flags;
-pub use folder::{FolderPath, SpecialUse};
+pub use folder::FolderPath;
 pub use repair::Repair;
+pub use special_use::SpecialUse;

@@ -19,11 +19,13 @@ pub enum Repair {
     EightBitHeaders,
     /// The text of a message that is one text is written as base64 if a line of it is over 998 bytes long.
     LongLines,
+    /// A message without a single byte becomes one that says so: no server takes an empty one.
+    Empty,
 }
 
 impl Repair {
     /// Every one, in the order they are made.
-    pub const ALL: [Self; 4] = [Self::FromLine, Self::Nul, Self::EightBitHeaders, Self::LongLines];
+    pub const ALL: [Self; 5] = [Self::FromLine, Self::Nul, Self::EightBitHeaders, Self::LongLines, Self::Empty];
 
     /// The name in options and JSON.
     pub const fn label(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Repair {
             Self::Nul => "nul",
             Self::EightBitHeaders => "8bit-headers",
             Self::LongLines => "long-lines",
+            Self::Empty => "empty",
         }
     }
 
@@ -42,10 +45,13 @@ impl Repair {
             Self::Nul => without_nul(message),
             Self::EightBitHeaders => encoded_headers(message),
             Self::LongLines => encoded_text(message),
+            Self::Empty => message.is_empty().then(|| STANDS_FOR_NOTHING.to_vec()),
         }
     }
 }
 
+/// What an empty message becomes.
+const STANDS_FOR_NOTHING: &[u8] = b"Subject: (this message was empty)\r\n\r\n";
 /// The longest line that SMTP and some servers take, without its end (RFC 5322 section 2.1.1).
 const LONGEST: usize = 998;
 /// The most bytes of text in one encoded word, which may have 76 characters in a line with the name of its field.
@@ -79,6 +85,11 @@ pub fn repair(message: Vec<u8>, wanted: &[Repair]) -> (Vec<u8>, Vec<Repair>) {
         }
     }
     (message, made)
+}
+
+/// The repairs out of `asked` that would change the message.
+pub fn needed(message: &[u8], asked: &[Repair]) -> Vec<Repair> {
+    Repair::ALL.into_iter().filter(|repair| asked.contains(repair) && repair.make(message).is_some()).collect()
 }
 
 fn without_from_line(message: &[u8]) -> Option<Vec<u8>> {
@@ -246,6 +257,13 @@ mod tests {
         for repair in Repair::ALL {
             assert_eq!(repaired(b"Subject: x\r\nFrom: a@b\r\n\r\nFrom here\r\n", repair), None);
         }
+    }
+
+    #[test]
+    fn an_empty_message_says_that_it_was() {
+        assert_eq!(repaired(b"", Repair::Empty).unwrap(), "Subject: (this message was empty)\r\n\r\n");
+        assert_eq!(needed(b"", &Repair::ALL), [Repair::Empty]);
+        assert_eq!(needed(b"From x\r\nSubject: a\0b\r\n\r\n", &[Repair::Nul, Repair::Empty]), [Repair::Nul]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Damage, Found, Hidden, Store, StoreError, Walk, maildir};
+use super::{Damage, Found, Hidden, Store, StoreError, Walk};
 use crate::mail::units::{bytes, thousands};
 use crate::mail::{DateSource, Digest, Envelope, FolderPath, Warning};
 
@@ -133,7 +133,7 @@ impl Examiner {
         };
         let mut doubts: Vec<_> = envelope.warnings.iter().map(&mut said).collect();
         // In a Maildir the time of the file is when the message came.
-        let is_last_resort = store.format_of(folder).name != maildir::FORMAT.name;
+        let is_last_resort = !store.format_of(folder).dates_by_file();
         let is_of_file = envelope.date_from == DateSource::Mtime && is_last_resort;
         doubts.extend(is_of_file.then_some(Doubt::DateOfFile));
         doubts.extend(content(bytes));

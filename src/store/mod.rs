@@ -93,6 +93,13 @@ pub struct Format {
     pub open: fn(&Path, &OpenOptions) -> Opened,
 }
 
+impl Format {
+    /// Whether the time of a file is when its message came, and no last resort.
+    pub fn dates_by_file(&self) -> bool {
+        self.name == maildir::FORMAT.name
+    }
+}
+
 /// Every format there is, in the order they are tried (facts/formats.md 1.14).
 pub static FORMATS: &[&Format] = &[
     &dbx::FORMAT,

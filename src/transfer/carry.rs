@@ -19,7 +19,7 @@ use crate::mail::{FolderPath, Locator};
 
 use super::air::{Air, FLIGHT_MESSAGES};
 use super::held::Held;
-use super::intake::{self, LOTS_AHEAD, Lot, Read, SharedStore};
+use super::intake::{self, LOTS_AHEAD, Lot, Making, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
 use super::journal::{Carried, Record, Removed};
 use super::late::Sweep;
@@ -284,12 +284,17 @@ impl<'c, 'a> Carry<'c, 'a> {
 
     /// Sends the messages in batches while a thread reads ahead.
     fn walk(&mut self, items: Vec<Item>) -> Result<(), Halt> {
-        let (store, folder, repairs) = (self.store, &self.plan.folder, &self.shared.job.repairs);
+        let (store, folder, making) = (self.store, &self.plan.folder, self.making());
         thread::scope(|scope| {
             let (sender, lots) = bounded(LOTS_AHEAD);
-            scope.spawn(move || intake::read_ahead(store, folder, items, repairs, &sender));
+            scope.spawn(move || intake::read_ahead(store, folder, items, making, &sender));
             self.carry_lots(lots)
         })
+    }
+
+    /// How the messages of this folder are made what is sent.
+    pub(super) fn making(&self) -> Making<'a> {
+        Making { repairs: &self.shared.job.repairs, asks: &self.shared.job.asks, dates: self.plan.dates }
     }
 
     /// Takes what was read until there is no more; letting go of `lots` ends the reading.
@@ -335,6 +340,9 @@ impl<'c, 'a> Carry<'c, 'a> {
                 self.save(&item.locator.id(), &unreadable.bytes);
                 let mut failed = self.failed(item.locator.id(), unreadable.subject, unreadable.reason, 1);
                 unreadable.hint.clone_into(&mut failed.hint);
+                if !unreadable.needs.is_empty() {
+                    self.tell(Event::NeedsRepair { repairs: unreadable.needs });
+                }
                 self.tell_failed(failed);
                 return Ok(None);
             }

@@ -154,7 +154,7 @@ fn outcome(ends: Vec<(Carriage, Result<(), Halt>)>) -> (Outcome, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::FolderPath;
+    use crate::mail::{DateRule, FolderPath};
     use crate::store::OpenOptions;
     use crate::transfer::{Chosen, Source};
 
@@ -167,6 +167,7 @@ mod tests {
             exists: false,
             messages: 0,
             bytes: 0,
+            dates: DateRule::Auto,
         };
         let plan = Plan { folders: folders.iter().map(folder).collect() };
         groups(&plan, mode).iter().map(|group| group.iter().map(|(index, _)| *index).collect()).collect()

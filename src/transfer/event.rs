@@ -161,6 +161,11 @@ pub enum Event {
         /// Bytes in the plan, as far as known.
         bytes: u64,
     },
+    /// A message was not sent, since it needs these repairs and they are to be asked for. Comes before [`Event::Failed`].
+    NeedsRepair {
+        /// The repairs.
+        repairs: Vec<Repair>,
+    },
     /// A folder begins; `index` is its place in the plan and names it in later events.
     FolderStart {
         /// Its place in the plan.

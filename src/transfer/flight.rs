@@ -304,12 +304,13 @@ impl Carry<'_, '_> {
 
     /// Gives messages back their bytes. One that is not in the store any more as it was is told.
     pub(super) fn read_again(&mut self, mut pending: Vec<Pending>) -> Vec<Pending> {
+        let making = self.making();
         pending.retain_mut(|one| {
             let prepared = &mut one.prepared;
             if !prepared.bytes.is_empty() {
                 return true;
             }
-            match intake::read(self.store, &self.plan.folder, &prepared.locator, &self.shared.job.repairs) {
+            match intake::read(self.store, &self.plan.folder, &prepared.locator, making) {
                 Ok(content) if content.digest == prepared.digest => {
                     prepared.bytes = content.bytes;
                     true

@@ -8,16 +8,27 @@ use crossbeam_channel::Sender;
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
 use crate::mail::fingerprint::message_id;
-use crate::mail::repair::repair;
-use crate::mail::{Digest, Fingerprint, FolderPath, Locator, Repair};
+use crate::mail::repair::{needed, repair};
+use crate::mail::{DateRule, Digest, Fingerprint, FolderPath, InternalDate, Locator, Repair};
 use crate::store::{Store, StoreError};
 
 use super::listing::Item;
 
+/// How a message is made what is sent.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Making<'a> {
+    /// The repairs that are made where they are needed.
+    pub(super) repairs: &'a [Repair],
+    /// Those that nobody has decided on: a message that needs one is not sent.
+    pub(super) asks: &'a [Repair],
+    /// Where its internal date comes from, if not from its store.
+    pub(super) dates: DateRule,
+}
+
 /// A message whose bytes were read, or why they were not.
 pub(super) struct Read {
     pub(super) item: Item,
-    pub(super) content: Result<Content, Unreadable>,
+    pub(super) content: Result<Content, Box<Unreadable>>,
 }
 
 /// A message's bytes, and how it is known again.
@@ -29,6 +40,8 @@ pub(super) struct Content {
     pub(super) repairs: Vec<Repair>,
     pub(super) fingerprint: Fingerprint,
     pub(super) id: Option<u64>,
+    /// When it arrived, where that is not for its store to say.
+    pub(super) internal_date: Option<InternalDate>,
 }
 
 /// Why a message can not be sent.
@@ -38,6 +51,8 @@ pub(super) struct Unreadable {
     pub(super) hint: &'static str,
     /// What there is of it.
     pub(super) bytes: Vec<u8>,
+    /// The repairs that it needs and that are to be asked for.
+    pub(super) needs: Vec<Repair>,
     /// Why nothing more can be read at all, if that is so.
     pub(super) lost: Option<String>,
 }
@@ -59,15 +74,18 @@ pub(super) fn read_ahead(
     store: &SharedStore<'_>,
     folder: &FolderPath,
     items: Vec<Item>,
-    repairs: &[Repair],
+    making: Making<'_>,
     lots: &Sender<Lot>,
 ) {
     lock(store).expect(folder, &items.iter().map(|item| &item.locator).collect::<Vec<_>>());
     let mut lot = Lot::new();
     let mut bytes = 0;
-    for item in items {
-        let content = read(store, folder, &item.locator, repairs);
-        bytes += content.as_ref().map_or(0, |content| content.bytes.len());
+    for mut item in items {
+        let content = read(store, folder, &item.locator, making);
+        if let Ok(content) = &content {
+            bytes += content.bytes.len();
+            item.internal_date = content.internal_date.or(item.internal_date);
+        }
         lot.push(Read { item, content });
         if bytes >= LOT_BYTES || lot.len() >= LOT_MESSAGES {
             bytes = 0;
@@ -80,40 +98,57 @@ pub(super) fn read_ahead(
     let _ = lots.send(lot);
 }
 
-/// Reads one message and makes the `repairs` that it needs.
+/// Reads one message and makes it what is sent.
 pub(super) fn read(
     store: &SharedStore<'_>,
     folder: &FolderPath,
     locator: &Locator,
-    repairs: &[Repair],
-) -> Result<Content, Unreadable> {
+    making: Making<'_>,
+) -> Result<Content, Box<Unreadable>> {
     let (read, lost) = {
         let mut store = lock(store);
         let read = store.read(folder, locator);
         let lost = store.lost().filter(|_| read.is_err());
         (read, lost)
     };
-    let bytes = read.map_err(|error: StoreError| Unreadable {
-        subject: String::new(),
-        reason: error.to_string(),
-        hint: "",
-        bytes: Vec::new(),
-        lost,
+    let bytes = read.map_err(|error: StoreError| {
+        let (subject, reason) = (String::new(), error.to_string());
+        Box::new(Unreadable { subject, reason, hint: "", bytes: Vec::new(), needs: Vec::new(), lost })
     })?;
     let read = Digest::of(&bytes);
-    let (bytes, repairs) = repair(bytes, repairs);
-    if let Err(unfit) = canonical::check(&bytes) {
+    let unreadable = |bytes: Vec<u8>, reason: String, hint, needs| {
         let subject = Summary::of(&bytes).subject;
-        return Err(Unreadable { subject, reason: unfit.to_string(), hint: unfit_hint(unfit), bytes, lost: None });
+        Err(Box::new(Unreadable { subject, reason, hint, bytes, needs, lost: None }))
+    };
+    let needs = needed(&bytes, making.asks);
+    if !needs.is_empty() {
+        let names: Vec<&str> = needs.iter().map(|repair| repair.label()).collect();
+        let reason = format!("it needs repair ({}), and that is to be asked for first", names.join(", "));
+        return unreadable(bytes, reason, NEEDS_REPAIR, needs);
+    }
+    let (bytes, repairs) = repair(bytes, making.repairs);
+    if let Err(unfit) = canonical::check(&bytes) {
+        return unreadable(bytes, unfit.to_string(), unfit_hint(unfit), Vec::new());
     }
     let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
-    Ok(Content { digest, origin: read, repairs, fingerprint: Fingerprint::of(&bytes), id: message_id(&bytes), bytes })
+    Ok(Content {
+        digest,
+        origin: read,
+        repairs,
+        fingerprint: Fingerprint::of(&bytes),
+        id: message_id(&bytes),
+        internal_date: making.dates.of(&bytes),
+        bytes,
+    })
 }
+
+/// What is told of a message that needs a repair.
+const NEEDS_REPAIR: &str = "say so by --repair NAME=on (or off), then run the same command again";
 
 fn unfit_hint(unfit: Unfit) -> &'static str {
     match unfit {
-        Unfit::Empty => "there is nothing in it to carry",
-        Unfit::Nul => "take the NUL bytes out of the message, then run the same command again",
+        Unfit::Empty => "there is nothing in it to carry; --repair empty sends a message that says so",
+        Unfit::Nul => "--repair nul leaves the NUL bytes out: run the same command again with it",
         Unfit::TooBig => "no IMAP server takes it; keep it as a file",
     }
 }

@@ -33,6 +33,8 @@ pub struct Job {
     pub accept_rewriting: bool,
     /// The repairs that are made where a message needs them.
     pub repairs: Vec<Repair>,
+    /// The repairs that are to be asked for: a message that needs one is not sent.
+    pub asks: Vec<Repair>,
     /// Where messages that were not carried are saved, as .eml files.
     pub failed_dir: Option<PathBuf>,
     /// How much may go in a while.

@@ -2,11 +2,12 @@
 //! answers the same questions.
 
 use crate::imap::{
-    AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Outgoing, RemoteFolder,
-    RemoteMessage, Selected, Session,
+    AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Namespace, Outgoing,
+    RemoteFolder, RemoteMessage, Selected, Session,
 };
 use crate::mail::{Flags, FolderPath};
 
+use super::Terms;
 use super::drawer::Drawer;
 
 /// An open place that mail goes to. Owned by one thread.
@@ -77,6 +78,16 @@ impl Mailbox {
     /// See [`Session::quota_left`]; on this machine, what is free on the disk.
     pub fn quota_left(&mut self) -> Result<Option<u64>, ImapError> {
         ask!(self, inner => inner.quota_left())
+    }
+
+    /// What it says of itself: its folders, how it names them, and what it takes.
+    pub fn terms(&mut self) -> Result<Terms, ImapError> {
+        let namespace = match self {
+            Self::Server(session) => session.namespace().clone(),
+            Self::Local(_) => Namespace::default(),
+        };
+        let (append_limit, quota_left) = (self.append_limit(), self.quota_left()?);
+        Ok(Terms { folders: self.folders()?, namespace, append_limit, quota_left })
     }
 
     /// See [`Session::folders`].

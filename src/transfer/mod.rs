@@ -1,7 +1,7 @@
 //! Carries messages across: plan, engine, workers, proof, progress. Knows neither terminal nor command line.
 //!
-//! [`plan::plan`] turns what the user chose into a [`Plan`]; [`start`] carries it out in threads of its own and tells what
-//! happens by [`Event`]s; [`Progress`] folds the events into what screens and reports show.
+//! [`plan::draft`] turns what the user chose into a [`Draft`], and that becomes a [`Plan`]; [`start`] carries it out in
+//! threads of its own and tells what happens by [`Event`]s; [`Progress`] folds those into what screens and reports show.
 
 mod air;
 mod carry;
@@ -19,6 +19,7 @@ mod link;
 mod listing;
 mod mailbox;
 mod mailbox_source;
+mod mapping;
 mod moment;
 mod pace;
 mod pending;
@@ -35,6 +36,7 @@ mod send;
 mod tell;
 mod undo;
 mod verify;
+mod weight;
 mod worker;
 
 use serde::{Deserialize, Serialize};
@@ -43,17 +45,19 @@ pub use drawer::Drawer;
 pub use engine::{JobHandle, start};
 pub use event::{Done, Event, Failed, How, Line, Outcome, Proof};
 pub use job::{Job, Limits};
-pub use journal::{JobId, Journal, JournalError, Login, PastJob, Settings, Tally};
+pub use journal::{JobId, Journal, JournalError, Login, PastJob, Settings, Speed, Tally};
 pub use mailbox::Mailbox;
 pub use mailbox_source::uid_locator;
+pub use mapping::{Mapping, MappingError, Rule, store_name};
 pub use place::{Place, TooManyFolders};
-pub use plan::{Chosen, FolderPlan, Plan, Selection, Source, plan};
+pub use plan::{Chosen, Conflict, Draft, DraftFolder, FolderPlan, Plan, Selection, Source, Terms, draft};
 pub use progress::{Connection, FolderProgress, Progress};
 pub use queue::{Deed, Entry, Order, Queue, Stage, Ticket, Why};
 pub use reason::{Reason, Reasons};
 pub use save::{Saved, save};
 pub use undo::{Kept, UndoError, Undone, undo};
 pub use verify::{Compared, Difference, Finding, VerifyError, verify};
+pub use weight::{Ids, Scale, Weight, ids, weigh};
 
 /// Whether the messages stay where they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::FolderPath;
+use crate::mail::{FolderPath, Repair};
 
 use super::{Event, Failed, How, JobId, Line, Mode, Outcome, Reasons, moment};
 
@@ -78,6 +78,9 @@ pub struct Progress {
     pub failures: Vec<Failed>,
     /// The same by reason.
     pub reasons: Reasons,
+    /// Messages not carried since they need a repair that is to be asked for.
+    #[serde(default)]
+    pub asked: BTreeMap<Repair, u64>,
     /// What could not be read, and other remarks. Foreign text.
     pub remarks: Vec<String>,
     /// Why nothing moves at the moment, and until when.
@@ -114,6 +117,7 @@ impl Progress {
             connections: BTreeMap::new(),
             failures: Vec::new(),
             reasons: Reasons::default(),
+            asked: BTreeMap::new(),
             remarks: Vec::new(),
             waiting: None,
             end: None,
@@ -207,6 +211,11 @@ impl Progress {
                 self.finish(*index, failed.messages, 0);
             }
             Event::Removed { .. } => self.removed += 1,
+            Event::NeedsRepair { repairs } => {
+                for repair in repairs {
+                    *self.asked.entry(*repair).or_default() += 1;
+                }
+            }
             Event::Remark { text } | Event::Damage { text, .. } => self.remarks.push(text.clone()),
             Event::Waiting { seconds, reason } => {
                 self.waiting = Some((now + Duration::from_secs(*seconds), reason.clone()));

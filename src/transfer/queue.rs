@@ -363,6 +363,7 @@ impl Queue {
 fn repair_too(entry: &mut Entry, repairs: &[Repair]) {
     if let Some(job) = &mut entry.job {
         job.repairs.extend(repairs);
+        job.asks.retain(|asked| !repairs.contains(asked));
         job.repairs.sort();
         job.repairs.dedup();
     }

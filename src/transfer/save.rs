@@ -73,6 +73,7 @@ fn save_from(planned: &super::FolderPlan, ids: &mut BTreeSet<&str>, saved: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::DateRule;
     use crate::transfer::{Chosen, FolderPlan, Source};
 
     #[test]
@@ -101,6 +102,7 @@ mod tests {
             exists: true,
             messages: 2,
             bytes: 100,
+            dates: DateRule::Auto,
         };
         let failed = |id: &str| Failed {
             folder: folder.clone(),

@@ -10,7 +10,7 @@ use crate::mail::{FolderPath, InternalDate, Repair, canonical};
 use crate::store::{Found, OpenOptions, Store, StoreError, Walk};
 
 use super::held::Held;
-use super::intake::{self, Content, SharedStore};
+use super::intake::{self, Content, Making, SharedStore};
 use super::pending::Prepared;
 use super::prove::{grade, has_date, missing_flags};
 use super::{FolderPlan, Mailbox, Plan, Source, Verify};
@@ -82,7 +82,7 @@ pub enum VerifyError {
     Stopped,
 }
 
-/// Compares what a plan would carry, with the `repairs` it was carried with, with what its targets hold, and hands each
+/// Compares what a plan would carry, with the `repairs` and date rules it was carried with, with what its targets hold, and hands each
 /// difference to `tell`, which says whether to go on. `accounts` are those of sources on servers. Extra messages of a folder are told after the others.
 pub fn verify(
     plan: &Plan,
@@ -162,16 +162,17 @@ impl Comparison<'_> {
             let detail = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
             self.find(Difference::Unreadable, plan, "", None, String::new(), detail)?;
         }
+        let making = Making { repairs: self.repairs, asks: &[], dates: plan.dates };
         for envelope in envelopes {
             let id = envelope.locator.id();
-            let content = match intake::read(store, &plan.folder, &envelope.locator, self.repairs) {
+            let content = match intake::read(store, &plan.folder, &envelope.locator, making) {
                 Ok(content) => content,
                 Err(unreadable) => {
                     self.find(Difference::Unreadable, plan, &id, None, unreadable.subject, unreadable.reason)?;
                     continue;
                 }
             };
-            let Content { bytes, digest, origin, repairs, fingerprint, id: message_id } = content;
+            let Content { bytes, digest, origin, repairs, fingerprint, id: message_id, internal_date } = content;
             let prepared = Prepared {
                 locator: envelope.locator,
                 size: bytes.len() as u64,
@@ -185,7 +186,7 @@ impl Comparison<'_> {
                 flags: envelope.flags,
                 keywords: envelope.keywords,
                 dropped_flags: Vec::new(),
-                internal_date: envelope.internal_date,
+                internal_date: internal_date.or(envelope.internal_date),
                 place: None,
             };
             self.message(plan, &id, &prepared)?;

@@ -13,6 +13,7 @@ pub(crate) enum Action {
     Rename,
     Copy,
     Move,
+    Rules,
     NewFolder,
     Delete,
     Quit,
@@ -140,6 +141,15 @@ pub(crate) static ACTIONS: &[Row] = &[
         "Copy",
     ),
     labelled(row(Action::Move, &[function(6), letter('m')], "move it: copy, prove, then remove here", CARRY), "Move"),
+    labelled(
+        row(
+            Action::Rules,
+            &[function(2), letter('M')],
+            "the rules for folders: which becomes which, what is left out, where dates come from",
+            CARRY,
+        ),
+        "Rules",
+    ),
     labelled(row(Action::View, &[function(3), letter('p')], "preview the message", CARRY), "View"),
     by_side(
         row(

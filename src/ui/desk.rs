@@ -9,7 +9,7 @@ use super::Quit;
 use super::effect::{Effect, ServerRequest, StoreRequest};
 use super::event::Event;
 use super::workers::far::FarRequest;
-use super::workers::{journal, saving, server, spawn, store};
+use super::workers::{journal, rules, saving, server, spawn, store};
 use crate::transfer::{self, Job, JobHandle};
 
 /// Job events that may wait: enough for minutes of a terminal that hangs, little enough for memory.
@@ -40,6 +40,7 @@ pub(crate) struct Desk {
     counter: Sender<StoreRequest>,
     reader: Sender<StoreRequest>,
     examiner: Sender<StoreRequest>,
+    weigher: Sender<StoreRequest>,
     server: Option<Sender<ServerRequest>>,
     job: Option<JobHandle>,
     /// The way to the process that carries the jobs out, if that is not this one.
@@ -55,6 +56,7 @@ impl Desk {
             counter: store::start("count messages", events),
             reader: store::start("read messages", events),
             examiner: store::start("examine messages", events),
+            weigher: store::start("weigh folders", events),
             server: None,
             job: None,
             far,
@@ -88,6 +90,8 @@ impl Desk {
             Effect::Far(order) => self.ask_far(FarRequest::Order(order)),
             Effect::HandOver(job) => self.ask_far(FarRequest::Take(job)),
             Effect::Save { plan, failures, directory } => saving::start(*plan, failures, directory, &self.events),
+            Effect::LoadMapping(path) => rules::load(path, &self.events),
+            Effect::SaveMapping(mapping, path) => rules::save(mapping, path, &self.events),
             Effect::Redraw => return Next::Redraw,
             Effect::Retake => return Next::Retake,
             Effect::Suspend => return Next::Suspend,
@@ -104,7 +108,7 @@ impl Desk {
     fn ask_store(&self, request: StoreRequest) {
         let to = match &request {
             StoreRequest::Login(login) => {
-                for worker in [&self.lister, &self.counter, &self.examiner] {
+                for worker in [&self.lister, &self.counter, &self.examiner, &self.weigher] {
                     let _ = worker.send(StoreRequest::Login(login.clone()));
                 }
                 &self.reader
@@ -113,11 +117,13 @@ impl Desk {
                 let _ = self.lister.send(StoreRequest::Forget);
                 let _ = self.counter.send(StoreRequest::Forget);
                 let _ = self.examiner.send(StoreRequest::Forget);
+                let _ = self.weigher.send(StoreRequest::Forget);
                 &self.reader
             }
             StoreRequest::List { .. } | StoreRequest::StopList => &self.lister,
             StoreRequest::Count { .. } => &self.counter,
             StoreRequest::Examine { .. } | StoreRequest::StopExamining => &self.examiner,
+            StoreRequest::Weigh { .. } | StoreRequest::StopWeighing => &self.weigher,
             StoreRequest::Folders { .. } | StoreRequest::Preview { .. } => &self.reader,
         };
         // A worker that broke has said so; its requests go nowhere.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::imap::Account;
 use crate::mail::{Flags, FolderPath, Locator};
-use crate::transfer::{Failed, Job, JobId, Order, Place, Plan, Source};
+use crate::transfer::{Failed, FolderPlan, Job, JobId, Mapping, Order, Place, Plan, Scale, Source};
 
 use super::Quit;
 
@@ -40,6 +40,10 @@ pub(crate) enum Effect {
         /// Where to.
         directory: PathBuf,
     },
+    /// Read rules for folders from a file.
+    LoadMapping(PathBuf),
+    /// Write rules for folders to a file.
+    SaveMapping(Mapping, PathBuf),
     /// Clear the screen and draw it all.
     Redraw,
     /// Make the terminal ours again and draw it all.
@@ -120,6 +124,17 @@ pub(crate) enum StoreRequest {
     },
     /// Stop examining.
     StopExamining,
+    /// Weigh a folder of a plan; replaces what was asked for plans before.
+    Weigh {
+        /// Names the plan in the answer.
+        generation: u64,
+        /// The folder.
+        folder: Box<FolderPlan>,
+        /// By what.
+        scale: Scale,
+    },
+    /// Stop weighing.
+    StopWeighing,
     /// Open stores afresh the next time: something changed on disk.
     Forget,
 }
@@ -129,6 +144,13 @@ pub(crate) enum StoreRequest {
 pub(crate) enum ServerRequest {
     /// Read the folders.
     Folders,
+    /// Read what a folder holds, by Message-ID.
+    Ids {
+        /// Names the plan in the answer.
+        generation: u64,
+        /// The folder.
+        folder: FolderPath,
+    },
     /// Ask what folders hold; answered bit by bit, after everything else.
     Counts(Vec<FolderPath>),
     /// Open a folder for a list; replaces the list before.
@@ -205,6 +227,15 @@ pub(crate) enum JournalRequest {
         job: JobId,
         /// Columns to wrap to.
         columns: usize,
+    },
+    /// How fast mail went to a place before.
+    Speed {
+        /// Names the request.
+        generation: u64,
+        /// The state directory.
+        state: PathBuf,
+        /// The place.
+        place: Box<Place>,
     },
     /// A job and its plan, to go on with it.
     Load {

@@ -1,13 +1,16 @@
 //! Everything that can happen to the screen's state, in one enum that travels through one channel.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crossterm::event::KeyEvent;
 
-use crate::imap::{Counts, ImapError, RemoteFolder};
+use crate::imap::{Counts, ImapError};
 use crate::mail::FolderPath;
 use crate::store::{Count, Looked};
-use crate::transfer::{self, JobId, Outcome, PastJob, Plan, Queue, Saved, Tally};
+use crate::transfer::{
+    self, Ids, JobId, Mapping, MappingError, Outcome, PastJob, Plan, Queue, Saved, Source, Speed, Tally, Terms, Weight,
+};
 
 use super::list::Row;
 use super::tree::Entry;
@@ -43,6 +46,8 @@ pub(crate) enum Event {
     Far(FarEvent),
     /// Messages were saved, as far as they could be.
     Saved(Saved),
+    /// Rules were read from a file, or written to it.
+    Mapping(Result<Rules, Trouble>),
     /// A worker broke; this is a fault of the program, told in words.
     Broken(String),
 }
@@ -80,6 +85,22 @@ pub(crate) enum StoreEvent {
     /// How many messages an examination has read.
     Examined {
         /// Which request.
+        generation: u64,
+        /// So many.
+        messages: u64,
+    },
+    /// A folder of a plan was weighed, or could not be.
+    Weighed {
+        /// For which plan.
+        generation: u64,
+        /// Its store and itself.
+        of: Box<(Source, FolderPath)>,
+        /// What is known of it; `None` if it can't be read.
+        weight: Option<Weight>,
+    },
+    /// How many messages of a folder of a plan have been looked at.
+    Weighing {
+        /// For which plan.
         generation: u64,
         /// So many.
         messages: u64,
@@ -122,8 +143,10 @@ pub(crate) enum ServerEvent {
     ConnectFailed(Trouble),
     /// The connection was lost; the next request makes a new one.
     Lost(Trouble),
-    /// The folders.
-    Folders(Vec<RemoteFolder>),
+    /// What the mailbox says of itself: its folders, how it names them, and what it takes.
+    Terms(Terms),
+    /// What a folder holds, by Message-ID; for the plan with that generation.
+    Ids(u64, FolderPath, Ids),
     /// What folders hold; `None` if the server would not say.
     Counts(Vec<(FolderPath, Option<Counts>)>),
     /// A folder was opened for the list with that generation, holds so many messages, and has that UIDVALIDITY.
@@ -149,10 +172,30 @@ pub(crate) enum JournalEvent {
     List(u64, Result<Vec<Past>, Trouble>),
     /// What a job did, ready to be read.
     Report(u64, Result<Vec<Page>, Trouble>),
+    /// How fast mail went to that place before, if it did.
+    Speed(u64, Option<Speed>),
     /// A job with its plan.
     Loaded(u64, Result<Box<(PastJob, Plan)>, Trouble>),
     /// A job was taken back, what came of it ready to be read; or why it was not.
     Undone(u64, JobId, Result<Vec<Page>, Trouble>),
+}
+
+/// What became of the rules for folders.
+#[derive(Debug)]
+pub(crate) enum Rules {
+    /// They were read.
+    Read(Mapping, PathBuf),
+    /// They were written.
+    Written(PathBuf),
+}
+
+impl From<&MappingError> for Trouble {
+    fn from(error: &MappingError) -> Self {
+        Self {
+            text: error.to_string(),
+            hint: "nothing was changed; the README tells how such a file is written".into(),
+        }
+    }
 }
 
 /// A job of the journal, as its list shows it.

@@ -34,7 +34,7 @@ use crate::detached;
 use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::{FolderPath, Repair};
 use crate::store::{LocalPlace, OpenOptions};
-use crate::transfer::{Job, Limits, Verify};
+use crate::transfer::{Job, Limits, Mapping, Verify};
 
 pub use actions::keys_markdown;
 pub use pattern::patterns_markdown;
@@ -61,6 +61,12 @@ pub struct Options {
     pub accept_rewriting: bool,
     /// The repairs that are made where a message needs them.
     pub repairs: Vec<Repair>,
+    /// The repairs that are asked for once it is known which messages need them.
+    pub asks: Vec<Repair>,
+    /// Which folder becomes which.
+    pub mapping: Mapping,
+    /// The file that those rules came from.
+    pub map_file: Option<PathBuf>,
     /// Where messages that were not carried are saved.
     pub failed_dir: Option<PathBuf>,
     /// How much may go in a while.

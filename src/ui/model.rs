@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::imap::{Account, ConnectOptions, RemoteFolder, Target};
+use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::{FolderPath, InternalDate, Repair};
 use crate::store::{LocalPlace, Looked, OpenOptions, Shape};
-use crate::transfer::{Entry, JobId, Limits, Place, Queue, Source, Ticket, Verify};
+use crate::transfer::{Entry, JobId, Limits, Mapping, Place, Queue, Source, Terms, Ticket, Verify};
 
 use super::dialog::Dialog;
 use super::effect::Effect;
@@ -74,6 +74,12 @@ pub(crate) struct Model {
     pub accept_rewriting: bool,
     /// The repairs that are made where a message needs them.
     pub repairs: Vec<Repair>,
+    /// The repairs that are asked for once it is known which messages need them.
+    pub asks: Vec<Repair>,
+    /// Which folder becomes which.
+    pub mapping: Mapping,
+    /// The file that those rules were read from or written to last.
+    pub map_file: Option<PathBuf>,
     /// Where messages that were not carried are saved.
     pub failed_dir: Option<PathBuf>,
     /// How much may go in a while.
@@ -156,8 +162,8 @@ pub(crate) struct Link {
     pub connection: u64,
     /// How it stands.
     pub state: LinkState,
-    /// The folders as last read.
-    pub folders: Vec<RemoteFolder>,
+    /// What it said of itself last: its folders, how it names them, and what it takes.
+    pub terms: Terms,
     /// The folder to go to once the folders are known.
     pub wanted: Option<FolderPath>,
 }
@@ -292,6 +298,9 @@ impl Model {
             connect: options.connect.clone(),
             accept_rewriting: options.accept_rewriting,
             repairs: options.repairs.clone(),
+            asks: options.asks.clone(),
+            mapping: options.mapping.clone(),
+            map_file: options.map_file.clone(),
             failed_dir: options.failed_dir.clone(),
             limits: options.limits,
             state: options.state.clone(),

@@ -8,6 +8,7 @@ mod entry;
 mod lock;
 mod record;
 mod schema;
+mod speed;
 
 use std::fmt;
 use std::io;
@@ -23,6 +24,8 @@ use crate::mail::{FolderPath, Repair};
 use crate::store::LocalPlace;
 
 use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Place, Plan, Source, Verify};
+
+pub use speed::Speed;
 
 pub(super) use entry::{Batch, Entry, Fate, Stored, state};
 pub(super) use lock::{AccountLock, key as account_key};
@@ -147,6 +150,9 @@ pub struct Settings {
     pub accept_rewriting: bool,
     /// The repairs that are made where a message needs them.
     pub repairs: Vec<Repair>,
+    /// The repairs that are to be asked for.
+    #[serde(default)]
+    pub asks: Vec<Repair>,
     /// How much may go in a while.
     pub limits: Limits,
     /// The place on this machine that it goes to, instead of a server.
@@ -170,6 +176,7 @@ impl PastJob {
             connections: settings.connections,
             accept_rewriting: settings.accept_rewriting,
             repairs: settings.repairs,
+            asks: settings.asks,
             failed_dir: None,
             limits: settings.limits,
             state,
@@ -253,6 +260,7 @@ impl Settings {
             connections: job.connections,
             accept_rewriting: job.accept_rewriting,
             repairs: job.repairs.clone(),
+            asks: job.asks.clone(),
             limits: job.limits,
         }
     }

@@ -25,6 +25,7 @@ fn job(user: &str) -> Job {
         connections: 1,
         accept_rewriting: false,
         repairs: Vec::new(),
+        asks: Vec::new(),
         failed_dir: None,
         limits: Limits::default(),
         state: "/state".into(),

@@ -13,6 +13,8 @@ pub(crate) mod palette;
 pub(crate) mod plan;
 pub(crate) mod preview;
 pub(crate) mod prompt;
+pub(crate) mod repairs;
+pub(crate) mod rules;
 pub(crate) mod scroll;
 pub(crate) mod sort;
 pub(crate) mod topics;
@@ -22,8 +24,8 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
 
 use crate::imap::Account;
-use crate::mail::{Flags, FolderPath};
-use crate::transfer::{JobId, Order, Place as TargetPlace, Ticket};
+use crate::mail::{Flags, FolderPath, Repair};
+use crate::transfer::{JobId, Order, Place as TargetPlace, Rule, Ticket};
 
 use super::Quit;
 use super::actions::Action;
@@ -60,6 +62,10 @@ pub(crate) enum Dialog {
     Preview(preview::PreviewDialog),
     /// A line of text.
     Prompt(prompt::Prompt),
+    /// Which repairs are made.
+    Repairs(repairs::Repairs),
+    /// Which folder becomes which.
+    Rules(rules::Rules),
     /// What messages are sorted by.
     Sort(sort::SortBy),
     /// The running transfer in full.
@@ -147,6 +153,26 @@ pub(crate) enum Command {
     Undo(JobId, Box<TargetPlace>),
     /// Go on with a move onto a server that writes mail anew.
     AcceptRewriting(JobId),
+    /// What was asked of a plan's folders is not waited for any more.
+    StopWeighing,
+    /// Read every message of the plan.
+    ExaminePlan,
+    /// Show the rules for folders.
+    OpenRules,
+    /// Show the repairs.
+    OpenRepairs,
+    /// Add this rule, or change the one about the same folder.
+    Rule(Rule),
+    /// Take away the rule about the same folder.
+    DropRule(Rule),
+    /// Ask for a rule, or for another text of that one.
+    AskRule(Option<usize>),
+    /// Ask where to write the rules.
+    AskSaveRules,
+    /// Ask where to read rules.
+    AskLoadRules,
+    /// Change what is done about this repair.
+    NextWish(Repair),
     /// What was asked to be read is not waited for any more.
     StopReading,
     /// Preview the message that is so many further on, on that page.
@@ -171,6 +197,8 @@ impl Dialog {
             Self::Plan(dialog) => dialog.press(key, model),
             Self::Preview(dialog) => dialog.press(key, model),
             Self::Prompt(dialog) => dialog.press(key, model),
+            Self::Repairs(dialog) => dialog.press(key, model),
+            Self::Rules(dialog) => dialog.press(key, model),
             Self::Sort(_) => sort::SortBy::press(key, model),
             Self::Transfers(dialog) => dialog.press(key, model),
         }
@@ -178,7 +206,8 @@ impl Dialog {
 
     /// Whether letters are text here.
     pub(crate) fn takes_text(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Palette(_) | Self::Prompt(_))
+        let is_typing = matches!(self, Self::Plan(plan) if plan.is_typing());
+        is_typing || matches!(self, Self::Connect(_) | Self::Palette(_) | Self::Prompt(_))
     }
 
     /// Takes pasted text. Only input fields do anything with it.
@@ -186,6 +215,7 @@ impl Dialog {
         match self {
             Self::Connect(dialog) => dialog.paste(pasted),
             Self::Palette(dialog) => dialog.paste(pasted),
+            Self::Plan(dialog) => dialog.paste(pasted),
             Self::Prompt(dialog) => dialog.paste(pasted),
             _ => {}
         }
@@ -206,6 +236,8 @@ impl Dialog {
             Self::Plan(dialog) => dialog.draw(buf, model, theme),
             Self::Preview(dialog) => dialog.draw(buf, model.size, theme),
             Self::Prompt(dialog) => dialog.draw(buf, model, theme),
+            Self::Repairs(dialog) => dialog.draw(buf, model, theme),
+            Self::Rules(dialog) => dialog.draw(buf, model, theme),
             Self::Sort(_) => sort::SortBy::draw(buf, model, theme),
             Self::Transfers(dialog) => dialog.draw(buf, model, theme),
         }

@@ -38,6 +38,12 @@ pub(crate) enum Purpose {
     OpenStore,
     /// Open local mail on the right, to put mail into.
     OpenRight,
+    /// A rule for folders: that one anew, or another one.
+    Rule(Option<usize>),
+    /// Write the rules to a file.
+    SaveRules,
+    /// Read rules from a file.
+    LoadRules,
     /// Save the messages of this job that failed for this reason.
     Save(Ticket, usize),
 }
@@ -55,6 +61,9 @@ impl Purpose {
             }
             Self::NewFolder(above) => ("New folder", format!("Below {above}; A/B makes both"), "make it"),
             Self::Rename(folder) => ("Rename", format!("New name of {folder}"), "rename"),
+            Self::Rule(_) => ("Rule", "FOLDER > NAME, FOLDER > - leaves out; * in names, use:trash".into(), "keep"),
+            Self::SaveRules => ("Save the rules", "The file is written anew; --map FILE uses it again".into(), "save"),
+            Self::LoadRules => ("Load rules", "Those in the file take the place of those here".into(), "load"),
             Self::Save(..) => ("Save as .eml", "Directory for the messages; it is made where needed".into(), "save"),
             Self::OpenStore => {
                 ("Open local mail", "Path of a mail file or directory; its format is detected".into(), "open")

@@ -24,6 +24,8 @@ pub(crate) fn of(dialog: &Dialog) -> (&'static str, Keys) {
         Dialog::Preview(_) => ("The preview", PREVIEW),
         Dialog::Prompt(prompt) if prompt.typed().is_some() => (PATTERNS, PATTERN),
         Dialog::Prompt(_) => ("A line of text", LINE),
+        Dialog::Repairs(_) => ("Repairs", REPAIRS),
+        Dialog::Rules(_) => ("Rules for folders", RULES),
         Dialog::Sort(_) => ("Sorting", SORT),
         Dialog::Transfers(_) => ("The transfers", TRANSFERS),
     }
@@ -71,7 +73,29 @@ const PALETTE: Keys = &[
     ("Enter", "do it"),
     ("Esc", "close"),
 ];
-const PLAN: Keys = &[("Enter", "carry it out"), ("Up Down PgUp PgDn", "scroll"), ("Esc", "close; nothing is done")];
+const PLAN: Keys = &[
+    ("Enter", "carry it out"),
+    ("Up Down PgUp PgDn", "go about"),
+    ("e", "give the folder another name there; an empty one is that of before"),
+    ("Space", "leave the folder out with all below it, or take it in again"),
+    ("d", "where its dates come from: the store, the Received header, the Date header"),
+    ("Backspace", "drop the rule about the folder"),
+    ("F2", "the rules for folders; to save and load them too"),
+    ("F4", "read every message: what is there already, what needs repair"),
+    ("R", "which repairs are made"),
+    ("! * + -", "may go wrong; gets another name; shares its target; is left out"),
+    ("Esc", "close; nothing is done"),
+];
+const RULES: Keys = &[
+    ("a", "add one: FOLDER > NAME; with a leading / from the mailbox's top, else below the target"),
+    ("FOLDER > -", "leaves the folder out"),
+    ("* use:trash", "any characters of a name; every folder that is for this, in whatever language"),
+    ("e Enter", "change it"),
+    ("d", "drop it"),
+    ("S L", "save the rules in a file, load them from one"),
+    ("Esc F2", "close"),
+];
+const REPAIRS: Keys = &[("Up Down", "go about"), ("Space", "off, ask, on"), ("Esc R", "close")];
 const PREVIEW: Keys = &[
     ("Tab Shift-Tab", "the next page, the one before"),
     ("t h s a r", "text, headers, structure, attachments, raw"),

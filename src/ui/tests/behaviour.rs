@@ -1,8 +1,7 @@
 //! What keys do, and what news changes.
 
 use super::world::{World, path, rows};
-use crate::transfer::{Chosen, Event, Mode, Outcome};
-use crate::transfer::{Stage as JobStage, Why};
+use crate::transfer::{Chosen, Event, Mode, Outcome, Stage as JobStage, Terms, Why};
 use crate::ui::Quit;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
@@ -20,7 +19,7 @@ fn start_job(world: &mut World) {
 
 fn plan_targets(world: &World) -> Vec<(String, String)> {
     let Some(Dialog::Plan(plan)) = world.model.dialogs.last() else { panic!("no plan is open") };
-    plan.plan.folders.iter().map(|folder| (folder.folder.to_string(), folder.target.to_string())).collect()
+    plan.draft.plan().folders.iter().map(|folder| (folder.folder.to_string(), folder.target.to_string())).collect()
 }
 
 fn pair(from: &str, to: &str) -> (String, String) {
@@ -53,7 +52,7 @@ fn marked_messages_survive_going_elsewhere_and_go_into_the_chosen_folder() {
     assert_eq!(plan_targets(&world), [pair("Projects/Bridge", "Archive")]);
     let Some(Dialog::Plan(plan)) = world.model.dialogs.last() else { panic!() };
     assert!(
-        matches!(&plan.plan.folders[0].chosen, Chosen::Only(locators) if locators.iter().map(|l| l.offset).eq([0, 200]))
+        matches!(&plan.draft.folders[0].folder.chosen, Chosen::Only(locators) if locators.iter().map(|l| l.offset).eq([0, 200]))
     );
 }
 
@@ -115,7 +114,7 @@ fn the_plan_learns_counts_while_it_is_open() {
     world.happens(Happening::Store(StoreEvent::Counts(counts)));
     assert!(!counting(&world));
     let Some(Dialog::Plan(plan)) = world.model.dialogs.last() else { panic!() };
-    assert_eq!((plan.plan.messages(), plan.plan.bytes()), (7, 70));
+    assert_eq!((plan.draft.plan().messages(), plan.draft.plan().bytes()), (7, 70));
 }
 
 #[test]
@@ -127,8 +126,8 @@ fn answers_to_old_questions_are_dropped() {
     world.happens(Happening::Store(StoreEvent::Rows { generation: old, rows: rows(), progress: (1, 2) }));
     assert_eq!(world.model.local.list.len(), 0);
     let connection = world.model.link.connection;
-    world.happens(Happening::Server(connection - 1, ServerEvent::Folders(Vec::new())));
-    assert_eq!(world.model.link.folders.len(), 5);
+    world.happens(Happening::Server(connection - 1, ServerEvent::Terms(Terms::default())));
+    assert_eq!(world.model.link.terms.folders.len(), 5);
 }
 
 #[test]

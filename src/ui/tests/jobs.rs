@@ -6,8 +6,8 @@ use super::screens::shows;
 use super::world::{World, account, path};
 use crate::imap::Security;
 use crate::transfer::{
-    Chosen, Event, Failed, FolderPlan, Job, JobId, Kept, Limits, Mode, Outcome, PastJob, Plan, Settings, Source, Tally,
-    Undone, Verify,
+    Chosen, Event, Failed, FolderPlan, Job, JobId, Kept, Limits, Mode, Outcome, PastJob, Plan, Settings, Source, Speed,
+    Tally, Undone, Verify,
 };
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, JournalRequest, ServerRequest};
@@ -32,6 +32,7 @@ fn settings(mode: Mode) -> Settings {
         connections: 3,
         accept_rewriting: false,
         repairs: Vec::new(),
+        asks: Vec::new(),
         limits: Limits { rate: Some(1000), bytes_per_day: None },
     }
 }
@@ -79,6 +80,7 @@ fn plan() -> Plan {
         exists: true,
         messages,
         bytes: messages * 1000,
+        dates: crate::mail::DateRule::Auto,
     };
     Plan { folders: vec![folder("Inbox", "INBOX", 1200), folder("橋", "Archive/橋", 10)] }
 }
@@ -124,6 +126,10 @@ pub(super) fn answer(world: &mut World, request: &JournalRequest, is_good: bool)
         }
         JournalRequest::Report { generation, columns, .. } => {
             JournalEvent::Report(*generation, if is_good { Ok(report(*columns)) } else { Err(trouble()) })
+        }
+        JournalRequest::Speed { generation, .. } => {
+            let speed = is_good.then_some(Speed { messages: 1000, bytes: 1_000_000, seconds: 20 });
+            JournalEvent::Speed(*generation, speed)
         }
         JournalRequest::Load { generation, job, .. } => {
             let found = all().into_iter().find(|past| past.job.id == *job);

@@ -5,7 +5,7 @@ use super::world::{World, account, path, rows};
 use crate::imap::Account;
 use crate::mail::Flags;
 use crate::store::{LocalPlace, Shape};
-use crate::transfer::{Chosen, Event, Job, Mode, Outcome, Place, Source};
+use crate::transfer::{Chosen, Event, Job, Mode, Outcome, Place, Source, Terms};
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::{Event as Happening, ServerEvent, StoreEvent};
@@ -72,7 +72,7 @@ fn from_the_right_single_messages_go_into_the_folder_on_the_left() {
     world.keys("<Tab>/Bridge<Enter><Tab> ");
     world.keys("<F5>");
     let Some(Dialog::Plan(plan)) = world.model.dialogs.last() else { panic!("no plan is open") };
-    let folder = &plan.plan.folders[0];
+    let folder = &plan.draft.folders[0].folder;
     assert_eq!(
         (folder.folder.clone(), folder.target.clone(), folder.exists),
         (path("INBOX"), path("Projects/Bridge"), true)
@@ -111,7 +111,7 @@ fn local_mail_opens_on_the_right() {
     let Some(Place::Local(place)) = place else { panic!("not opened") };
     assert_eq!((place.shape, place.path), (Shape::Mbox, "/home/anna/backup/".into()));
     world.server(ServerEvent::Connected);
-    world.server(ServerEvent::Folders(Vec::new()));
+    world.server(ServerEvent::Terms(Terms::default()));
     world.keys("<Tab><F5><Enter>");
     assert!(matches!(&started(&world).target, Place::Local(_)));
 }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::imap::{Account, ConnectOptions, Counts, RemoteFolder, Security};
 use crate::mail::{Flags, FolderPath, InternalDate, Locator, SpecialUse};
 use crate::store::Count;
-use crate::transfer::{self, Limits, Verify};
+use crate::transfer::{self, Limits, Mapping, Terms, Verify};
 use crate::ui::Options;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::{Event, ServerEvent, StoreEvent};
@@ -66,6 +66,9 @@ pub(crate) fn options() -> Options {
         folder: FolderPath::root(),
         accept_rewriting: false,
         repairs: Vec::new(),
+        asks: Vec::new(),
+        mapping: Mapping::default(),
+        map_file: None,
         failed_dir: None,
         limits: Limits::default(),
         state: "/state".into(),
@@ -150,7 +153,7 @@ impl World {
             can_select: true,
             can_have_children: true,
         });
-        self.server(ServerEvent::Folders(folders.to_vec()));
+        self.server(ServerEvent::Terms(Terms { folders: folders.to_vec(), ..Terms::default() }));
         let counts = [("INBOX", 128), ("Archive", 0), ("Archive/2004", 412), ("Gesendet", 77), ("Trash", 3)];
         let counts = counts.map(|(name, messages)| (path(name), Some(Counts { messages, unseen: 0, bytes: None })));
         self.server(ServerEvent::Counts(counts.to_vec()));

@@ -1,4 +1,4 @@
-//! Plans, the running job, and what follows its end.
+//! The running job, and what follows its end.
 
 use crate::mail::FolderPath;
 use crate::transfer::{self, Event, Job, Mode, Outcome, Plan, Stage, Ticket};
@@ -12,81 +12,7 @@ use crate::ui::pane::Side;
 use crate::ui::tree::Place;
 use crate::ui::view::bars;
 
-use super::{browsing, choosing, dialogs, jobs, queueing, ways};
-
-/// F5 and F6: shows what would go where.
-pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
-    if !model.link.is_there() {
-        browsing::connect_dialog(model, None);
-        model.say("connect to the mailbox it goes to, then press the key again");
-        return;
-    }
-    if model.remote.tree.nodes().is_empty() {
-        model.warn("the folders of the mailbox are not known yet: wait a moment, or press r on the right");
-        return;
-    }
-    let from = ways::from(model);
-    let Some(way) = ways::way(model, from) else { return };
-    let Some((marks, is_of_marks)) = choosing::chosen(model, from) else {
-        model.warn("nothing to carry here: choose a folder or a message that holds mail");
-        return;
-    };
-    if !ways::can_name(model, from, &marks) {
-        return;
-    }
-    if from == Side::Local {
-        count_first(model, &marks);
-    }
-    let mut dialog = PlanDialog::new(mode, marks, is_of_marks, way.folder);
-    (dialog.from, dialog.to) = (way.from, Some(way.to));
-    refresh(model, &mut dialog);
-    if dialog.plan.folders.len() > 1 && dialog.is_one_file {
-        model.warn("one mbox holds one folder: open a directory for several (mbox:DIRECTORY/)");
-        return;
-    }
-    model.dialogs.push(Dialog::Plan(Box::new(dialog)));
-}
-
-/// Asks for the counts that the plan lacks before all others.
-fn count_first(model: &mut Model, marks: &Marks) {
-    let uncounted: Vec<Place> = marks
-        .iter()
-        .filter(|(_, mark)| matches!(mark, crate::ui::marks::Mark::All(None)))
-        .map(|(place, _)| place.clone())
-        .collect();
-    for place in uncounted.into_iter().rev() {
-        if let Some(open) = model.sources.get(place.source) {
-            let (source, store) = (place.source, open.source.clone());
-            model.ask(Effect::Store(StoreRequest::Count { source, store, folder: place.path }));
-        }
-    }
-}
-
-/// Makes the plan anew from its marks and what the server has.
-pub(crate) fn refresh(model: &Model, dialog: &mut PlanDialog) {
-    let selections = choosing::selections(model, dialog.from, &dialog.marks, &dialog.target);
-    let (selections, counting): (Vec<_>, Vec<bool>) = selections.into_iter().unzip();
-    let existing = ways::existing(model, dialog.from);
-    dialog.plan = transfer::plan(selections, &dialog.target, &existing);
-    dialog.counting = counting;
-    dialog.is_one_file = dialog.to.as_ref().is_some_and(|to| ways::is_one_file(to, &existing));
-    if let (true, Some(only)) = (dialog.is_one_file, dialog.plan.folders.first_mut()) {
-        (only.target, only.exists) = (FolderPath::root(), !existing.is_empty());
-    }
-}
-
-/// An open plan learns what has been counted.
-pub(crate) fn counted(model: &mut Model, counts: &[(Place, Option<(u64, u64)>)]) {
-    let Some(Dialog::Plan(mut dialog)) = model.dialogs.pop_if(|dialog| matches!(dialog, Dialog::Plan(_))) else {
-        return;
-    };
-    for (place, count) in counts {
-        dialog.marks.counted(place, *count);
-    }
-    refresh(model, &mut dialog);
-    model.dialogs.push(Dialog::Plan(dialog));
-    model.redraw = model.redraw.max(Redraw::Soon);
-}
+use super::{dialogs, jobs, queueing, rules, ways};
 
 /// Enter in the plan: off it goes, or into the queue.
 pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
@@ -95,16 +21,23 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         return;
     }
     let from = dialog.from;
-    let Some(target) = dialog.to.or_else(|| ways::target(model, from)) else { return };
+    let plan = dialog.draft.plan();
+    if plan.folders.is_empty() {
+        model.warn("everything is left out: Space takes a folder in again");
+        model.dialogs.push(Dialog::Plan(Box::new(dialog)));
+        return;
+    }
+    model.ask(Effect::Store(StoreRequest::StopWeighing));
     let job = Job {
-        target,
+        target: dialog.to,
         accounts: ways::accounts(model),
-        plan: dialog.plan,
+        plan,
         mode: dialog.mode,
         verify: model.verify,
         connections: model.connections,
         accept_rewriting: model.accept_rewriting,
         repairs: model.repairs.clone(),
+        asks: model.asks.clone(),
         failed_dir: model.failed_dir.clone(),
         limits: model.limits,
         state: model.state.clone(),
@@ -192,6 +125,9 @@ fn ended(model: &mut Model, ticket: Ticket, outcome: Outcome, reason: &str) {
     }
     if let Some(job) = number.filter(|_| mode == Mode::Move && jobs::is_rewriting(reason)) {
         jobs::ask_consent(model, job);
+    }
+    if model.dialogs.is_empty() {
+        rules::ask_repairs(model, ticket);
     }
     if !matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Stopped) {
         let hint = "what arrived is not sent twice: once this is put right, try the job again (w, then r)".to_owned();

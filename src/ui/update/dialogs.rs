@@ -2,12 +2,14 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{browsing, carrying, ending, finding, jobs, keys, marking, queueing, serverside, ways};
+use super::{browsing, carrying, ending, finding, jobs, keys, marking, planning, queueing, rules, serverside, ways};
 use crate::mail::FolderPath;
 use crate::store::LocalPlace;
 use crate::ui::dialog::error::Problem;
 use crate::ui::dialog::help::Help;
 use crate::ui::dialog::prompt::Purpose;
+use crate::ui::dialog::repairs::Repairs;
+use crate::ui::dialog::rules::Rules;
 use crate::ui::dialog::topics;
 use crate::ui::dialog::{Answer, Command, Dialog};
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
@@ -91,6 +93,16 @@ fn run(model: &mut Model, command: Command) {
         Command::AskUndo(past) => jobs::ask_undo(model, &past),
         Command::Undo(job, place) => jobs::undo(model, job, *place),
         Command::AcceptRewriting(job) => jobs::accept_rewriting(model, job),
+        Command::StopWeighing => model.ask(Effect::Store(StoreRequest::StopWeighing)),
+        Command::ExaminePlan => planning::examine(model),
+        Command::OpenRules => model.dialogs.push(Dialog::Rules(Rules::default())),
+        Command::OpenRepairs => model.dialogs.push(Dialog::Repairs(Repairs::default())),
+        Command::Rule(rule) => rules::set(model, rule),
+        Command::DropRule(rule) => rules::drop(model, &rule),
+        Command::AskRule(at) => rules::ask(model, at),
+        Command::AskSaveRules => rules::ask_file(model, Purpose::SaveRules),
+        Command::AskLoadRules => rules::ask_file(model, Purpose::LoadRules),
+        Command::NextWish(repair) => rules::next_wish(model, repair),
         Command::StopReading => model.ask(Effect::Store(StoreRequest::StopExamining)),
         Command::StopAndQuit(quit) => ending::stop_and_quit(model, quit),
     }
@@ -124,6 +136,15 @@ fn entered(model: &mut Model, purpose: Purpose, text: &str) {
             let place = LocalPlace::guess(text.trim());
             let path = model.path_of(&place.path.to_string_lossy());
             ending::start_connecting(model, LocalPlace { path, ..place });
+        }
+        Purpose::Rule(at) => rules::typed(model, at, text),
+        Purpose::SaveRules => {
+            let path = model.path_of(text);
+            rules::save(model, path);
+        }
+        Purpose::LoadRules => {
+            let path = model.path_of(text);
+            model.ask(Effect::LoadMapping(path));
         }
         Purpose::Save(ticket, reason) => queueing::save(model, ticket, reason, text),
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::SIGHUP;
 
 use super::{finding, queueing};
-use crate::transfer::{JobId, Order, Place, Stage};
+use crate::transfer::{JobId, Order, Place, Stage, Terms};
 use crate::ui::Quit;
 use crate::ui::dialog::Command;
 use crate::ui::dialog::Dialog;
@@ -168,7 +168,7 @@ pub(crate) fn start_connecting(model: &mut Model, place: impl Into<Place>) {
     let connection = model.next_generation();
     if model.link.label() != place.label() {
         model.remote = crate::ui::pane::Pane::default();
-        model.link.folders.clear();
+        model.link.terms = Terms::default();
         model.link.validities.clear();
     }
     model.link.connection = connection;

@@ -1,6 +1,6 @@
 //! The jobs of the journal: their list and reports, going on with one, taking one back.
 
-use super::{browsing, carrying, dialogs, ways};
+use super::{browsing, carrying, dialogs, planning, ways};
 use crate::imap::Account;
 use crate::mail::units::plural;
 use crate::transfer::{Entry, JobId, Login, Mode, PastJob, Place, Plan, Settings, Stage};
@@ -41,6 +41,7 @@ fn shown(model: &mut Model) -> Option<&mut Jobs> {
 /// Takes an answer of the journal; what nobody waits for any more is dropped.
 pub(crate) fn happened(model: &mut Model, event: JournalEvent) {
     match event {
+        JournalEvent::Speed(generation, speed) => planning::speed(model, generation, speed),
         JournalEvent::List(generation, result) => listed(model, generation, result),
         JournalEvent::Report(generation, result) => {
             if let Err(trouble) = show_pages(model, generation, result) {

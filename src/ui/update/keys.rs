@@ -3,11 +3,11 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
-    browsing, carrying, dialogs, ending, examining, finding, jobs, marking, queueing, ranges, serverside, ways,
+    browsing, dialogs, ending, examining, finding, jobs, marking, planning, queueing, ranges, serverside, ways,
 };
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, function_of};
-use crate::ui::dialog::{Dialog, basket, help, palette, sort};
+use crate::ui::dialog::{Dialog, basket, help, palette, rules, sort};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
 use crate::ui::pane::{Focus, Side};
@@ -70,8 +70,9 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::Help => model.dialogs.push(Dialog::Help(help::Help::default())),
         Action::Commands => model.dialogs.push(Dialog::Palette(palette::Palette::new())),
         Action::View => browsing::preview(model),
-        Action::Copy => carrying::open_plan(model, Mode::Copy),
-        Action::Move => carrying::open_plan(model, Mode::Move),
+        Action::Copy => planning::open_plan(model, Mode::Copy),
+        Action::Move => planning::open_plan(model, Mode::Move),
+        Action::Rules => model.dialogs.push(Dialog::Rules(rules::Rules::default())),
         Action::NewFolder => serverside::new_folder(model),
         Action::Rename if model.side == Side::Local => examining::ask(model),
         Action::Rename => serverside::rename(model),

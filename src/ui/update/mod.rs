@@ -10,12 +10,14 @@ mod finding;
 mod jobs;
 mod keys;
 mod marking;
+mod planning;
 mod queueing;
 mod ranges;
+mod rules;
 mod server;
 mod serverside;
 mod stores;
-mod ways;
+pub(crate) mod ways;
 
 use super::effect::{Effect, ServerRequest};
 use super::event::{Event, Trouble};
@@ -61,6 +63,7 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Job(events) => carrying::happened(model, &events),
         Event::Far(event) => queueing::far(model, event),
         Event::Saved(saved) => queueing::saved(model, &saved),
+        Event::Mapping(result) => rules::happened(model, result),
         Event::Broken(text) => {
             // It may have been the undo, which then says no more.
             model.undoing = None;

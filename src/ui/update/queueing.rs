@@ -9,6 +9,7 @@ use crate::ui::dialog::confirm::Confirm;
 use crate::ui::dialog::error::Problem;
 use crate::ui::dialog::failures::Failures;
 use crate::ui::dialog::prompt::{Prompt, Purpose};
+use crate::ui::dialog::repairs;
 use crate::ui::dialog::transfers::Transfers;
 use crate::ui::dialog::{Command, Dialog};
 use crate::ui::effect::Effect;
@@ -105,20 +106,11 @@ pub(crate) fn ask_repair(model: &mut Model, ticket: Ticket) {
     };
     let mut lines =
         vec![format!("Change what a server would refuse in the messages of {} and try them again:", name(entry))];
-    lines.extend(Repair::ALL.iter().map(|repair| format!("- {}", words(*repair))));
+    lines.extend(Repair::ALL.iter().map(|repair| format!("- {}", repairs::words(*repair))));
     lines
         .push("Only messages that need it are changed, and only on the server; each is told in the report.".to_owned());
     let yes = Command::Order(Order::Retry(ticket, Repair::ALL.to_vec()));
     model.dialogs.push(Dialog::Confirm(Confirm::new("Repair and try again", lines, "No").choice("Yes, repair", yes)));
-}
-
-fn words(repair: Repair) -> &'static str {
-    match repair {
-        Repair::FromLine => "a \"From \" line before the header is left out",
-        Repair::Nul => "NUL bytes are left out",
-        Repair::EightBitHeaders => "raw bytes in header fields become encoded words",
-        Repair::LongLines => "texts with over-long lines become base64",
-    }
 }
 
 /// The failures of one reason.

@@ -2,6 +2,7 @@
 
 use crate::imap::{Counts, RemoteFolder};
 use crate::mail::FolderPath;
+use crate::transfer::Terms;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, ServerRequest};
 use crate::ui::event::{ServerEvent, Trouble};
@@ -10,7 +11,7 @@ use crate::ui::model::{LinkState, Model};
 use crate::ui::pane::Side;
 use crate::ui::tree::{Entry, Place, Tally};
 
-use super::{browsing, carrying, dialogs, stores};
+use super::{browsing, dialogs, planning, stores};
 
 /// Takes the news of the present connection; that of others is dropped.
 pub(crate) fn happened(model: &mut Model, connection: u64, event: ServerEvent) {
@@ -22,7 +23,8 @@ pub(crate) fn happened(model: &mut Model, connection: u64, event: ServerEvent) {
         ServerEvent::Connected => connected(model),
         ServerEvent::ConnectFailed(trouble) => connect_failed(model, &trouble),
         ServerEvent::Lost(trouble) => lost(model, trouble),
-        ServerEvent::Folders(folders) => folders_read(model, folders),
+        ServerEvent::Terms(terms) => terms_read(model, terms),
+        ServerEvent::Ids(generation, folder, ids) => planning::held(model, generation, &folder, &ids),
         ServerEvent::Counts(counts) => counted(model, counts),
         ServerEvent::Opened(generation, exists, validity) => {
             let place = model.remote.list.place.clone().filter(|_| model.remote.list.generation == generation);
@@ -90,21 +92,21 @@ fn lost(model: &mut Model, trouble: Trouble) {
     model.link.state = LinkState::Lost(trouble);
 }
 
-fn folders_read(model: &mut Model, folders: Vec<RemoteFolder>) {
-    let label = model.link.label();
+fn terms_read(model: &mut Model, terms: Terms) {
+    let (label, folders) = (model.link.label(), &terms.folders);
     let entry =
         |folder: &RemoteFolder| Entry { path: folder.path.clone(), special: folder.special, holds: folder.can_select };
     model.remote.tree.put(0, &label, folders.iter().map(entry).collect());
     let selectable: Vec<FolderPath> =
         folders.iter().filter(|folder| folder.can_select).map(|folder| folder.path.clone()).collect();
-    model.link.folders = folders;
+    model.link.terms = terms;
     model.remote.keep_cursor();
     if let Some(wanted) = model.link.wanted.take() {
         go_to(model, &wanted);
     }
     model.ask(Effect::Server(ServerRequest::Counts(selectable)));
     // An open plan may go to folders that are there now.
-    carrying::counted(model, &[]);
+    planning::counted(model, &[]);
 }
 
 /// Goes to a folder, or to the nearest one above it that exists, and says so.

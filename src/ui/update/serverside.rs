@@ -44,7 +44,7 @@ pub(crate) fn rename(model: &mut Model) {
 }
 
 fn is_inbox(model: &Model, folder: &FolderPath) -> bool {
-    let special = model.link.folders.iter().find(|known| known.path == *folder).and_then(|known| known.special);
+    let special = model.link.terms.folders.iter().find(|known| known.path == *folder).and_then(|known| known.special);
     special == Some(SpecialUse::Inbox) || (folder.depth() == 1 && folder.name().eq_ignore_ascii_case("INBOX"))
 }
 

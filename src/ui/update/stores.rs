@@ -9,7 +9,7 @@ use crate::ui::list::Stage;
 use crate::ui::model::{Model, SourceState};
 use crate::ui::tree::{Entry, Place, Tally};
 
-use super::{carrying, dialogs, examining};
+use super::{dialogs, examining, planning};
 
 /// Takes the news; answers to questions that are no longer asked are dropped.
 pub(crate) fn happened(model: &mut Model, event: StoreEvent) {
@@ -22,6 +22,8 @@ pub(crate) fn happened(model: &mut Model, event: StoreEvent) {
             }
         }
         StoreEvent::Examined { generation, messages } => examining::told(model, generation, messages),
+        StoreEvent::Weighed { generation, of, weight } => planning::weighed(model, generation, *of, weight),
+        StoreEvent::Weighing { generation, messages } => planning::weighing(model, generation, messages),
         StoreEvent::Counts(counts) => counted(model, counts),
         StoreEvent::Rows { generation, rows, progress: (done, total) } => {
             let list = &mut model.local.list;
@@ -81,7 +83,7 @@ fn counted(model: &mut Model, counts: Vec<(usize, FolderPath, Option<Count>)>) {
         model.local.counted(&place, tally);
         learnt.push((place, tally.known()));
     }
-    carrying::counted(model, &learnt);
+    planning::counted(model, &learnt);
 }
 
 fn list_ended(model: &mut Model, generation: u64, result: Result<u64, String>) {
@@ -98,7 +100,7 @@ fn list_ended(model: &mut Model, generation: u64, result: Result<u64, String>) {
                 let unread =
                     list.rows().filter(|(_, row)| !row.flags.contains(crate::mail::Flags::SEEN)).count() as u64;
                 model.local.counted(&place, Tally::Known { messages, bytes, unread });
-                carrying::counted(model, &[(place, Some((messages, bytes)))]);
+                planning::counted(model, &[(place, Some((messages, bytes)))]);
             }
         }
         Err(why) => list.stage = Stage::Failed(why),

@@ -52,18 +52,10 @@ pub(crate) fn way(model: &mut Model, from: Side) -> Option<Way> {
     }
 }
 
-/// Where a plan from that pane goes.
-pub(crate) fn target(model: &Model, from: Side) -> Option<Place> {
-    match from {
-        Side::Local => model.link.place(),
-        Side::Remote => model.sources.get(model.local.place.as_ref()?.source)?.place(),
-    }
-}
-
 /// The folders that are there already.
 pub(crate) fn existing(model: &Model, from: Side) -> Vec<RemoteFolder> {
     if from == Side::Local {
-        return model.link.folders.clone();
+        return model.link.terms.folders.clone();
     }
     let Some(source) = model.local.place.as_ref().map(|place| place.source) else { return Vec::new() };
     let nodes = model.local.tree.nodes().iter().filter(|node| node.place.source == source && node.holds);
@@ -93,7 +85,7 @@ pub(crate) fn source_of(model: &Model, from: Side, source: usize) -> Option<Sour
 
 /// The name of a folder of the right pane as its store has it: a Maildir with one folder has no name for that.
 pub(crate) fn folder_of(model: &Model, from: Side, folder: &FolderPath) -> FolderPath {
-    let is_lone = from == Side::Remote && model.link.local.is_some() && model.link.folders.len() == 1;
+    let is_lone = from == Side::Remote && model.link.local.is_some() && model.link.terms.folders.len() == 1;
     if is_lone { FolderPath::root() } else { folder.clone() }
 }
 

@@ -37,6 +37,11 @@ fn answer(request: &JournalRequest) -> JournalEvent {
         JournalRequest::Report { generation, state, job, columns } => {
             JournalEvent::Report(*generation, report(state, *job, *columns).map_err(|error| Trouble::from(&error)))
         }
+        JournalRequest::Speed { generation, state, place } => {
+            // No journal, no speed.
+            let speed = Journal::open(state).and_then(|journal| journal.speed(place)).unwrap_or_default();
+            JournalEvent::Speed(*generation, speed)
+        }
         JournalRequest::Load { generation, state, job } => {
             JournalEvent::Loaded(*generation, load(state, *job).map_err(|error| Trouble::from(&error)))
         }

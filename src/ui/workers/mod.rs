@@ -5,6 +5,7 @@ pub(crate) mod input;
 pub(crate) mod journal;
 pub(crate) mod reading;
 mod report;
+pub(crate) mod rules;
 pub(crate) mod saving;
 pub(crate) mod server;
 pub(crate) mod signals;

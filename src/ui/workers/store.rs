@@ -11,7 +11,7 @@ use super::{reading, spawn};
 use crate::imap::Account;
 use crate::mail::FolderPath;
 use crate::store::{self, Count, Examiner, Found, Store, StoreError, Walk};
-use crate::transfer::Source;
+use crate::transfer::{FolderPlan, Scale, Source, weigh};
 use crate::ui::effect::{Login, StoreRequest};
 use crate::ui::event::{Event, Page, PreviewLine, StoreEvent};
 use crate::ui::list::Row;
@@ -85,6 +85,15 @@ impl Worker {
                     self.waiting
                         .retain(|old| !matches!(old, StoreRequest::Examine { .. } | StoreRequest::StopExamining));
                 }
+                StoreRequest::Weigh { generation, .. } => {
+                    let generation = *generation;
+                    self.waiting.retain(
+                        |old| !matches!(old, StoreRequest::Weigh { generation: before, .. } if *before != generation),
+                    );
+                }
+                StoreRequest::StopWeighing => {
+                    self.waiting.retain(|old| !matches!(old, StoreRequest::Weigh { .. } | StoreRequest::StopWeighing));
+                }
                 StoreRequest::Forget => {
                     self.waiting.retain(|old| !matches!(old, StoreRequest::Count { .. }));
                     self.waiting.push_front(request);
@@ -145,7 +154,8 @@ impl Worker {
                 self.accounts.retain(|known| Source::of_account(known) != login);
                 self.accounts.push(account);
             }
-            StoreRequest::StopList | StoreRequest::StopExamining => {}
+            StoreRequest::StopList | StoreRequest::StopExamining | StoreRequest::StopWeighing => {}
+            StoreRequest::Weigh { generation, folder, scale } => self.weigh(generation, &folder, &scale),
             StoreRequest::Folders { source, store } => {
                 let result = self.folders(source, store).map_err(|error| error.to_string());
                 self.tell(StoreEvent::Folders { source, result });
@@ -288,6 +298,38 @@ impl Worker {
             }
         }
         Ok(ControlFlow::Continue(report.lines()))
+    }
+
+    /// Weighs a folder of a plan, unless another plan is looked at meanwhile.
+    fn weigh(&mut self, generation: u64, folder: &FolderPlan, scale: &Scale) {
+        let mut told = Instant::now();
+        let weighed = self.take(&folder.source).and_then(|mut open| {
+            let weight = weigh(&mut *open, folder, scale, &mut |messages| {
+                if told.elapsed() >= BATCH_TIME {
+                    told = Instant::now();
+                    self.tell(StoreEvent::Weighing { generation, messages });
+                    self.collect();
+                }
+                !self.is_unwanted(generation)
+            });
+            self.put_back(folder.source.clone(), open);
+            weight
+        });
+        let of = Box::new((folder.source.clone(), folder.folder.clone()));
+        match weighed {
+            Ok(None) => {} // nobody waits for it
+            Ok(weight) => self.tell(StoreEvent::Weighed { generation, of, weight }),
+            Err(_) => self.tell(StoreEvent::Weighed { generation, of, weight: None }),
+        }
+    }
+
+    /// Whether the plan of that generation is looked at no more.
+    fn is_unwanted(&self, generation: u64) -> bool {
+        self.waiting.iter().any(|request| match request {
+            StoreRequest::Weigh { generation: later, .. } => *later != generation,
+            StoreRequest::StopWeighing | StoreRequest::Forget => true,
+            _ => false,
+        })
     }
 
     /// Breaks when the work under way is of no more use.

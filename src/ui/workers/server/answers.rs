@@ -6,6 +6,7 @@ use super::{Failure, Worker};
 use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::units::plural;
 use crate::mail::{Flags, FolderPath};
+use crate::transfer::ids;
 use crate::ui::effect::ServerRequest;
 use crate::ui::event::{ServerEvent, Trouble};
 use crate::ui::list::Row;
@@ -20,8 +21,13 @@ impl Worker {
         let Some(session) = self.session.as_mut() else { return Ok(()) };
         match request {
             ServerRequest::Folders => {
-                let folders = session.folders()?;
-                self.tell(ServerEvent::Folders(folders));
+                let terms = session.terms()?;
+                self.tell(ServerEvent::Terms(terms));
+            }
+            ServerRequest::Ids { generation, folder } => {
+                self.close_list();
+                let ids = ids(self.session.as_mut().ok_or(ImapError::Cancelled)?, folder)?;
+                self.tell(ServerEvent::Ids(*generation, folder.clone(), ids));
             }
             ServerRequest::Counts(folders) => self.uncounted.extend(folders.iter().cloned()),
             ServerRequest::Open { generation, folder } => {
@@ -76,8 +82,8 @@ impl Worker {
         self.close_list();
         self.tell(ServerEvent::Changed(what, to));
         if let Some(session) = self.session.as_mut() {
-            let folders = session.folders()?;
-            self.tell(ServerEvent::Folders(folders));
+            let terms = session.terms()?;
+            self.tell(ServerEvent::Terms(terms));
         }
         Ok(())
     }

@@ -1,0 +1,239 @@
+//! The plan, changed in place and weighed; the rules for folders; the repairs that are asked for.
+
+use super::screens::{running, shows};
+use super::world::{World, path};
+use crate::mail::{DateRule, DateSource, Repair};
+use crate::transfer::{self, Event, FolderPlan, Ids, Mapping, Outcome, Rule, Speed, Terms, Weight};
+use crate::ui::dialog::Dialog;
+use crate::ui::effect::{Effect, JournalRequest, ServerRequest, StoreRequest};
+use crate::ui::event::{Event as Happening, JournalEvent, Rules, ServerEvent, StoreEvent};
+
+/// A plan for the whole store.
+fn planned(size: (u16, u16)) -> World {
+    let mut world = World::new(size);
+    world.keys("<Home> <F5>");
+    world
+}
+
+fn targets(world: &World) -> Vec<String> {
+    let Some(Dialog::Plan(plan)) = world.model.dialogs.last() else { panic!("no plan is open") };
+    let row = |row: &transfer::DraftFolder| {
+        let (from, to) = (&row.folder.folder, &row.folder.target);
+        if row.is_left { format!("{from} -") } else { format!("{from} > {to}") }
+    };
+    plan.draft.folders.iter().map(row).collect()
+}
+
+fn weighings(world: &World) -> Vec<(u64, FolderPlan, transfer::Scale)> {
+    let asked = |effect: &Effect| match effect {
+        Effect::Store(StoreRequest::Weigh { generation, folder, scale }) => {
+            Some((*generation, (**folder).clone(), scale.clone()))
+        }
+        _ => None,
+    };
+    world.effects.iter().filter_map(asked).collect()
+}
+
+fn weigh_all(world: &mut World, asked: &[(u64, FolderPlan, transfer::Scale)], weight: &Weight) {
+    for (generation, folder, _) in asked {
+        let of = Box::new((folder.source.clone(), folder.folder.clone()));
+        let weight = Some(weight.clone());
+        world.happens(Happening::Store(StoreEvent::Weighed { generation: *generation, of, weight }));
+    }
+}
+
+#[test]
+fn names_dates_and_what_is_left_out_are_changed_in_place() {
+    let mut world = planned((80, 24));
+    let before = targets(&world);
+    assert!(before.len() > 3, "{before:?}");
+    world.keys("e");
+    for _ in 0..40 {
+        world.keys("<Backspace>");
+    }
+    world.keys("Old? mail/In<Enter>");
+    assert_eq!(targets(&world)[0], format!("{} > Old? mail/In", before[0].split(" > ").next().unwrap()));
+    assert!(targets(&world)[1].ends_with("> Old? mail/In/Receipts"), "what lies below follows: {:?}", targets(&world));
+    let renamed = targets(&world);
+    // A name that was not finished is none.
+    world.keys("<Down>exyz<Esc>");
+    assert_eq!(targets(&world), renamed);
+    world.keys(" d");
+    assert!(targets(&world)[1].ends_with(" -"), "{:?}", targets(&world));
+    world.keys(" ");
+    assert_eq!(targets(&world), renamed, "taken in again");
+    world.keys(" <Enter>");
+    let job = world.effects.iter().rev().find_map(|effect| match effect {
+        Effect::StartJob(job) => Some(job),
+        _ => None,
+    });
+    let plan = &job.expect("the job starts").plan;
+    assert_eq!(plan.folders.len(), before.len() - 1, "what is left out is not carried");
+    assert_eq!(plan.folders[0].target, path("Old? mail/In"));
+    assert!(world.asked(|effect| *effect_is(effect) == StoreRequest::StopWeighing));
+    // The rules stay for the next plan, until they are dropped.
+    world.keys("<F5>");
+    assert_eq!(world.model.mapping.rules.len(), 2);
+    world.keys("<Backspace><Down><Backspace>");
+    assert_eq!(targets(&world), before[..2]);
+}
+
+fn effect_is(effect: &Effect) -> &StoreRequest {
+    match effect {
+        Effect::Store(request) => request,
+        _ => &StoreRequest::StopList,
+    }
+}
+
+#[test]
+fn the_dates_of_a_folder_go_round() {
+    let mut world = planned((80, 24));
+    let rule = |world: &World| match world.model.dialogs.last() {
+        Some(Dialog::Plan(plan)) => plan.draft.folders[0].folder.dates,
+        _ => panic!("no plan is open"),
+    };
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(rule(&world));
+        world.keys("d");
+    }
+    assert_eq!(seen, [DateRule::Auto, DateRule::Received, DateRule::Date, DateRule::Auto]);
+}
+
+#[test]
+fn everything_left_out_is_no_job() {
+    let mut world = planned((80, 24));
+    for at in 0..targets(&world).len() {
+        // What lies below one that is left out is left out with it.
+        world.keys(if targets(&world)[at].ends_with(" -") { "<Down>" } else { " <Down>" });
+    }
+    world.keys("<Enter>");
+    assert!(!world.asked(|effect| matches!(effect, Effect::StartJob(_))));
+    assert!(matches!(world.model.dialogs.last(), Some(Dialog::Plan(_))));
+}
+
+#[test]
+fn rules_are_typed_changed_dropped_saved_and_loaded() {
+    let mut world = World::new((80, 24));
+    world.keys("<F2>");
+    shows("rules_none", &world.screen());
+    world.keys("aProjects > Work<Enter>ause:trash > -<Enter>");
+    assert_eq!(world.model.mapping.rules.len(), 2);
+    world.keys("<Down>e");
+    for _ in 0..30 {
+        world.keys("<Backspace>");
+    }
+    world.keys("use:sent > /Gesendet/Alt<Enter>");
+    shows("rules", &world.screen());
+    world.keys("anonsense<Enter>");
+    shows("rule_wrong", &world.screen());
+    world.keys("<Esc>");
+    assert_eq!(world.model.mapping.rules.len(), 2);
+    world.keys("S<Enter>");
+    let saved = world.effects.iter().find_map(|effect| match effect {
+        Effect::SaveMapping(mapping, path) => Some((mapping.clone(), path.clone())),
+        _ => None,
+    });
+    let (mapping, file) = saved.expect("the rules are saved");
+    assert_eq!((mapping.rules.len(), file.to_str()), (2, Some("mailferry-map.toml")));
+    world.happens(Happening::Mapping(Ok(Rules::Written(file.clone()))));
+    world.keys("<Home>dd");
+    assert!(world.model.mapping.rules.is_empty());
+    world.keys("L<Enter>");
+    assert!(world.asked(|effect| matches!(effect, Effect::LoadMapping(path) if *path == file)));
+    world.happens(Happening::Mapping(Ok(Rules::Read(mapping, file))));
+    assert_eq!(world.model.mapping.rules.len(), 2);
+    world.keys("<Esc><Home> <F5>");
+    let work = targets(&world).iter().filter(|row| row.contains("> Work")).count();
+    assert!(work > 0, "{:?}", targets(&world));
+}
+
+#[test]
+fn a_plan_tells_what_is_known_of_folders_and_what_limits_them() {
+    let mut world = World::new((80, 24));
+    let folders = world.model.link.terms.folders.clone();
+    let terms = Terms { folders, append_limit: Some(20_000_000), quota_left: Some(1_000_000), ..Terms::default() };
+    world.server(ServerEvent::Terms(terms));
+    world.keys("<Home> <F5>");
+    let speed_asked = world.effects.iter().find_map(|effect| match effect {
+        Effect::Journal(JournalRequest::Speed { generation, .. }) => Some(*generation),
+        _ => None,
+    });
+    let speed = Speed { messages: 1000, bytes: 10_000_000, seconds: 30 };
+    world.happens(Happening::Journal(JournalEvent::Speed(speed_asked.unwrap(), Some(speed))));
+    let asked = weighings(&world);
+    assert_eq!(asked.len(), targets(&world).len());
+    assert!(asked.iter().all(|(_, _, scale)| !scale.reads && scale.limit == Some(20_000_000)));
+    shows("plan_looking", &world.screen());
+    let dates = [(DateSource::Received, 8), (DateSource::Mtime, 2)].into();
+    let listed = Weight { messages: 10, bytes: 5_000_000, dates, doubtful: 2, too_big: 1, ..Weight::default() };
+    weigh_all(&mut world, &asked, &listed);
+    shows("plan_weighed", &world.screen());
+    // Every message is read; what the server has is asked of folders that hold something.
+    world.effects.clear();
+    world.keys("<F4>");
+    let ids: Vec<_> = world
+        .server_requests()
+        .into_iter()
+        .filter_map(|request| match request {
+            ServerRequest::Ids { generation, folder } => Some((generation, folder)),
+            _ => None,
+        })
+        .collect();
+    assert!(!ids.is_empty());
+    let at_once = weighings(&world).len();
+    for (generation, folder) in ids {
+        world.server(ServerEvent::Ids(generation, folder, Ids::new()));
+    }
+    let asked = weighings(&world);
+    assert!(at_once < asked.len() && asked.len() == targets(&world).len());
+    let repairs = Some([(Repair::Nul, 3), (Repair::LongLines, 1)].into());
+    weigh_all(&mut world, &asked, &Weight { already: Some(4), repairs, ..listed });
+    shows("plan_examined", &world.screen());
+    // What was asked for an older plan is dropped.
+    world.keys("<Esc><F5>");
+    weigh_all(&mut world, &asked, &Weight::default());
+    let Some(Dialog::Plan(plan)) = world.model.dialogs.last() else { panic!("no plan is open") };
+    assert!(plan.limit.is_some());
+    world.keys("<Esc>");
+}
+
+#[test]
+fn oddities_of_names_have_signs_that_need_no_colour() {
+    for (name, size) in [("plan_odd_80x24", (80, 24)), ("plan_odd_120x40", (120, 40))] {
+        let mut world = World::new(size);
+        let mut folders = world.model.link.terms.folders.clone();
+        folders[4].can_have_children = false; // Trash
+        let namespace = crate::imap::Namespace { delimiter: Some('/'), ..crate::imap::Namespace::default() };
+        world.server(ServerEvent::Terms(Terms { folders, namespace, ..Terms::default() }));
+        world.model.mapping = Mapping::default();
+        for (from, to) in [
+            ("Inbox", "inbox2"),
+            ("Projects", "INBOX2"),
+            ("Sent Items", "Trash/Sent"),
+            ("Projects/Bridge", "a%2Fb\u{7}橋"),
+        ] {
+            world.model.mapping.set(Rule { to: Some(to.into()), ..Rule::about(&path(from), None) });
+        }
+        world.keys("<Home> <F5><Down><Down>");
+        shows(name, &world.screen());
+    }
+}
+
+#[test]
+fn repairs_go_round_and_are_asked_for_at_the_jobs_end() {
+    let mut world = planned((80, 24));
+    world.keys("R  <Down> ");
+    assert_eq!((&*world.model.repairs, &*world.model.asks), (&[Repair::FromLine][..], &[Repair::Nul][..]));
+    shows("repairs", &world.screen());
+    world.keys("<Esc>");
+    assert!(world.screen().contains("from-line on, nul ask"));
+    let mut world = running((80, 24));
+    world.job(Event::NeedsRepair { repairs: vec![Repair::Nul] });
+    world.job(Event::JobEnd { outcome: Outcome::Partial, reason: String::new() });
+    shows("repairs_asked", &world.screen());
+    let ticket = world.model.queue.current().unwrap().ticket;
+    world.keys("y");
+    let retried = world.model.queue.get(ticket).unwrap();
+    assert!(retried.job().is_some_and(|job| job.repairs.contains(&Repair::Nul)), "it is tried again");
+}
