@@ -5,9 +5,10 @@ The readers: `mailbox` and `email` of Python 3.11, emlx 1.0.4 and eulcommon 0.19
 (kde.cpp says how they are built). Run it in this directory: pip install emlx eulcommon && python3 readers.py KDE, where KDE
 is what was built. A message is what the reader gives, without the bookkeeping fields that are not carried and with CRLF
 line ends, as SHA-256; flags, keywords and the date are recorded where the reader tells them.
-Three more are sources on GitHub and no packages; they were built and run by hand, and what they gave is in this script:
+Four more are sources on GitHub and no packages; they were built and run by hand, and what they gave is in this script:
 CBatReader (lazyhamster/Observer, with GMime 3.2), FoxArchive (wb2951516-collab/fox-converter: archives of Foxmail 7 have
-the same mark before each message), and the tree of folders of Mail::Pegasus 1.6 (Perl).
+the same mark before each message), TMBXReader (MBXReader.pas of DreamMail, with Free Pascal 3.2; the .idx of Outlook
+Express 4), and the tree of folders of Mail::Pegasus 1.6 (Perl).
 Others are recorded elsewhere: undbx in outlook-express/undbx.txt, readpst and extract-msg in ../outlook/expected.json.
 
 Not recorded, since the reader is wrong or blind there: bytes of Babyl messages (Python takes the body's first paragraph for
@@ -17,8 +18,7 @@ a Maildir, or one without `new`. KDE: names of folders are flat for Pegasus and 
 and folders.nch) and stay escaped for Evolution 3; the big-endian marks of Claws, which it takes for other numbers; the
 index of Outlook Express 4, so it shows deleted messages and no marks; a message that Sylpheed's marks do not tell of, which
 is new to Sylpheed (procmsg.c) and read to KDE.
-No other reader was found for Outlook Express 5 for Mac and for the .idx of Outlook Express 4: for these there is only what
-was put in (expected.json).
+No other reader was found for Outlook Express 5 for Mac: for it there is only what was put in (expected.json).
 """
 import base64, datetime, email, email.policy, hashlib, json, mailbox, pathlib, re, subprocess, sys
 
@@ -251,6 +251,10 @@ kde_filter("pegasus", "FilterPMail", "pegasus", "pegasus",
 kde_filter("pegasus", "FilterPMail", "pegasus", "pegasus", {"PegasusMail-Import/From Unix": "Projects/From Unix"}, unix=True)
 kde_filter("oe", "FilterOE", "outlook-express/oe4", "outlook-express/oe4",
            {"OE-Import/Inbox": "Inbox", "OE-Import/NoIndex": "Sent Items", "OE-Import/BadLengths": "Inbox/Größe"}, shown={"Inbox": 2})
+# From TMBXReader: when each message of Inbox arrived; 3 and 7 have the bit of deleted ones, which it does not interpret.
+ARRIVED = {1: 1075784748, 2: 1075788348, 3: 1075791948, 4: 1075795548, 5: 1075799148, 6: 1075802748, 7: 1075806348, 8: 1075809948,
+           9: 1075813548, 10: 1075817148, 11: 1075820748, 12: 1075824348}
+row("TMBXReader", "outlook-express/oe4", "Inbox", [(None, None, unix) for number, unix in ARRIVED.items() if number not in (3, 7)])
 kde_filter("oe", "FilterOE", "outlook-express/identity", "outlook-express/identity", {"OE-Import/Eingegangenes/": "Eingegangenes"},
            order=[one["sha256"] for one in put_in["outlook-express/identity"]["folders"]["Eingegangenes"]])  # it takes a node's first child last
 kde_filter("opera", "FilterOpera", "opera/store", "opera", {"OPERA-account1": "Anna at home", "OPERA-account2": "account2"}, unix=True)
