@@ -267,11 +267,11 @@ impl Listing<'_> {
 
     fn damage(&mut self, damage: &Damage) -> Result<(), Stop> {
         self.is_damaged = true;
-        let (file, reason) = (clean(&damage.file.to_string_lossy()), clean(&damage.reason));
         if self.arguments.json {
+            let (file, reason) = (clean(&damage.file.to_string_lossy()), clean(&damage.reason));
             json_line(json!({"event": "damage", "file": file, "offset": damage.offset, "reason": reason}))?;
         } else {
-            line(&format!("  ! {file} at byte {}: {reason}", damage.offset))?;
+            line(&format!("  ! {}", clean(&damage.to_string())))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::imap::{Account, Target, connect};
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
-use crate::store::{self, Damage, Folder, Found, Looked, OpenOptions, Shape, Store, StoreError, Survey, Walk};
+use crate::store::{self, Folder, Found, Looked, OpenOptions, Shape, Store, StoreError, Survey, Walk};
 use crate::transfer::{Chosen, Selection, Source};
 
 use super::exit::Failure;
@@ -153,10 +153,7 @@ impl Opening {
         for folder in folders {
             let count = store.count(&folder.path, &mut |found| {
                 match found {
-                    Found::Damage(damage) => {
-                        let Damage { file, offset, reason } = damage;
-                        remark(clean(&format!("damaged: {} at byte {offset}: {reason}", file.display())));
-                    }
+                    Found::Damage(damage) => remark(clean(&format!("damaged: {damage}"))),
                     Found::Hidden(kind) => *hidden.entry(kind).or_insert(0_u64) += 1,
                     Found::Message(_) | Found::Progress { .. } => {}
                 }

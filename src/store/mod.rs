@@ -56,11 +56,13 @@ mod thunderbird;
 mod tree;
 mod unread;
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::mail::units::thousands;
 use crate::mail::{Digest, Envelope, FolderPath, Locator, SpecialUse};
 
 pub use company::Company;
@@ -187,6 +189,17 @@ pub struct Damage {
     pub offset: u64,
     /// What is wrong, in words.
     pub reason: String,
+}
+
+impl fmt::Display for Damage {
+    /// The file, the place in it unless it is the file as a whole, and the reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.offset > 0 {
+            write!(f, " at byte {}", thousands(self.offset))?;
+        }
+        write!(f, ": {}", self.reason)
+    }
 }
 
 /// How many messages a folder holds.

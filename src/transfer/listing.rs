@@ -52,7 +52,7 @@ pub(super) fn list(
                 }
             }
             Found::Damage(damage) if thorough == Thorough::No => {
-                let text = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
+                let text = damage.to_string();
                 tell(shared.events, Event::Damage { index, text });
                 is_whole = false;
             }

@@ -159,7 +159,7 @@ impl Comparison<'_> {
             Walk::Continue(())
         })?;
         for damage in damaged {
-            let detail = format!("{} at byte {}: {}", damage.file.display(), damage.offset, damage.reason);
+            let detail = damage.to_string();
             self.find(Difference::Unreadable, plan, "", None, String::new(), detail)?;
         }
         let making = Making { repairs: self.repairs, asks: &[], dates: plan.dates };

@@ -1,6 +1,7 @@
 //! What the .idx file beside an .mbx file says of each message: flags and time of arrival. Used by the store.
 //!
-//! Source: facts/formats.md 1.2; no real index was found to check it against, so everything is tested before it counts.
+//! Source: facts/formats.md 1.2; the place of the dates, TMBXReader (MBXReader.pas, after T. Gallagher's description). No real
+//! index was found to check it against, so everything is tested before it counts.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -20,12 +21,16 @@ const NUMBER: usize = 8;
 const MARKER: usize = 12;
 const LENGTH: usize = 16;
 const OFFSET: usize = 20;
-/// The two dates, arrival first, stand here or a few attachments further; a priority and the subject's length follow.
+/// The length of what stands between the head and the dates: 136 bytes, and 92 more for each part of the message.
+const SECTION: usize = 46;
+/// The two dates, arrival first, after that; a priority and the subject's length follow. Where the length is not told, the
+/// first place that could be.
+const AFTER_SECTION: usize = 58;
 const DATES: usize = 194;
-const ATTACHMENT: usize = 92;
+const PART: usize = 92;
 const PRIORITY: usize = 16;
 const SUBJECT: usize = 18;
-/// Records are a few hundred bytes; an attachment each adds 92.
+/// Records are a few hundred bytes; each part adds 92.
 const MAX_RECORD: u32 = 1 << 20;
 const HIGHEST_PRIORITY: u16 = 5;
 
@@ -104,9 +109,12 @@ fn record(pages: &mut Pages, at: u64) -> Result<(u32, Known, u64), Broken> {
     Ok((word(OFFSET), known, at + u64::from(length)))
 }
 
-/// The time of arrival: the first place where two dates, a priority and a text that fits follow each other.
+/// The time of arrival: where it is told to stand, if a date, a priority and a text that fits follow each other there; else
+/// the first place where they do.
 fn received(record: &[u8]) -> Option<InternalDate> {
-    (DATES..record.len()).step_by(ATTACHMENT).find_map(|at| {
+    let section = le32(record, SECTION).and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let told = section.checked_add(AFTER_SECTION).filter(|at| *at >= DATES);
+    told.into_iter().chain((DATES..record.len()).step_by(PART)).find_map(|at| {
         let date = filetime(le64(record, at)?)?;
         let priority = le16(record, at + PRIORITY)?;
         let subject = usize::try_from(le32(record, at + SUBJECT)?).ok()?;

@@ -60,7 +60,7 @@ fn hint(buf: &mut Buffer, area: Rect, pane: &Pane, side: Side, theme: Theme) {
         (Side::Remote, true) => {
             "Mail copied to this place: Inbox goes to INBOX, Sent to the server's own, all else keeps its name."
         }
-        (_, false) => "This folder holds folders only.",
+        (_, false) => "This folder has no messages of its own.",
     };
     let lines = paint::wrap(words, usize::from(area.width.saturating_sub(2)));
     for (line, y) in lines.iter().zip(area.y..area.bottom()) {

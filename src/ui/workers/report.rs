@@ -3,8 +3,8 @@
 use super::reading::push;
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
-use crate::mail::units::{plural, thousands};
-use crate::store::{Damage, Examined, Survey};
+use crate::mail::units::plural;
+use crate::store::{Doubt, Examined, Survey};
 use crate::ui::event::{PreviewKind, PreviewLine};
 
 /// Most lines kept; what is more is counted.
@@ -17,17 +17,45 @@ pub(super) struct Report {
     columns: usize,
     /// What the store is.
     top: Vec<PreviewLine>,
+    doubts: Section,
+    /// Messages that are there already; there may be so many that nobody would see what else there is.
+    again: Section,
+    messages: u64,
+}
+
+/// Lines under the names of folders.
+#[derive(Default)]
+struct Section {
     lines: Vec<PreviewLine>,
     /// The folder whose heading is still to be written.
     folder: Option<String>,
-    messages: u64,
-    doubts: u64,
+    /// How many things were said; not all may be kept.
+    said: u64,
+}
+
+impl Section {
+    fn say(&mut self, text: &str, columns: usize) {
+        self.said += 1;
+        if self.lines.len() >= MAX_LINES {
+            return;
+        }
+        if let Some(folder) = self.folder.take() {
+            push_heading(&mut self.lines, &folder, columns);
+        }
+        push(&mut self.lines, PreviewKind::Note, &clean(text), columns, INDENT);
+    }
+}
+
+fn push_heading(lines: &mut Vec<PreviewLine>, text: &str, columns: usize) {
+    lines.push(PreviewLine { kind: PreviewKind::Text, text: String::new() });
+    push(lines, PreviewKind::Header, text, columns, INDENT);
 }
 
 impl Report {
     /// Starts with what was found, and why.
     pub(super) fn new(survey: &Survey, columns: usize) -> Self {
-        let mut report = Self { columns, top: Vec::new(), lines: Vec::new(), folder: None, messages: 0, doubts: 0 };
+        let (doubts, again) = (Section::default(), Section::default());
+        let mut report = Self { columns, top: Vec::new(), doubts, again, messages: 0 };
         for found in survey.sightings() {
             let at = if found.at.is_root() { String::new() } else { format!(", shown as {}", found.at) };
             push(&mut report.top, PreviewKind::Text, &clean(&format!("{}{at}", found.title)), columns, INDENT);
@@ -43,7 +71,9 @@ impl Report {
 
     /// The next folder.
     pub(super) fn folder(&mut self, path: &FolderPath) {
-        self.folder = Some(if path.is_root() { "All messages".to_owned() } else { clean(&path.to_string()) });
+        let name = if path.is_root() { "All messages".to_owned() } else { clean(&path.to_string()) };
+        self.again.folder = Some(name.clone());
+        self.doubts.folder = Some(name);
     }
 
     /// How many messages were read.
@@ -57,17 +87,16 @@ impl Report {
             Examined::Message { envelope, doubts, .. } => {
                 self.messages += 1;
                 for doubt in doubts {
-                    let (id, subject) = (envelope.locator.id(), &envelope.subject);
-                    self.say(&format!("{id} \"{subject}\": {}", doubt.text()));
+                    let text = format!("{} \"{}\": {}", envelope.locator.id(), envelope.subject, doubt.text());
+                    let section = if matches!(doubt, Doubt::Duplicate(_)) { &mut self.again } else { &mut self.doubts };
+                    section.say(&text, self.columns);
                 }
             }
             Examined::Unreadable(envelope, error) => {
                 self.messages += 1;
                 self.say(&format!("{} \"{}\" can not be read: {error}", envelope.locator.id(), envelope.subject));
             }
-            Examined::Damage(Damage { file, offset, reason }) => {
-                self.say(&format!("{} at byte {}: {reason}", file.display(), thousands(*offset)));
-            }
+            Examined::Damage(damage) => self.say(&damage.to_string()),
             Examined::Hidden(kind, messages) => {
                 self.say(&format!("not carried: {} {}", plural(*messages, "message"), kind.label()));
             }
@@ -75,31 +104,48 @@ impl Report {
     }
 
     fn say(&mut self, text: &str) {
-        self.doubts += 1;
-        if self.lines.len() >= MAX_LINES {
-            return;
-        }
-        if let Some(folder) = self.folder.take() {
-            self.lines.push(PreviewLine { kind: PreviewKind::Text, text: String::new() });
-            push(&mut self.lines, PreviewKind::Header, &folder, self.columns, INDENT);
-        }
-        push(&mut self.lines, PreviewKind::Note, &clean(text), self.columns, INDENT);
+        self.doubts.say(text, self.columns);
     }
 
     /// All that there is to say.
     pub(super) fn lines(self) -> Vec<PreviewLine> {
         let read = plural(self.messages, "message");
-        let sum = match self.doubts {
+        let sum = match self.doubts.said + self.again.said {
             0 => format!("{read} read: nothing is doubtful."),
             doubts => format!("{read} read, {}:", plural(doubts, "doubt")),
         };
-        let mut all = self.top;
-        all.push(PreviewLine { kind: PreviewKind::Text, text: String::new() });
-        push(&mut all, PreviewKind::Header, &sum, self.columns, INDENT);
-        all.extend(self.lines);
+        let (mut all, columns) = (self.top, self.columns);
+        push_heading(&mut all, &sum, columns);
+        all.extend(self.doubts.lines);
+        if self.again.said > 0 {
+            push_heading(&mut all, &format!("{} there already:", plural(self.again.said, "message")), columns);
+            all.extend(self.again.lines);
+        }
         if all.len() > MAX_LINES {
-            push(&mut all, PreviewKind::Note, "[only the first are shown; ls --messages lists all]", self.columns, 0);
+            push(&mut all, PreviewKind::Note, "[only the first are shown; ls --messages lists all]", columns, 0);
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Damage;
+
+    #[test]
+    fn what_is_lost_stands_before_what_is_there_twice() {
+        let (doubts, again) = (Section::default(), Section::default());
+        let mut report = Report { columns: 76, top: Vec::new(), doubts, again, messages: 3 };
+        report.folder(&FolderPath::parse("Old"));
+        report.again.say("@1 \"a\": the same message as @0", 76);
+        for offset in [0, 1234] {
+            let damage = Damage { file: "a.dbx".into(), offset, reason: "cut off".to_owned() };
+            report.take(&Examined::Damage(&damage));
+        }
+        let shown: Vec<_> = report.lines().into_iter().map(|line| line.text).collect();
+        let lost = ["", "Old", "a.dbx: cut off", "a.dbx at byte 1,234: cut off"];
+        let again = ["", "1 message there already:", "", "Old", "@1 \"a\": the same message as @0"];
+        assert_eq!(shown, [["", "3 messages read, 3 doubts:"].as_slice(), &lost, &again].concat());
     }
 }

@@ -51,7 +51,8 @@ def dbx():
 
     st, records = Store("folders"), []
     def folder(id, parent, name, file=None, special=0, source=3, account=None):
-        f = [(0x01, parent), (0x02, name.encode("cp1252") + b"\0"), (0x0a, source)]
+        f = [(0x02, name.encode("cp1252") + b"\0"), (0x0a, source)]
+        if parent: f.append((0x01, parent))  # as in real files, where neither is 0
         if id: f.append((0x00, id))
         if file: f.append((0x03, file.encode("cp1252") + b"\0"))
         if special: f.append((0x09, special))
