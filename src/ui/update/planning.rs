@@ -74,6 +74,7 @@ fn refresh(model: &Model, dialog: &mut PlanDialog) {
     dialog.draft = transfer::draft(selections, &dialog.target, &terms, &model.mapping);
     dialog.counting = counting;
     dialog.rules = model.mapping.rules.len();
+    dialog.has_several_stores = model.sources.len() > 1;
     (dialog.limit, dialog.quota_left) = (terms.append_limit, terms.quota_left);
     dialog.held_messages =
         dialog.draft.folders.iter().map(|row| held_messages(model, dialog.from, &row.folder)).collect();

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::PlanDialog;
+use super::{Known, PlanDialog};
 use crate::mail::units::{bytes, clock, plural, short, thousands};
 use crate::mail::{DateRule, Repair};
 use crate::store::Shape;
@@ -149,15 +149,16 @@ impl PlanDialog {
             DateRule::Received => "of the topmost Received header",
             DateRule::Date => "of the Date header",
         };
-        let key = (row.folder.source.clone(), row.folder.folder.clone());
-        let found = match self.weights.get(&key) {
-            None => String::new(),
-            Some((_, None)) => " (the folder can't be read)".to_owned(),
-            Some((_, Some(weight))) if row.folder.dates == DateRule::Auto || self.is_examined => {
+        let found = match self.known(row) {
+            Some(Known { weight: None, .. }) => " (the folder can't be read)".to_owned(),
+            Some(Known { weight: Some(weight), dates, .. })
+                if *dates == row.folder.dates && (*dates == DateRule::Auto || self.is_examined) =>
+            {
                 let each = weight.dates.iter().map(|(rule, count)| format!("{} {}", thousands(*count), rule.label()));
                 format!(" ({})", each.collect::<Vec<_>>().join(", "))
             }
-            Some(_) => ", else as the store has them".to_owned(),
+            _ if row.folder.dates == DateRule::Auto => String::new(),
+            _ => ", else as the store has them".to_owned(),
         };
         format!("{rule}{found}")
     }
@@ -261,10 +262,7 @@ impl PlanDialog {
         if !needs.is_empty() {
             found.push(format!("needs repair: {} (R)", needs.join(", ")));
         }
-        let all: usize = carried
-            .iter()
-            .filter(|row| self.weights.contains_key(&(row.folder.source.clone(), row.folder.folder.clone())))
-            .count();
+        let all = carried.iter().filter(|row| self.known(row).is_some()).count();
         if all < carried.len() {
             let reading = if self.is_examined { "reading" } else { "looking" };
             let so_far = if self.looked_at > 0 {

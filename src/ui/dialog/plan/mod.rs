@@ -3,7 +3,7 @@
 
 mod draw;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -55,11 +55,23 @@ pub(crate) struct PlanDialog {
     pub looked_at: u64,
     /// Whether every message is read.
     is_examined: bool,
-    /// What is known of folders, and where each went then; no weight where it can't be read.
-    weights: HashMap<(Source, FolderPath), (FolderPath, Option<Weight>)>,
+    /// Whether a folder's path could be that of another store too.
+    pub has_several_stores: bool,
+    /// What is known of folders.
+    known: HashMap<(Source, FolderPath), Known>,
     cursor: usize,
     /// The name that is being typed.
     edit: Option<Field>,
+}
+
+/// What was found out about a folder.
+struct Known {
+    /// Where it went then.
+    target: FolderPath,
+    /// Where its dates came from then.
+    dates: DateRule,
+    /// What it weighs; `None` where it can't be read.
+    weight: Option<Weight>,
 }
 
 impl PlanDialog {
@@ -84,7 +96,8 @@ impl PlanDialog {
             generation,
             looked_at: 0,
             is_examined: false,
-            weights: HashMap::new(),
+            has_several_stores: false,
+            known: HashMap::new(),
             cursor: 0,
             edit: None,
         }
@@ -105,7 +118,7 @@ impl PlanDialog {
         self.generation = generation;
         self.is_examined = true;
         self.looked_at = 0;
-        self.weights.clear();
+        self.known.clear();
     }
 
     /// Whether it takes the Message-IDs of the target to tell what is there already.
@@ -118,18 +131,21 @@ impl PlanDialog {
     /// A folder was weighed.
     pub(crate) fn weighed(&mut self, of: (Source, FolderPath), weight: Option<Weight>) {
         let row = self.draft.folders.iter().find(|row| (&row.folder.source, &row.folder.folder) == (&of.0, &of.1));
-        if let Some(target) = row.map(|row| row.folder.target.clone()) {
-            self.weights.insert(of, (target, weight));
+        if let Some(folder) = row.map(|row| &row.folder) {
+            self.known.insert(of, Known { target: folder.target.clone(), dates: folder.dates, weight });
             self.looked_at = 0;
         }
     }
 
-    /// What is known of a folder.
+    fn known(&self, row: &DraftFolder) -> Option<&Known> {
+        self.known.get(&(row.folder.source.clone(), row.folder.folder.clone()))
+    }
+
+    /// What is known of a folder as it is now.
     fn weight(&self, row: &DraftFolder) -> Option<Weight> {
-        let key = (row.folder.source.clone(), row.folder.folder.clone());
-        let (target, weight) = self.weights.get(&key)?;
-        let mut weight = weight.clone()?;
-        if *target != row.folder.target {
+        let known = self.known(row)?;
+        let mut weight = known.weight.clone()?;
+        if known.target != row.folder.target {
             weight.already = None; // it was of another folder
         }
         Some(weight)
@@ -204,8 +220,9 @@ impl PlanDialog {
 
     /// A rule about a folder of the plan alone, and those below it.
     fn rule(&self, row: &DraftFolder) -> Rule {
-        let stores: HashSet<&Source> = self.draft.folders.iter().map(|row| &row.folder.source).collect();
-        let store = (stores.len() > 1).then(|| store_name(&row.folder.source.path)).flatten();
+        // The top is that of every store.
+        let is_ambiguous = self.has_several_stores || row.folder.folder.is_root();
+        let store = is_ambiguous.then(|| store_name(&row.folder.source.path)).flatten();
         Rule::about(&row.folder.folder, store)
     }
 
