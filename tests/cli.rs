@@ -374,3 +374,39 @@ fn long_lists_are_kept_where_the_user_says_and_nowhere_else() {
         assert_eq!(mode & 0o777, 0o700);
     }
 }
+
+#[test]
+fn an_account_of_the_settings_is_a_target_a_source_and_a_list() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new();
+    let config = scene.home.path().join(".config/mailferry");
+    fs::create_dir_all(&config).unwrap();
+    let file = config.join("config.toml");
+    let password = scene.path("password");
+    let url = Server::plaintext_url("anna", server.imap_port);
+    fs::write(
+        &file,
+        format!(
+            "[accounts.work]\nurl = \"{url}\"\npassword-file = \"{password}\"\n\n[accounts.other]\nurl = \"{}\"\n\
+             password-command = \"head -1 {password}\"\n",
+            Server::plaintext_url("bert", server.imap_port)
+        ),
+    )
+    .unwrap();
+    let plainly = |arguments: &[&str]| run(scene.home.path(), arguments);
+    let listed = plainly(&["accounts"]).expect(0).out;
+    assert!(listed.contains("work") && listed.contains("(password: command)"), "{listed}");
+    let store = scene.path("Maildir");
+    plainly(&["copy", &store, "work:/Old"]).expect(0);
+    assert!(server.peek("anna").iter().all(|message| message.folder.starts_with("Old")));
+    let carried = server.peek("anna").len();
+    assert!(carried > 0);
+    plainly(&["copy", "work:/Old", "other:"]).expect(0);
+    assert_eq!(server.peek("bert").len(), carried);
+    plainly(&["verify", "work:/Old", "other:"]).expect(0);
+    plainly(&["check", "work:"]).expect(0);
+    plainly(&["config", "check"]).expect(0);
+    fs::write(&file, "[accounts.work]\nurl = \"ftp://x\"\n").unwrap();
+    let refused = plainly(&["config", "check"]).expect(2);
+    assert!(refused.err.contains("\"work\""), "{}", refused.err);
+}

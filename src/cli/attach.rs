@@ -151,6 +151,7 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
         accept_rewriting: false,
         repairs: Vec::new(),
         asks: Vec::new(),
+        accounts: Vec::new(),
         mapping: Mapping::default(),
         map_file: None,
         failed_dir: None,
@@ -171,5 +172,12 @@ fn target(past: &Settings, job: Option<&Entry>) -> Target {
         [one] => one.target.clone(),
         _ => FolderPath::root(),
     };
-    Target { security: past.security, host: past.host.clone(), port: past.port, user: Some(past.user.clone()), folder }
+    Target {
+        security: past.security,
+        host: past.host.clone(),
+        port: past.port,
+        user: Some(past.user.clone()),
+        folder,
+        account: None,
+    }
 }

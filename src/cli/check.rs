@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::imap::{Target, connect};
 use crate::mail::display::clean;
 
+use super::accounts;
 use super::exit::{Failure, code};
 use super::options::Options;
 use super::output::{json_line, line};
@@ -38,7 +39,9 @@ const ABILITIES: [(&str, &str); 6] = [
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let target = Target::parse(text(&arguments.target)?)?;
+    let named = text(&arguments.target)?;
+    // What names none is told as a TARGET that can't be read.
+    let target = accounts::target(named)?.map_or_else(|| Target::parse(named), Ok)?;
     let account = arguments.options.account(&target)?;
     let mut session = connect(&account)?;
     let folders = session.folders()?;

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use crate::config;
 use crate::ui;
 
+use super::accounts;
 use super::exit::{Failure, code};
 use super::output::line;
 
@@ -26,6 +27,7 @@ pub fn run(command: &Command) -> Result<ExitCode, Failure> {
 fn check() -> Result<ExitCode, Failure> {
     let settings = config::load()?;
     ui::check_keys(&settings.keys)?;
+    accounts::check(&settings)?;
     let path = config::path().map_or_else(|| "config.toml".to_owned(), |path| path.display().to_string());
     let is_there = config::path().is_some_and(|path| path.exists());
     let words =

@@ -62,6 +62,11 @@ impl Failure {
         Self { code: code::SERVER, message: message.into(), hint: hint.into() }
     }
 
+    /// What went wrong, in words.
+    pub fn words(&self) -> String {
+        self.message.clone()
+    }
+
     /// Prints the error and gives its exit code.
     pub fn tell(&self) -> ExitCode {
         let mut text = format!("mailferry: {}\n", clean(&self.message));

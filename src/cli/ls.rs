@@ -14,6 +14,7 @@ use crate::mail::units::{bytes as size, thousands};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, SpecialUse};
 use crate::store::{Damage, Doubt, Examined, Examiner, Found, Hidden, Store, StoreError, Survey, Walk};
 
+use super::accounts;
 use super::exit::{Failure, code};
 use super::options::{Options, StoreOptions};
 use super::output::{json_line, line};
@@ -47,7 +48,10 @@ const WINDOW: u32 = 500;
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let path = text(&arguments.path)?;
     let mut listing = Listing { arguments, is_damaged: false };
-    let listed = if Target::is_url(path) { listing.target(&Target::parse(path)?) } else { listing.source(path) };
+    let listed = match accounts::target(path)? {
+        Some(target) => listing.target(&target),
+        None => listing.source(path),
+    };
     match listed {
         Err(Stop::Failed(failure)) => Err(failure),
         // A reader that closed the pipe has seen enough.

@@ -1,5 +1,6 @@
 //! The command line (design.md section 5): one command, one file. Maps every end to an exit code.
 
+mod accounts;
 mod attach;
 mod check;
 mod config;
@@ -34,7 +35,8 @@ use exit::Failure;
 /// SOURCE is a path, or `PATH#Folder/Sub`; its format is detected. TARGET is `imaps://user@host[:port]/Folder/Sub` (TLS),
 /// `imap://…` (STARTTLS, required) or `imap+plaintext://…` (no encryption). It works the other way too: SOURCE may be such
 /// a URL, and TARGET `maildir:PATH` (a new or existing Maildir), `mbox:PATH` (one file; `mbox:PATH/` for a directory with
-/// an mbox for each folder), or the path of a Maildir or mbox that is there.
+/// an mbox for each folder), or the path of a Maildir or mbox that is there. `NAME:/Folder/Sub` is a mailbox of an account
+/// in config.toml.
 ///
 /// Passwords are asked for, or come by --password-file, --password-command, --password-fd or the environment variable
 /// `MAILFERRY_PASSWORD`; for a SOURCE on a server by --source-password-file and so on. In a folder's name, %2F stands for
@@ -76,6 +78,8 @@ enum Command {
     Report(report::Arguments),
     /// Remove from the server exactly what a job appended, if unchanged since
     Undo(undo::Arguments),
+    /// List the accounts of config.toml
+    Accounts(accounts::Arguments),
     /// Go on with jobs without a terminal; started by mailferry itself
     #[command(hide = true)]
     CarryOn,
@@ -115,6 +119,7 @@ fn run(arguments: CommandLine) -> Result<ExitCode, Failure> {
         Some(Command::Jobs(jobs)) => jobs::run(&jobs),
         Some(Command::Resume(resume)) => resume::run(&resume),
         Some(Command::Attach(attach)) => attach::run(&attach),
+        Some(Command::Accounts(accounts)) => accounts::run(&accounts),
         Some(Command::CarryOn) => leave::carry_on(),
         Some(Command::Report(report)) => report::run(&report),
         Some(Command::Undo(undo)) => undo::run(&undo),

@@ -10,6 +10,7 @@ use crate::mail::{DateRule, FolderPath, Repair};
 use crate::store::{CodePage, Labels, OpenOptions};
 use crate::transfer::{Limits, Mapping, Rule, Verify};
 
+use super::accounts;
 use super::exit::Failure;
 use super::password::{PasswordOptions, SourceOptions};
 
@@ -271,13 +272,18 @@ impl Options {
             ))
         })?;
         let label = format!("{user}@{}", target.host);
+        let own = accounts::settings(target)?;
+        let password = match accounts::password(&own).filter(|_| !self.password.is_given()) {
+            Some(password) => password?,
+            None => self.password.get(&label)?,
+        };
         Ok(Account {
             host: target.host.clone(),
             port: target.port,
             security: target.security,
             user,
-            password: self.password.get(&label)?,
-            options: self.connect_options(),
+            password,
+            options: accounts::connection(&own, self.connect_options()),
         })
     }
 
@@ -295,7 +301,11 @@ impl Options {
                 target.host
             ))
         })?;
-        let password = source.get(&format!("{user}@{}", target.host), &self.password, is_target_local)?;
+        let settings = accounts::settings(target)?;
+        let password = match accounts::password(&settings).filter(|_| !source.is_given()) {
+            Some(password) => password?,
+            None => source.get(&format!("{user}@{}", target.host), &self.password, is_target_local)?,
+        };
         let own = |own: &Option<String>, targets: &Option<String>| {
             own.clone().or_else(|| targets.clone().filter(|_| is_target_local))
         };
@@ -305,13 +315,16 @@ impl Options {
             security: target.security,
             user,
             password,
-            options: ConnectOptions {
-                ca_file: self.ca_file.clone(),
-                pin: own(&source.pin, &self.pin),
-                tls_name: own(&source.tls_name, &self.tls_name),
-                authorization: own(&source.authorization, &self.authorization),
-                timeout: Duration::from_secs(self.timeout),
-            },
+            options: accounts::connection(
+                &settings,
+                ConnectOptions {
+                    ca_file: self.ca_file.clone(),
+                    pin: own(&source.pin, &self.pin),
+                    tls_name: own(&source.tls_name, &self.tls_name),
+                    authorization: own(&source.authorization, &self.authorization),
+                    timeout: Duration::from_secs(self.timeout),
+                },
+            ),
         })
     }
 

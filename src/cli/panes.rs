@@ -13,6 +13,7 @@ use crate::mail::FolderPath;
 use crate::store::StoreError;
 use crate::ui::{self, Quit, UiError};
 
+use super::accounts;
 use super::exit::{Failure, code};
 use super::leave;
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions, Wish};
@@ -62,9 +63,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let settings = config::load()?;
     let (right, sources) = split(&arguments.paths)?;
-    let (far, near): (Vec<_>, Vec<_>) = sources.iter().partition(|path| path.to_str().is_some_and(Target::is_url));
-    let mailboxes = far.into_iter().map(|url| mailbox(arguments, text(url)?)).collect::<Result<_, Failure>>()?;
-    let sources: Vec<PathBuf> = near.into_iter().map(PathBuf::from).collect();
+    let (mut mailboxes, mut near) = (Vec::new(), Vec::new());
+    for source in sources {
+        match source.to_str().map(accounts::target).transpose()?.flatten() {
+            Some(target) => mailboxes.push(arguments.options.source_account(&target, &arguments.login, false)?),
+            None => near.push(PathBuf::from(source)),
+        }
+    }
+    let sources = near;
     let (target, local, folder) = match right {
         Some(TargetArgument::Server(target)) => (Some(target.clone()), None, target.folder),
         Some(TargetArgument::Local(place, folder)) => (None, Some(place), folder),
@@ -80,6 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         account: account(&arguments.options, target.as_ref())?,
         folder,
         mailboxes,
+        accounts: accounts::known(&settings, &arguments.options)?,
         local,
         prefill: target,
         connect: arguments.options.connect_options(),
@@ -126,23 +133,23 @@ pub(super) fn show(options: ui::Options) -> Result<ExitCode, Failure> {
 /// What the right pane shows, if the last path says so, and what the left one shows.
 fn split(paths: &[OsString]) -> Result<(Option<TargetArgument>, &[OsString]), Failure> {
     let Some((last, before)) = paths.split_last() else { return Ok((None, paths)) };
-    let says_so = |last: &&str| Target::is_url(last) || last.starts_with("maildir:") || last.starts_with("mbox:");
-    if let Some(target) = last.to_str().filter(says_so) {
+    let is_local = |last: &str| last.starts_with("maildir:") || last.starts_with("mbox:");
+    let says_so = |last: &str| Ok::<_, Failure>(is_local(last) || accounts::target(last)?.is_some());
+    if let Some(target) = last.to_str()
+        && says_so(target)?
+    {
         return Ok((Some(TargetArgument::parse(target)?), before));
     }
     paths.iter().try_for_each(|path| text(path).map(drop))?;
     Ok((None, paths))
 }
 
-/// A mailbox for the left pane; its password is asked for before the screen is taken.
-fn mailbox(arguments: &Arguments, url: &str) -> Result<Account, Failure> {
-    arguments.options.source_account(&Target::parse(url)?, &arguments.login, false)
-}
-
 /// With a user and a way to the password the panes open connected; else the connect dialog asks.
 pub(super) fn account(options: &Options, target: Option<&Target>) -> Result<Option<Account>, Failure> {
     match target {
-        Some(target) if target.user.is_some() && options.password.is_given() => options.account(target).map(Some),
+        Some(target) if target.user.is_some() && (options.password.is_given() || accounts::has_password(target)?) => {
+            options.account(target).map(Some)
+        }
         _ => Ok(None),
     }
 }

@@ -80,6 +80,11 @@ pub struct SourceOptions {
 const SOURCE_VARIABLE: &str = "MAILFERRY_SOURCE_PASSWORD";
 
 impl SourceOptions {
+    /// Whether the options name a password.
+    pub fn is_given(&self) -> bool {
+        self.file.is_some() || self.command.is_some() || self.descriptor.is_some()
+    }
+
     /// The password of a SOURCE: by its own options; by those of the TARGET where the TARGET takes no password; else asked
     /// for.
     pub fn get(
@@ -150,7 +155,7 @@ impl PasswordOptions {
 }
 
 /// A file that others can read is refused.
-fn from_file(path: &Path) -> Result<SecretString, Failure> {
+pub(super) fn from_file(path: &Path) -> Result<SecretString, Failure> {
     let shown = path.display();
     let refuse = |reason: String| Failure::usage(format!("cannot use the password file {shown}: {reason}"));
     let file = File::open(path).map_err(|error| refuse(error.to_string()))?;
@@ -169,7 +174,8 @@ fn from_file(path: &Path) -> Result<SecretString, Failure> {
     first_line(file, &shown.to_string())
 }
 
-fn from_command(command: &str) -> Result<SecretString, Failure> {
+/// The first line that a command prints.
+pub(super) fn from_command(command: &str) -> Result<SecretString, Failure> {
     let refuse = |reason: String| Failure::usage(format!("the password command failed: {reason}"));
     let spawned = Command::new("/bin/sh").arg("-c").arg(command).stdout(Stdio::piped()).spawn();
     let mut child = spawned.map_err(|error| refuse(error.to_string()))?;

@@ -13,6 +13,7 @@ use crate::mail::units::thousands;
 use crate::store::{self, Folder, Found, Looked, OpenOptions, Shape, Store, StoreError, Survey, Walk};
 use crate::transfer::{Chosen, Selection, Source};
 
+use super::accounts;
 use super::exit::Failure;
 use super::options::Options;
 use super::password::SourceOptions;
@@ -37,8 +38,7 @@ impl SourceArgument {
     /// that belongs to an existing path is no separator. `maildir:` and `mbox:` before the path say how it is written, and a
     /// URL means a mailbox on a server.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        if Target::is_url(text) {
-            let target = Target::parse(text)?;
+        if let Some(target) = accounts::target(text)? {
             return Ok(Self { path: text.into(), folder: target.folder.clone(), shape: None, server: Some(target) });
         }
         let (shape, text) = match text.split_once(':') {

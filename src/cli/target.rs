@@ -5,6 +5,7 @@ use crate::mail::FolderPath;
 use crate::store::LocalPlace;
 use crate::transfer::Place;
 
+use super::accounts;
 use super::exit::Failure;
 use super::options::Options;
 
@@ -20,8 +21,8 @@ pub enum TargetArgument {
 impl TargetArgument {
     /// Reads a TARGET; a `#` that belongs to an existing path is no separator.
     pub fn parse(text: &str) -> Result<Self, Failure> {
-        if Target::is_url(text) {
-            return Ok(Self::Server(Target::parse(text)?));
+        if let Some(target) = accounts::target(text)? {
+            return Ok(Self::Server(target));
         }
         let whole = LocalPlace::parse(text).filter(|place| place.path.exists() || !text.contains('#'));
         let place = whole.map(|place| (place, FolderPath::root())).or_else(|| {

@@ -12,6 +12,8 @@ pub use look::{Color, Palette, ROLES, Role, Style};
 
 /// What stands where the file says nothing.
 const DEFAULTS: &str = include_str!("defaults.toml");
+/// What stands before a colon with another meaning.
+const NO_NAMES: [&str; 5] = ["maildir", "mbox", "imap", "imaps", "imap+plaintext"];
 /// The theme without colours.
 pub const MONO: &str = "mono";
 
@@ -26,8 +28,31 @@ pub struct Settings {
     pub ascii: Option<bool>,
     /// Whether jobs go on when the terminal goes away.
     pub leave_running: bool,
+    /// Mailboxes by their names.
+    pub accounts: BTreeMap<String, Account>,
     /// Keys, those of the chosen set first.
     pub keys: Vec<Binding>,
+}
+
+/// A mailbox: where it is, and where its password comes from. The password itself has no place in a file of settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Account {
+    /// `imaps://user@host/Folder`.
+    pub url: String,
+    /// A file whose first line is the password.
+    pub password_file: Option<PathBuf>,
+    /// A command whose first line of output is the password.
+    pub password_command: Option<String>,
+    /// More certificate authorities to trust (PEM).
+    pub ca_file: Option<PathBuf>,
+    /// `sha256:HEX` of the one certificate to trust.
+    pub pin: Option<String>,
+    /// The name the certificate must carry, if not the host.
+    pub tls_name: Option<String>,
+    /// The mailbox to open with this login.
+    #[serde(rename = "as")]
+    pub authorization: Option<String>,
 }
 
 /// An action and all its keys, as they are written.
@@ -70,6 +95,7 @@ struct File {
     screen: Screen,
     jobs: Jobs,
     keys: Keys,
+    accounts: BTreeMap<Spanned<String>, Account>,
     themes: BTreeMap<String, BTreeMap<Spanned<String>, Style>>,
     keysets: BTreeMap<String, Keys>,
 }
@@ -137,7 +163,14 @@ pub fn read(text: &str, path: &Path) -> Result<Settings, ConfigError> {
     };
     let mut bindings = source.bindings(keys, false);
     bindings.extend(own.bindings(&file.keys, true));
-    Ok(Settings { palette, mono, ascii: file.screen.ascii, leave_running: file.jobs.leave_running, keys: bindings })
+    Ok(Settings {
+        palette,
+        mono,
+        ascii: file.screen.ascii,
+        leave_running: file.jobs.leave_running,
+        accounts: own.accounts(file.accounts)?,
+        keys: bindings,
+    })
 }
 
 /// What was chosen by name, and where.
@@ -171,6 +204,20 @@ impl Source<'_> {
     fn parse(&self) -> Result<File, ConfigError> {
         toml::from_str(self.text)
             .map_err(|error| self.wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))
+    }
+
+    /// The accounts; a name must not look like something else.
+    fn accounts(&self, named: BTreeMap<Spanned<String>, Account>) -> Result<BTreeMap<String, Account>, ConfigError> {
+        let take = |(name, account): (Spanned<String>, Account)| {
+            let is_plain = |ch: char| ch.is_alphanumeric() || "-_.".contains(ch);
+            let text = name.get_ref();
+            if text.is_empty() || !text.chars().all(is_plain) || NO_NAMES.contains(&text.as_str()) {
+                let why = format!("\"{text}\" can't be an account's name: letters, digits, - _ . are allowed");
+                return Err(self.wrong(name.span().start, why));
+            }
+            Ok((name.into_inner(), account))
+        };
+        named.into_iter().map(take).collect()
     }
 
     /// The palette of that name: what the user wrote, over the one of that name or the dark one.
@@ -251,6 +298,14 @@ mod tests {
     }
 
     #[test]
+    fn accounts_have_names() {
+        let text = "[accounts.work]\nurl = \"imaps://anna@h\"\npassword-command = \"pass work\"\nas = \"bert\"\n";
+        let account = settings(text).unwrap().accounts.remove("work").unwrap();
+        assert_eq!((account.url.as_str(), account.authorization.as_deref()), ("imaps://anna@h", Some("bert")));
+        assert_eq!(account.password_command.as_deref(), Some("pass work"));
+    }
+
+    #[test]
     fn every_fault_has_its_line() {
         for (text, place, why) in [
             ("[screen]\n\ntheme = \"dork\"\n", "c.toml:3", "there are contrast, dark, light, mono"),
@@ -260,6 +315,8 @@ mod tests {
             ("[themes.dark]\nbad = { fg = \"rot\" }\n", "c.toml:2", "is no colour"),
             ("a = [\n", "c.toml:", ""),
             ("[keys]\ncopy = 5\n", "c.toml:2", "a key as text"),
+            ("[accounts.mbox]\nurl = \"imaps://a@h\"\n", "c.toml:1", "can't be an account's name"),
+            ("[accounts.work]\npassword = \"secret\"\n", "c.toml:2", "unknown field"),
         ] {
             let error = settings(text).unwrap_err();
             assert!(error.starts_with(place) && error.contains(why), "{text:?}: {error}");

@@ -114,6 +114,8 @@ pub struct Target {
     pub user: Option<String>,
     /// The folder; the top if none is given.
     pub folder: FolderPath,
+    /// The account of the user's settings that it was named by, if so.
+    pub account: Option<String>,
 }
 
 /// Why a TARGET can't be understood.
@@ -152,6 +154,7 @@ impl Target {
             port: url.port().unwrap_or(row.2),
             user: Some(decode(url.username())?).filter(|user| !user.is_empty()),
             folder: FolderPath::new(segments),
+            account: None,
         })
     }
 }

@@ -50,6 +50,7 @@ pub(crate) enum Action {
     Expunge,
     Subscribe,
     Connect,
+    Places,
     OpenStore,
     SwapPanes,
     Reread,
@@ -233,6 +234,7 @@ pub(crate) static ACTIONS: &[Row] = &[
     row(Action::Expunge, &[letter('E')], "right: remove what is marked as deleted in the folder; asks first", SERVER),
     row(Action::Subscribe, &[letter('S')], "right: subscribe to the folder, or end that", SERVER),
     row(Action::Connect, &[letter('A')], "connect to a mailbox on the right; on the left, open one there", SERVER),
+    row(Action::Places, &[letter('@')], "accounts and stores: go to one, connect to one", PROGRAM),
     row(
         Action::OpenStore,
         &[letter('O')],

@@ -9,7 +9,7 @@ use super::Quit;
 use super::effect::{Effect, ServerRequest, StoreRequest};
 use super::event::Event;
 use super::workers::far::FarRequest;
-use super::workers::{journal, rules, saving, server, spawn, store};
+use super::workers::{journal, rules, saving, server, spawn, store, unlock};
 use crate::transfer::{self, Job, JobHandle};
 
 /// Job events that may wait: enough for minutes of a terminal that hangs, little enough for memory.
@@ -92,6 +92,7 @@ impl Desk {
             Effect::Save { plan, failures, directory } => saving::start(*plan, failures, directory, &self.events),
             Effect::LoadMapping(path) => rules::load(path, &self.events),
             Effect::SaveMapping(mapping, path) => rules::save(mapping, path, &self.events),
+            Effect::Unlock(known, side) => unlock::start(*known, side, &self.events),
             Effect::Redraw => return Next::Redraw,
             Effect::Retake => return Next::Retake,
             Effect::Suspend => return Next::Suspend,

@@ -6,7 +6,8 @@ use crate::imap::Account;
 use crate::mail::{Flags, FolderPath, Locator};
 use crate::transfer::{Failed, FolderPlan, Job, JobId, Mapping, Order, Place, Plan, Scale, Source};
 
-use super::Quit;
+use super::pane::Side;
+use super::{KnownAccount, Quit};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(crate) enum Effect {
     LoadMapping(PathBuf),
     /// Write rules for folders to a file.
     SaveMapping(Mapping, PathBuf),
+    /// Get the password of an account, to open it on that side.
+    Unlock(Box<KnownAccount>, Side),
     /// Clear the screen and draw it all.
     Redraw,
     /// Make the terminal ours again and draw it all.

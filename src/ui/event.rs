@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crossterm::event::KeyEvent;
 
-use crate::imap::{Counts, ImapError};
+use crate::imap::{Account, Counts, ImapError};
 use crate::mail::FolderPath;
 use crate::store::{Count, Looked};
 use crate::transfer::{
@@ -13,6 +13,7 @@ use crate::transfer::{
 };
 
 use super::list::Row;
+use super::pane::Side;
 use super::tree::Entry;
 
 /// One thing that happened.
@@ -46,6 +47,8 @@ pub(crate) enum Event {
     Far(FarEvent),
     /// Messages were saved, as far as they could be.
     Saved(Saved),
+    /// The password of an account is there, to open it on that side; or why not.
+    Unlocked(Side, Result<Box<Account>, Trouble>),
     /// Rules were read from a file, or written to it.
     Mapping(Result<Rules, Trouble>),
     /// A worker broke; this is a fault of the program, told in words.

@@ -26,8 +26,12 @@ mod update;
 mod view;
 mod workers;
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
 
 use crate::config::{Binding, Palette};
 use crate::detached;
@@ -45,6 +49,8 @@ pub struct Options {
     pub sources: Vec<PathBuf>,
     /// Mailboxes on the left.
     pub mailboxes: Vec<Account>,
+    /// The accounts of the user's settings.
+    pub accounts: Vec<KnownAccount>,
     /// Local mail on the right, instead of a mailbox.
     pub local: Option<LocalPlace>,
     /// How stores are read.
@@ -87,6 +93,28 @@ pub struct Options {
     pub palette: Palette,
     /// Keys that are not as in the table.
     pub keys: Vec<Binding>,
+}
+
+/// An account of the user's settings.
+#[derive(Clone)]
+pub struct KnownAccount {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub target: Target,
+    /// What its connection takes.
+    pub options: ConnectOptions,
+    /// Gets its password, or says why not; `None` where the user is asked. May take a while.
+    pub unlock: Option<Arc<Unlock>>,
+}
+
+/// A way to a password.
+pub type Unlock = dyn Fn() -> Result<SecretString, String> + Send + Sync;
+
+impl fmt::Debug for KnownAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KnownAccount").field(&self.name).finish()
+    }
 }
 
 /// How the screen ended.

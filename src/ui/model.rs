@@ -18,7 +18,7 @@ use super::list::Sieve;
 use super::marks::Marks;
 use super::pane::{Focus, Pane, Side};
 use super::pattern::Fault;
-use super::{Options, Quit};
+use super::{KnownAccount, Options, Quit};
 
 /// The state.
 pub(crate) struct Model {
@@ -78,6 +78,10 @@ pub(crate) struct Model {
     pub asks: Vec<Repair>,
     /// Which folder becomes which.
     pub mapping: Mapping,
+    /// The accounts of the user's settings.
+    pub accounts: Vec<KnownAccount>,
+    /// Mailboxes of this sitting.
+    pub met: Vec<Account>,
     /// The file that those rules were read from or written to last.
     pub map_file: Option<PathBuf>,
     /// Where messages that were not carried are saved.
@@ -300,6 +304,8 @@ impl Model {
             repairs: options.repairs.clone(),
             asks: options.asks.clone(),
             mapping: options.mapping.clone(),
+            accounts: options.accounts.clone(),
+            met: Vec::new(),
             map_file: options.map_file.clone(),
             failed_dir: options.failed_dir.clone(),
             limits: options.limits,

@@ -5,6 +5,7 @@ mod discovery;
 mod finding;
 mod jobs;
 mod marking;
+mod places;
 mod planning;
 mod queueing;
 mod random;

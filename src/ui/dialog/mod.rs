@@ -10,6 +10,7 @@ pub(crate) mod flag;
 pub(crate) mod help;
 pub(crate) mod jobs;
 pub(crate) mod palette;
+pub(crate) mod places;
 pub(crate) mod plan;
 pub(crate) mod preview;
 pub(crate) mod prompt;
@@ -56,6 +57,8 @@ pub(crate) enum Dialog {
     Jobs(jobs::Jobs),
     /// Every action by its name.
     Palette(palette::Palette),
+    /// Accounts and stores.
+    Places(places::Places),
     /// What would go where.
     Plan(Box<plan::PlanDialog>),
     /// A message.
@@ -153,6 +156,8 @@ pub(crate) enum Command {
     Undo(JobId, Box<TargetPlace>),
     /// Go on with a move onto a server that writes mail anew.
     AcceptRewriting(JobId),
+    /// Go to an account or a store.
+    GoToPlace(places::Chosen),
     /// What was asked of a plan's folders is not waited for any more.
     StopWeighing,
     /// Read every message of the plan.
@@ -194,6 +199,7 @@ impl Dialog {
             Self::Help(dialog) => dialog.press(key, model),
             Self::Jobs(dialog) => dialog.press(key, model),
             Self::Palette(dialog) => dialog.press(key),
+            Self::Places(dialog) => dialog.press(key, model),
             Self::Plan(dialog) => dialog.press(key, model),
             Self::Preview(dialog) => dialog.press(key, model),
             Self::Prompt(dialog) => dialog.press(key, model),
@@ -233,6 +239,7 @@ impl Dialog {
             Self::Help(dialog) => dialog.draw(buf, model, theme),
             Self::Jobs(dialog) => dialog.draw(buf, model, theme),
             Self::Palette(dialog) => dialog.draw(buf, model, theme),
+            Self::Places(dialog) => dialog.draw(buf, model, theme),
             Self::Plan(dialog) => dialog.draw(buf, model, theme),
             Self::Preview(dialog) => dialog.draw(buf, model.size, theme),
             Self::Prompt(dialog) => dialog.draw(buf, model, theme),

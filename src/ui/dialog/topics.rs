@@ -20,6 +20,7 @@ pub(crate) fn of(dialog: &Dialog) -> (&'static str, Keys) {
         Dialog::Help(_) => ("Help", READING),
         Dialog::Jobs(_) => ("Jobs so far", JOBS),
         Dialog::Palette(_) => ("Commands", PALETTE),
+        Dialog::Places(_) => ("Accounts and stores", PLACES),
         Dialog::Plan(_) => ("The plan", PLAN),
         Dialog::Preview(_) => ("The preview", PREVIEW),
         Dialog::Prompt(prompt) if prompt.typed().is_some() => (PATTERNS, PATTERN),
@@ -85,6 +86,11 @@ const PLAN: Keys = &[
     ("R", "which repairs are made"),
     ("! * + -", "may go wrong; gets another name; shares its target; is left out"),
     ("Esc", "close; nothing is done"),
+];
+const PLACES: Keys = &[
+    ("Up Down PgUp PgDn", "go about"),
+    ("Enter", "go there; a mailbox opens in the pane that has the keys"),
+    ("Esc @", "close"),
 ];
 const RULES: Keys = &[
     ("a", "add one: FOLDER > NAME; with a leading / from the mailbox's top, else below the target"),

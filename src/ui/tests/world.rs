@@ -67,6 +67,7 @@ pub(crate) fn options() -> Options {
         accept_rewriting: false,
         repairs: Vec::new(),
         asks: Vec::new(),
+        accounts: Vec::new(),
         mapping: Mapping::default(),
         map_file: None,
         failed_dir: None,

@@ -2,7 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{browsing, carrying, ending, finding, jobs, keys, marking, planning, queueing, rules, serverside, ways};
+use super::{
+    browsing, carrying, ending, finding, jobs, keys, marking, places, planning, queueing, rules, serverside, ways,
+};
 use crate::mail::FolderPath;
 use crate::store::LocalPlace;
 use crate::ui::dialog::error::Problem;
@@ -93,6 +95,7 @@ fn run(model: &mut Model, command: Command) {
         Command::AskUndo(past) => jobs::ask_undo(model, &past),
         Command::Undo(job, place) => jobs::undo(model, job, *place),
         Command::AcceptRewriting(job) => jobs::accept_rewriting(model, job),
+        Command::GoToPlace(place) => places::go(model, place),
         Command::StopWeighing => model.ask(Effect::Store(StoreRequest::StopWeighing)),
         Command::ExaminePlan => planning::examine(model),
         Command::OpenRules => model.dialogs.push(Dialog::Rules(Rules::default())),

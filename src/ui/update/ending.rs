@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use signal_hook::consts::SIGHUP;
 
-use super::{finding, queueing};
+use super::{finding, places, queueing};
 use crate::transfer::{JobId, Order, Place, Stage, Terms};
 use crate::ui::Quit;
 use crate::ui::dialog::Command;
@@ -165,6 +165,9 @@ pub(crate) fn leave(model: &mut Model, quit: Quit) {
 /// dropped.
 pub(crate) fn start_connecting(model: &mut Model, place: impl Into<Place>) {
     let place = place.into();
+    if let Some(account) = place.account() {
+        places::meet(model, account);
+    }
     let connection = model.next_generation();
     if model.link.label() != place.label() {
         model.remote = crate::ui::pane::Pane::default();

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, function_of};
-use crate::ui::dialog::{Dialog, basket, help, palette, rules, sort};
+use crate::ui::dialog::{Dialog, basket, help, palette, places, rules, sort};
 use crate::ui::effect::Effect;
 use crate::ui::model::{Escape, Model};
 use crate::ui::pane::{Focus, Side};
@@ -72,6 +72,7 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::View => browsing::preview(model),
         Action::Copy => planning::open_plan(model, Mode::Copy),
         Action::Move => planning::open_plan(model, Mode::Move),
+        Action::Places => model.dialogs.push(Dialog::Places(places::Places::default())),
         Action::Rules => model.dialogs.push(Dialog::Rules(rules::Rules::default())),
         Action::NewFolder => serverside::new_folder(model),
         Action::Rename if model.side == Side::Local => examining::ask(model),

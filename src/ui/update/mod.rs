@@ -10,6 +10,7 @@ mod finding;
 mod jobs;
 mod keys;
 mod marking;
+mod places;
 mod planning;
 mod queueing;
 mod ranges;
@@ -63,6 +64,7 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Job(events) => carrying::happened(model, &events),
         Event::Far(event) => queueing::far(model, event),
         Event::Saved(saved) => queueing::saved(model, &saved),
+        Event::Unlocked(side, result) => places::unlocked(model, side, result.map(|account| *account)),
         Event::Mapping(result) => rules::happened(model, result),
         Event::Broken(text) => {
             // It may have been the undo, which then says no more.

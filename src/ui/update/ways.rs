@@ -10,7 +10,7 @@ use crate::ui::marks::Marks;
 use crate::ui::model::{Model, OpenSource, SourceState};
 use crate::ui::pane::Side;
 
-use super::{browsing, ending};
+use super::{browsing, ending, places};
 
 /// Which way F5 and F6 go, and what they would carry into.
 pub(crate) struct Way {
@@ -108,6 +108,7 @@ pub(crate) fn accounts(model: &Model) -> Vec<Account> {
 /// Opens a mailbox on the left, unless it is open already.
 pub(crate) fn open_account(model: &mut Model, account: Account) {
     let source = Source::of_account(&account);
+    places::meet(model, &account);
     model.ask(Effect::Store(StoreRequest::Login(Login(account.clone()))));
     open_source(model, source, Some(account), true);
 }

@@ -10,6 +10,7 @@ pub(crate) mod saving;
 pub(crate) mod server;
 pub(crate) mod signals;
 pub(crate) mod store;
+pub(crate) mod unlock;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
