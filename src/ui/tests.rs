@@ -3,7 +3,9 @@
 mod behaviour;
 mod discovery;
 mod finding;
+mod gallery;
 mod jobs;
+mod keys;
 mod marking;
 mod queueing;
 mod random;

@@ -52,7 +52,7 @@ pub(super) fn draw(buf: &mut Buffer, layout: &Layout, model: &Model, theme: Them
 
 fn state_line(job: &Entry, model: &Model, theme: Theme) -> (String, ratatui::style::Style) {
     if job.stage != Stage::Running {
-        return (state(job).to_owned(), theme.bad());
+        return (format!("! {}", state(job)), theme.bad());
     }
     if let Some((until, reason)) = &job.progress.waiting {
         return (format!("! {}", waiting(*until, reason, model.now)), theme.bad());
