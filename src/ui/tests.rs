@@ -7,6 +7,7 @@ mod gallery;
 mod jobs;
 mod keys;
 mod marking;
+mod mouse;
 mod queueing;
 mod random;
 mod screens;

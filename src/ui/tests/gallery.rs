@@ -340,6 +340,73 @@ fn look(cell: &Cell) -> String {
     words.join("/")
 }
 
+/// Bad news and marks in colours that nothing else has.
+fn probe() -> Theme {
+    let text = "[screen]\ntheme = \"probe\"\n[themes.probe]\nbad = { fg = \"red\" }\nmarked = { fg = \"yellow\" }\n\
+        danger = { fg = \"blue\" }\n";
+    Theme::new(&crate::config::read(text, std::path::Path::new("test")).unwrap().palette, false)
+}
+
+/// What is drawn in a colour, in blocks of lines that follow each other.
+fn blocks(buffer: &Buffer, color: Color) -> Vec<String> {
+    let mut blocks = vec![String::new()];
+    for y in 0..buffer.area.height {
+        let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]).filter(|cell| cell.fg == color);
+        let text: String = cells.map(Cell::symbol).collect();
+        match blocks.last_mut() {
+            Some(block) if !text.is_empty() => block.push_str(&text),
+            Some(block) if !block.is_empty() => blocks.push(String::new()),
+            _ => {}
+        }
+    }
+    blocks.retain(|block| !block.is_empty());
+    blocks
+}
+
+#[test]
+fn meaning_is_never_by_colour_alone() {
+    let (probe, mono) = (probe(), Theme::named("mono", false));
+    for shot in SHOTS {
+        for size in SIZES {
+            let mut world = taken(shot, size);
+            let (colour, bare) = (world.buffer(probe), world.buffer(mono));
+            for (cell, bare) in colour.content.iter().zip(&bare.content).filter(|(cell, _)| !look(cell).is_empty()) {
+                let stands_out = [Color::Red, Color::Yellow].contains(&cell.fg);
+                assert!(!stands_out || !look(bare).is_empty(), "{}: {}", shot.0, cell.symbol());
+            }
+            assert_eq!(world.screen(), world.draw(mono), "{}", shot.0);
+            // Of one dialog behind another the signs may be covered.
+            let bad = if world.model.dialogs.len() < 2 { blocks(&colour, Color::Red) } else { Vec::new() };
+            for block in bad {
+                assert!(block.contains(['!', '^']), "{}: bad news without a sign: {block}", shot.0);
+            }
+            // Behind a dialog the sign of a mark may be covered.
+            let marks = if world.model.dialogs.is_empty() { blocks(&colour, Color::Yellow) } else { Vec::new() };
+            for block in marks {
+                let is_said = block.contains(['*', '+', '>', '!']) || block.contains("marked");
+                assert!(is_said, "{}: a mark without a sign: {block}", shot.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_screen_fits_every_size_and_shows_the_way_out() {
+    let sizes =
+        [(1, 1), (2, 3), (7, 200), (39, 9), (40, 10), (41, 11), (60, 12), (80, 24), (132, 43), (500, 200), (500, 1)];
+    for shot in SHOTS {
+        let mut world = taken(shot, SIZES[0]);
+        for size in sizes {
+            world.happens(Happening::Resized(size.0, size.1));
+            world.draw(Theme::named("contrast", size.0 % 2 == 0));
+        }
+        world.happens(Happening::Resized(40, 10));
+        let screen = world.screen();
+        let is_told = world.model.dialogs.is_empty() || screen.contains("Esc") || screen.contains("n no");
+        assert!(is_told, "the way out is shown: {} {screen}", shot.0);
+    }
+}
+
 #[test]
 fn the_texts_are_wide_and_hostile_everywhere_and_do_no_harm() {
     for shot in SHOTS {

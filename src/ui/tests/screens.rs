@@ -62,44 +62,6 @@ fn one_pane_at_a_time_where_it_is_narrow_and_none_where_it_is_too_small() {
 }
 
 #[test]
-fn every_dialog_is_drawn_at_every_size() {
-    let sizes =
-        [(1, 1), (2, 3), (7, 200), (39, 9), (40, 10), (41, 11), (60, 12), (80, 24), (132, 43), (500, 200), (500, 1)];
-    for keys in [
-        "b",
-        "A",
-        ":",
-        "<F5>",
-        "+~f (",
-        "f~d 2",
-        "<F7>",
-        "O",
-        "s",
-        "w",
-        "x",
-        "?",
-        "v",
-        "<Tab><Down><Down>d",
-        ":a<F1>",
-        "<Tab><Down><Down>E",
-        "<Tab><Down><Down>S",
-    ] {
-        let mut world = bridge((80, 24));
-        world.keys(keys);
-        for size in sizes {
-            world.happens(Happening::Resized(size.0, size.1));
-            world.draw(crate::ui::theme::Theme::named("contrast", size.0 % 2 == 0));
-        }
-        world.happens(Happening::Resized(40, 10));
-        let screen = world.screen();
-        assert!(
-            keys == "v" || screen.contains("Esc") || screen.contains("n no"),
-            "the way out is shown: {keys} {screen}"
-        );
-    }
-}
-
-#[test]
 fn everything_in_ascii() {
     let mut world = bridge((80, 24));
     let screen = world.draw(crate::ui::theme::Theme::named("mono", true));
@@ -167,4 +129,15 @@ fn without_colour_there_is_none_and_the_focus_still_shows() {
         assert!(inverse || ["?", "s", "J"].contains(&keys), "{keys}");
         world.model.dialogs.clear();
     }
+}
+
+#[test]
+fn on_a_slow_line_bars_move_in_whole_columns_and_short_messages_are_not_told() {
+    let mut world = running((80, 24));
+    let theme = crate::ui::theme::Theme::named("dark", false).coarse(true);
+    let screen = world.draw(theme);
+    assert!(!screen.contains(|ch| ('▉'..='▏').contains(&ch)), "{screen}");
+    assert!(screen.contains("plans v3") && screen.contains("61 %"), "a message of 2 MB lasts: {screen}");
+    world.job(Event::MessageStart { index: 0, subject: "short".into(), bytes: 9_000 });
+    assert!(!world.draw(theme).contains("short") && world.screen().contains("short"));
 }

@@ -14,7 +14,7 @@ use crate::store::Count;
 use crate::transfer::{self, Limits, Verify};
 use crate::ui::Options;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
-use crate::ui::event::{Event, ServerEvent, StoreEvent};
+use crate::ui::event::{Event, Mouse, MouseKind, ServerEvent, StoreEvent};
 use crate::ui::list::{Extra, Row};
 use crate::ui::marks::Key;
 use crate::ui::model::Model;
@@ -86,8 +86,12 @@ pub(crate) fn options() -> Options {
         attached: None,
         connections: 2,
         verify: Verify::Size,
-        ascii: false,
-        palette: crate::config::read("", std::path::Path::new("test")).unwrap().palette,
+        screen: crate::ui::Screen {
+            ascii: false,
+            slow: false,
+            mouse: false,
+            palette: crate::config::read("", std::path::Path::new("test")).unwrap().palette,
+        },
         keys: Vec::new(),
     }
 }
@@ -217,6 +221,27 @@ impl World {
             rest = after;
             self.happens(Event::Key(key(&name)));
         }
+    }
+
+    /// Where a text is on the screen: the column and the row of its first letter.
+    pub(crate) fn find(&mut self, text: &str) -> (u16, u16) {
+        let buffer = self.buffer(Theme::named("dark", false));
+        let (width, height) = self.model.size;
+        let line = |y| move |x| (x, y);
+        let places = (0..height).flat_map(|y| (0..width).map(line(y)));
+        let fits = |(x, y): &(u16, u16)| {
+            let cells = (*x..width).map(|x| buffer[(x, *y)].symbol()).collect::<String>();
+            cells.starts_with(text)
+        };
+        let found = places.into_iter().find(fits);
+        found.unwrap_or_else(|| panic!("{text} is not on the screen"))
+    }
+
+    /// Does something with the mouse, on the screen as it is drawn.
+    pub(crate) fn mouse(&mut self, kind: MouseKind, at: (u16, u16)) {
+        self.screen();
+        let tops = self.scrolls.tops();
+        self.happens(Event::Mouse(Mouse { kind, at, tops }));
     }
 
     pub(crate) fn asked(&self, wanted: impl Fn(&Effect) -> bool) -> bool {
