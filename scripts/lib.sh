@@ -19,6 +19,13 @@ missing_packages() {
         command -v mailutil >/dev/null || echo uw-mailutils
         command -v curl >/dev/null || echo curl
         command -v mutt >/dev/null || echo mutt ;;
+      terminals)
+        command -v tmux >/dev/null || echo tmux
+        command -v screen >/dev/null || echo screen ;;
+      line-peers)
+        command -v mc >/dev/null || echo mc
+        command -v mutt >/dev/null || echo mutt
+        command -v aerc >/dev/null || echo aerc ;;
       util-linux) command -v flock setpriv unshare >/dev/null || echo util-linux ;;
       screenshots)
         command -v rsvg-convert >/dev/null || echo librsvg2-bin

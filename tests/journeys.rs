@@ -472,7 +472,7 @@ fn a_job_is_stopped_resumed_reported_and_taken_back_on_the_screen() {
     pty.type_keys("w");
     pty.wait_for("J all jobs");
     pty.type_keys("J");
-    pty.wait_for("/40  stopped");
+    pty.wait_for("/40  ! stopped");
     pty.type_keys("\r");
     pty.wait_for("What it did");
     pty.wait_for("messages appended, 0 of them moved");

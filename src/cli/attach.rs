@@ -22,6 +22,7 @@ use super::output::{Printer, line};
 use super::panes;
 use super::password::PasswordOptions;
 use super::report;
+use super::screen::ScreenOptions;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -34,9 +35,8 @@ pub struct Arguments {
     /// Print what happens as one JSON object a line, and open no screen
     #[arg(long)]
     json: bool,
-    /// Draw with ASCII characters only; the default without UTF-8 and on simple terminals
-    #[arg(long)]
-    ascii: bool,
+    #[command(flatten)]
+    screen: ScreenOptions,
 }
 
 /// Runs the command.
@@ -158,8 +158,7 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
         limits: past.as_ref().map_or_else(Limits::default, |past| past.limits),
         state,
         leave_running: settings.leave_running,
-        ascii: arguments.ascii || settings.ascii.unwrap_or_else(panes::is_simple_terminal),
-        palette: panes::palette(&settings),
+        screen: arguments.screen.over(&settings),
         keys: settings.keys,
         attached: Some(guest),
     })

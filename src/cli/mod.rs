@@ -15,6 +15,7 @@ mod panes;
 mod password;
 mod report;
 mod resume;
+mod screen;
 mod signals;
 mod sources;
 mod target;

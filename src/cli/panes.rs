@@ -18,6 +18,7 @@ use super::exit::{Failure, code};
 use super::leave;
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions, Wish};
 use super::password::SourceOptions;
+use super::screen::ScreenOptions;
 use super::target::TargetArgument;
 use super::text;
 
@@ -36,9 +37,8 @@ pub struct Arguments {
     carry: CarryOptions,
     #[command(flatten)]
     state: StateOptions,
-    /// Draw with ASCII characters only; the default without UTF-8 and on simple terminals
-    #[arg(long)]
-    ascii: bool,
+    #[command(flatten)]
+    screen: ScreenOptions,
 }
 
 impl From<UiError> for Failure {
@@ -102,16 +102,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         limits: arguments.carry.limits(),
         leave_running: arguments.carry.leave_running || settings.leave_running,
         attached: None,
-        ascii: arguments.ascii || settings.ascii.unwrap_or_else(is_simple_terminal),
-        palette: palette(&settings),
+        screen: arguments.screen.over(&settings),
         keys: settings.keys,
     })
-}
-
-/// The theme that was chosen; without colours where the user wants none anywhere.
-pub(super) fn palette(settings: &config::Settings) -> config::Palette {
-    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if is_plain { settings.mono.clone() } else { settings.palette.clone() }
 }
 
 /// Opens the panes and, at their end, leaves what is not done to whom it is left.
@@ -152,14 +145,4 @@ pub(super) fn account(options: &Options, target: Option<&Target>) -> Result<Opti
         }
         _ => Ok(None),
     }
-}
-
-/// No UTF-8, or a terminal that draws no lines.
-pub(super) fn is_simple_terminal() -> bool {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = variable("LC_ALL").or_else(|| variable("LC_CTYPE")).or_else(|| variable("LANG")).unwrap_or_default();
-    let locale = locale.to_ascii_lowercase();
-    let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
-    let terminal = variable("TERM").unwrap_or_default();
-    !is_utf8 || ["linux", "dumb"].contains(&terminal.as_str()) || terminal.starts_with("vt")
 }

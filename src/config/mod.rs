@@ -26,6 +26,10 @@ pub struct Settings {
     pub mono: Palette,
     /// Whether to draw in ASCII only; `None` where the terminal decides.
     pub ascii: Option<bool>,
+    /// Whether the line to the terminal is slow.
+    pub slow: bool,
+    /// Whether the mouse is taken from the terminal.
+    pub mouse: bool,
     /// Whether jobs go on when the terminal goes away.
     pub leave_running: bool,
     /// Mailboxes by their names.
@@ -115,6 +119,8 @@ struct Screen {
     theme: Option<Spanned<String>>,
     keys: Option<Spanned<String>>,
     ascii: Option<bool>,
+    slow: bool,
+    mouse: bool,
 }
 
 #[derive(Deserialize)]
@@ -163,10 +169,13 @@ pub fn read(text: &str, path: &Path) -> Result<Settings, ConfigError> {
     };
     let mut bindings = source.bindings(keys, false);
     bindings.extend(own.bindings(&file.keys, true));
+    let Screen { ascii, slow, mouse, .. } = file.screen;
     Ok(Settings {
         palette,
         mono,
-        ascii: file.screen.ascii,
+        ascii,
+        slow,
+        mouse,
         leave_running: file.jobs.leave_running,
         accounts: own.accounts(file.accounts)?,
         keys: bindings,
@@ -268,7 +277,7 @@ mod tests {
         let settings = settings("").unwrap();
         assert_eq!(settings.palette.style(Role::Marked).fg, Some(Color::Number(3)));
         assert_eq!(settings.mono.style(Role::Marked), Style { bold: true, ..Style::default() });
-        assert!(settings.keys.is_empty() && settings.ascii.is_none());
+        assert!(settings.keys.is_empty() && settings.ascii.is_none() && !settings.slow && !settings.mouse);
     }
 
     #[test]
@@ -288,13 +297,13 @@ mod tests {
 
     #[test]
     fn own_looks_lie_over_ours() {
-        let text = "[screen]\ntheme = \"mine\"\nascii = true\n[themes.mine]\nbad = { fg = \"#ff8000\" }\n[keys]\ncopy = \"y\"\n";
+        let text = "[screen]\ntheme = \"mine\"\nascii = true\nslow = true\nmouse = true\n[themes.mine]\nbad = { fg = \"#ff8000\" }\n[keys]\ncopy = \"y\"\n";
         let settings = settings(text).unwrap();
         assert_eq!(settings.palette.style(Role::Bad).fg, Some(Color::Rgb(255, 128, 0)));
         assert_eq!(settings.palette.style(Role::Good).fg, Some(Color::Number(2)));
         let binding = settings.keys.first().unwrap();
-        assert_eq!((binding.action.as_str(), binding.place.as_str(), binding.is_own), ("copy", "c.toml:7", true));
-        assert_eq!(settings.ascii, Some(true));
+        assert_eq!((binding.action.as_str(), binding.place.as_str(), binding.is_own), ("copy", "c.toml:9", true));
+        assert_eq!((settings.ascii, settings.slow, settings.mouse), (Some(true), true, true));
     }
 
     #[test]

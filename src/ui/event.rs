@@ -23,6 +23,8 @@ pub(crate) enum Event {
     Tick(Instant),
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse was used; only where it was asked for.
+    Mouse(Mouse),
     /// Text was pasted.
     Paste(String),
     /// The terminal has this many columns and rows now.
@@ -53,6 +55,28 @@ pub(crate) enum Event {
     Mapping(Result<Rules, Trouble>),
     /// A worker broke; this is a fault of the program, told in words.
     Broken(String),
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mouse {
+    /// What it did.
+    pub kind: MouseKind,
+    /// Column and row, from 0.
+    pub at: (u16, u16),
+    /// The first folder shown on the left and on the right in the frame that the user saw.
+    pub tops: [usize; 2],
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MouseKind {
+    /// The left button was pressed.
+    Click,
+    /// The wheel was turned up.
+    Up,
+    /// The wheel was turned down.
+    Down,
 }
 
 /// News of the process that carries the jobs out.

@@ -170,21 +170,31 @@ impl Marks {
         }
     }
 
-    /// Marks one message; one in a marked folder is marked already.
-    pub(crate) fn mark(&mut self, place: &Place, key: Key, marked: Marked) {
-        // Whole lists are marked at once, so the place is copied for the first message only.
+    /// Marks many messages of one folder at once; those of a marked folder are marked already.
+    pub(crate) fn mark_many(&mut self, place: &Place, messages: impl ExactSizeIterator<Item = (Key, Marked)>) {
+        if messages.len() == 0 {
+            return;
+        }
+        // The place is copied for the first message only.
         if !self.folders.contains_key(place) {
             let none = Mark::Some { messages: HashMap::new(), as_folder: false };
             self.folders.insert(place.clone(), none);
         }
-        if let Some(Mark::Some { messages, .. }) = self.folders.get_mut(place) {
+        let Some(Mark::Some { messages: there, .. }) = self.folders.get_mut(place) else { return };
+        there.reserve(messages.len());
+        for (key, marked) in messages {
             self.totals.messages += 1;
             self.totals.bytes += marked.size;
-            if let Some(before) = messages.insert(key, marked) {
+            if let Some(before) = there.insert(key, marked) {
                 self.totals.messages -= 1;
                 self.totals.bytes = self.totals.bytes.saturating_sub(before.size);
             }
         }
+    }
+
+    /// Marks one message; one in a marked folder is marked already.
+    pub(crate) fn mark(&mut self, place: &Place, key: Key, marked: Marked) {
+        self.mark_many(place, std::iter::once((key, marked)));
     }
 
     /// Takes the mark off one message that was marked by itself.

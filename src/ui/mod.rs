@@ -87,10 +87,8 @@ pub struct Options {
     pub connections: usize,
     /// How surely a copy is proven.
     pub verify: Verify,
-    /// Draw in ASCII only.
-    pub ascii: bool,
-    /// How things look.
-    pub palette: Palette,
+    /// How it is drawn.
+    pub screen: Screen,
     /// Keys that are not as in the table.
     pub keys: Vec<Binding>,
 }
@@ -115,6 +113,19 @@ impl fmt::Debug for KnownAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("KnownAccount").field(&self.name).finish()
     }
+}
+
+/// How the screen is drawn, and whether it takes the mouse.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    /// Draw in ASCII only.
+    pub ascii: bool,
+    /// Draw what runs rarely and coarsely: under 0.3 KB a second at 80x24.
+    pub slow: bool,
+    /// Take the mouse from the terminal.
+    pub mouse: bool,
+    /// How things look.
+    pub palette: Palette,
 }
 
 /// How the screen ended.

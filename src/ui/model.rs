@@ -96,6 +96,8 @@ pub(crate) struct Model {
     pub verify: Verify,
     /// What keys do.
     pub keys: Keymap,
+    /// The mouse, if it is ours.
+    pub mouse: Option<Clicks>,
     /// The last number given to a request.
     pub generation: u64,
     /// How soon the screen must be drawn.
@@ -103,6 +105,13 @@ pub(crate) struct Model {
     /// The directory the program was started in, and the user's own: where paths begin.
     pub directories: (PathBuf, Option<PathBuf>),
     effects: Vec<Effect>,
+}
+
+/// What is known of the mouse.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Clicks {
+    /// When and where it was clicked last: the second click there enters.
+    pub last: Option<(Instant, (u16, u16))>,
 }
 
 /// Who carries the jobs out.
@@ -313,6 +322,7 @@ impl Model {
             connections: options.connections.max(1),
             verify: options.verify,
             keys: Keymap::default(),
+            mouse: options.screen.mouse.then(Clicks::default),
             generation: 0,
             redraw: Redraw::Soon,
             directories: (PathBuf::new(), None),

@@ -1,7 +1,7 @@
 //! One side of the screen: a folder tree above, the messages of the folder under the cursor below. Used left and right.
 
 use super::list::{List, Row, Sort, Stage};
-use super::marks::{Extent, Mark, Marked, Marks};
+use super::marks::{Extent, Key, Mark, Marked, Marks};
 use super::pattern::Pattern;
 use super::tree::{Place, Tally, Tree};
 
@@ -250,6 +250,15 @@ impl Pane {
             if !self.break_up(&place) {
                 return false;
             }
+        }
+        if is_marked(false) && is_marked(true) {
+            let row = |at: &usize| {
+                let row = self.list.row(*at)?;
+                Some((row.key.clone(), Marked { order: *at, size: row.size }))
+            };
+            let messages: Vec<(Key, Marked)> = rows.iter().filter_map(row).collect();
+            self.marks.mark_many(&place, messages.into_iter());
+            return true;
         }
         for at in rows {
             let Some(wanted) = wanted(&self.list, &self.marks, *at) else { continue };

@@ -10,6 +10,7 @@ use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
 use crossterm::queue;
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -32,19 +33,30 @@ use super::{Ended, Options, Quit, Rest, UiError};
 /// Events that may wait. Workers wait when there are more, so a terminal that hangs costs no memory.
 const QUEUE: usize = 1024;
 /// Twenty frames a second at most, four when only numbers change: it runs over SSH.
-const FRAME: Duration = Duration::from_millis(50);
+const BRISK: Pace = Pace { soon: Duration::from_millis(50), later: Duration::from_millis(250) };
+/// Where the line is slow.
+const SLOW: Pace = Pace { soon: Duration::from_millis(250), later: Duration::from_secs(1) };
 /// A key is answered at once; only keys that come faster than anybody types, by repetition or paste, share a frame.
 const KEY_FRAME: Duration = Duration::from_millis(10);
-const SLOW_FRAME: Duration = Duration::from_millis(250);
 /// How long events are taken in before the screen is drawn all the same.
 const BATCH: Duration = Duration::from_millis(20);
+
+/// How long after a frame the next one may come.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// For something that the user waits for.
+    soon: Duration,
+    /// For numbers.
+    later: Duration,
+}
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// Opens the screen and stays until the user, a signal or the end of the terminal ends it.
 pub(crate) fn run(mut options: Options) -> Result<Ended, UiError> {
     let (sender, events) = bounded(QUEUE);
-    let theme = Theme::new(&options.palette, options.ascii);
+    let theme = Theme::new(&options.screen.palette, options.screen.ascii).coarse(options.screen.slow);
+    let pace = if options.screen.slow { SLOW } else { BRISK };
     let keys = Keymap::new(&options.keys).map_err(UiError::Keys)?;
     let size = crossterm::terminal::size().unwrap_or((80, 24));
     let mut model = Model::new(&options, size, Instant::now());
@@ -52,11 +64,11 @@ pub(crate) fn run(mut options: Options) -> Result<Ended, UiError> {
     model.clock = (model.now, crate::mail::InternalDate::here());
     model.directories.0 = std::env::current_dir().unwrap_or_default();
     model.directories.1 = std::env::var_os("HOME").map(Into::into);
-    let guard = Guard::new().map_err(UiError::Terminal)?;
+    let guard = Guard::new(model.mouse.is_some()).map_err(UiError::Terminal)?;
     let mut terminal = screen().map_err(UiError::Terminal)?;
     let mut scrolls = Scrolls::default();
     // The first frame comes before anything is opened: something to look at within a blink.
-    let mut sight = Sight { is_blind: false, drawn: Instant::now() };
+    let mut sight = Sight { is_blind: false, drawn: Instant::now(), pace };
     sight.draw(&mut terminal, &mut model, &mut scrolls, theme);
     signals::start(&sender).map_err(UiError::Terminal)?;
     input::start(&sender);
@@ -111,6 +123,10 @@ fn screen() -> io::Result<Screen> {
     Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout())))
 }
 
+/// Buttons and wheel with their places. Not by crossterm, which asks for every move of the pointer too: over SSH that costs.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
 /// The loop: take in what happened, do what is wanted, draw if something changed. Idle, it sleeps.
 fn go_on(
     model: &mut Model,
@@ -126,7 +142,10 @@ fn go_on(
     loop {
         let started = Instant::now();
         let mut is_clock = true;
-        while let Some(here) = event.take() {
+        while let Some(mut here) = event.take() {
+            if let Event::Mouse(mouse) = &mut here {
+                mouse.tops = scrolls.tops();
+            }
             if is_clock {
                 is_clock = false;
                 if let Some(quit) = handle(model, desk, terminal, sight, Event::Tick(started)) {
@@ -182,11 +201,11 @@ fn handle(model: &mut Model, desk: &mut Desk, terminal: &mut Screen, sight: &mut
             Next::Redraw => afresh(model, terminal),
             Next::Retake => {
                 // If it can't be had, the next frame finds out.
-                let _ = take_terminal();
+                let _ = take_terminal(model.mouse.is_some());
                 afresh(model, terminal);
             }
             Next::Suspend => {
-                suspend();
+                suspend(model.mouse.is_some());
                 afresh(model, terminal);
             }
             Next::Quit(quit) => return Some(quit),
@@ -212,6 +231,8 @@ struct Sight {
     is_blind: bool,
     /// When it was drawn last.
     drawn: Instant,
+    /// How often it may be drawn.
+    pace: Pace,
 }
 
 impl Sight {
@@ -219,8 +240,8 @@ impl Sight {
     fn due(&self, redraw: Redraw) -> Option<Duration> {
         let pause = match redraw {
             Redraw::No => return None,
-            Redraw::Later => SLOW_FRAME,
-            Redraw::Soon => FRAME,
+            Redraw::Later => self.pace.later,
+            Redraw::Soon => self.pace.soon,
             Redraw::AtOnce => KEY_FRAME,
         };
         (!self.is_blind).then(|| pause.saturating_sub(self.drawn.elapsed()))
@@ -247,7 +268,7 @@ impl Sight {
 struct Guard;
 
 impl Guard {
-    fn new() -> io::Result<Self> {
+    fn new(mouse: bool) -> io::Result<Self> {
         let ui_thread = thread::current().id();
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
@@ -257,7 +278,7 @@ impl Guard {
                 before(info);
             }
         }));
-        take_terminal()?;
+        take_terminal(mouse)?;
         Ok(Self)
     }
 }
@@ -272,24 +293,32 @@ impl Drop for Guard {
     }
 }
 
-fn take_terminal() -> io::Result<()> {
+fn take_terminal(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    if mouse { execute!(io::stdout(), Print(MOUSE_ON)) } else { Ok(()) }
 }
 
 /// Gives the terminal back as it was.
 pub(crate) fn restore() {
     // A terminal that is gone needs nothing restored.
-    let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(
+        io::stdout(),
+        EndSynchronizedUpdate,
+        Print(MOUSE_OFF),
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    );
     let _ = disable_raw_mode();
     let _ = io::stdout().flush();
 }
 
 /// Stops this process as Ctrl-Z does, until the shell continues it.
-fn suspend() {
+fn suspend(mouse: bool) {
     restore();
     // Nothing can be done if the system refuses: the screen comes back at once.
     let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
     // SIGCONT takes the terminal again; here too, should the system not have stopped us.
-    let _ = take_terminal();
+    let _ = take_terminal(mouse);
 }

@@ -3,8 +3,11 @@
 mod behaviour;
 mod discovery;
 mod finding;
+mod gallery;
 mod jobs;
+mod keys;
 mod marking;
+mod mouse;
 mod places;
 mod planning;
 mod queueing;

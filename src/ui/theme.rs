@@ -11,6 +11,8 @@ pub(crate) struct Theme {
     pub color: bool,
     /// Whether the terminal can show ASCII only.
     pub ascii: bool,
+    /// Whether bars move in whole columns, and what passes by quickly is not shown: the line is slow.
+    pub coarse: bool,
     /// In the order of [`ROLES`]; one theme lasts as long as the program, and is handed to everything that draws.
     styles: &'static [Style; ROLES.len()],
 }
@@ -20,7 +22,12 @@ impl Theme {
     pub(crate) fn new(palette: &Palette, ascii: bool) -> Self {
         let styles = ROLES.map(|(role, _)| ready(palette.style(role)));
         let color = styles.iter().any(|style| style.fg.is_some() || style.bg.is_some());
-        Self { color, ascii, styles: Box::leak(Box::new(styles)) }
+        Self { color, ascii, coarse: false, styles: Box::leak(Box::new(styles)) }
+    }
+
+    /// The same for a slow line, or not.
+    pub(crate) fn coarse(self, coarse: bool) -> Self {
+        Self { coarse, ..self }
     }
 
     fn of(self, role: Role) -> Style {

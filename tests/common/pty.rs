@@ -51,6 +51,8 @@ pub struct Pty {
 struct Seen {
     parser: Parser<Queries>,
     raw: Vec<u8>,
+    /// Where each piece of it ends, and when it came.
+    pieces: Vec<(usize, Instant)>,
     ended: bool,
 }
 
@@ -126,7 +128,8 @@ impl Pty {
         drop(pair.slave); // so that the end of the program is the end of its output
         let keyboard = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
         let parser = Parser::new_with_callbacks(nonzero(rows), nonzero(columns), 0, Queries { answers: Vec::new() });
-        let shared = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false }), Condvar::new()));
+        let shared =
+            Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), pieces: Vec::new(), ended: false }), Condvar::new()));
         let mut output = pair.master.try_clone_reader().unwrap();
         thread::spawn({
             let (shared, keyboard) = (Arc::clone(&shared), Arc::clone(&keyboard));
@@ -135,7 +138,10 @@ impl Pty {
                 loop {
                     let count = output.read(&mut piece).unwrap_or(0);
                     let mut seen = shared.0.lock().unwrap();
+                    let came = Instant::now();
                     seen.raw.extend_from_slice(&piece[..count]);
+                    let end = seen.raw.len();
+                    seen.pieces.push((end, came));
                     seen.parser.process(&piece[..count]);
                     seen.ended = count == 0;
                     let answers = std::mem::take(&mut seen.parser.callbacks_mut().answers);
@@ -227,6 +233,46 @@ impl Pty {
     /// Everything the program has sent so far.
     pub fn raw_output(&self) -> Vec<u8> {
         self.shared.0.lock().unwrap().raw.clone()
+    }
+
+    /// Types keys, waits until nothing has come for so long (ten times as long for the first of it), and gives how many
+    /// bytes came, and how long after the keys the last of them.
+    pub fn answer(&self, keys: &str, quiet: Duration) -> (usize, Duration) {
+        let before = self.shared.0.lock().unwrap().raw.len();
+        let typed = Instant::now();
+        self.type_keys(keys);
+        let (seen, changed) = &*self.shared;
+        let mut seen = seen.lock().unwrap();
+        loop {
+            let answered = seen.pieces.last().map(|(_, came)| *came).filter(|came| *came > typed);
+            let (last, patience) = answered.map_or((typed, quiet * 10), |came| (came, quiet));
+            let left = (last + patience).saturating_duration_since(Instant::now());
+            if left.is_zero() || seen.ended {
+                return (seen.raw.len() - before, last - typed);
+            }
+            seen = changed.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+
+    /// Types keys and gives how long after them the last byte of the first whole frame came that `is_right` likes.
+    #[track_caller]
+    pub fn frame_after(&self, keys: &str, is_right: impl Fn(&Screen) -> bool) -> Duration {
+        const END: &[u8] = b"\x1b[?2026l";
+        let mut from = self.shared.0.lock().unwrap().raw.len();
+        let typed = Instant::now();
+        self.type_keys(keys);
+        let (seen, changed) = &*self.shared;
+        let mut seen = seen.lock().unwrap();
+        loop {
+            let frames = seen.raw[from..].windows(END.len()).rposition(|bytes| bytes == END);
+            if let Some(at) = frames.filter(|_| is_right(seen.parser.screen())) {
+                let end = from + at + END.len();
+                return seen.pieces.iter().find(|(to, _)| *to >= end).unwrap().1 - typed;
+            }
+            from += frames.map_or(0, |at| at + END.len());
+            assert!(typed.elapsed() < PATIENCE, "no frame came:\n{}", seen.parser.screen().contents());
+            seen = changed.wait_timeout(seen, PATIENCE).unwrap().0;
+        }
     }
 
     /// Changes the size of the terminal; the program gets SIGWINCH.

@@ -87,8 +87,14 @@ impl Problem {
         let width = Self::width(size);
         let lines = self.lines(usize::from(width.saturating_sub(4)));
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(3);
-        let inside =
-            paint::window(buf, centred(size, width, height), &format!("! {}", self.title), "Enter close", theme, true);
+        let inside = paint::window(
+            buf,
+            centred(size, width, height),
+            &format!("! {}", self.title),
+            "Enter, Esc close",
+            theme,
+            true,
+        );
         for (line, y) in lines.iter().skip(self.scroll.top).zip(inside.y + 1..inside.bottom()) {
             paint::text(buf, inside.x, y, inside.width, line, theme.text());
         }

@@ -162,7 +162,14 @@ impl Failures {
         let count = thousands(reason.messages);
         paint::text(buf, area.x, area.y, 2, sign, theme.text());
         paint::right(buf, area.x + 2, area.y, 7.min(area.width), &count, theme.text());
-        paint::text(buf, area.x + 11, area.y, area.width.saturating_sub(11), &reason.words, theme.bad());
+        paint::text(
+            buf,
+            area.x + 11,
+            area.y,
+            area.width.saturating_sub(11),
+            &format!("! {}", reason.words),
+            theme.bad(),
+        );
     }
 }
 

@@ -106,11 +106,11 @@ fn row(buf: &mut Buffer, columns: Columns, y: u16, past: &Past, model: &Model, t
         None => (past.done(), past.messages),
     };
     let (end, style) = match (past.job.outcome, running, model.undoing) {
-        (_, Some(_), _) => ("running", theme.text()),
-        (_, _, Some((_, job))) if job == past.job.id => ("being undone", theme.marked()),
-        (None, ..) => ("not ended", theme.marked()),
-        (Some(Outcome::Complete), ..) => ("all carried", theme.good()),
-        (Some(_), ..) => (Past::end_of(&past.job), theme.bad()),
+        (_, Some(_), _) => ("running".to_owned(), theme.text()),
+        (_, _, Some((_, job))) if job == past.job.id => ("being undone".to_owned(), theme.marked()),
+        (None, ..) => ("not ended".to_owned(), theme.marked()),
+        (Some(Outcome::Complete), ..) => ("all carried".to_owned(), theme.good()),
+        (Some(_), ..) => (format!("! {}", Past::end_of(&past.job)), theme.bad()),
     };
     let cells = [
         &past.job.id.to_string(),
@@ -118,7 +118,7 @@ fn row(buf: &mut Buffer, columns: Columns, y: u16, past: &Past, model: &Model, t
         settings.mode.label(),
         &settings.label(),
         &format!("{}/{}", thousands(done), thousands(all)),
-        end,
+        &end,
     ];
     columns.draw(buf, y, cells, [theme.text(), style]);
 }
@@ -152,7 +152,7 @@ impl Columns {
     const BEGUN: u16 = 16;
     const MODE: u16 = 4;
     const DONE: u16 = 15;
-    const END: u16 = 16;
+    const END: u16 = 18;
 
     fn of(area: Rect) -> Self {
         Self { area }

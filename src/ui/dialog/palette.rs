@@ -85,7 +85,7 @@ impl Palette {
             }
         }
         if found.is_empty() {
-            paint::text(buf, inside.x, inside.y + 2, inside.width, "Nothing is called that.", theme.bad());
+            paint::text(buf, inside.x, inside.y + 2, inside.width, "! Nothing is called that.", theme.bad());
         }
     }
 }

@@ -79,7 +79,8 @@ impl Purpose {
 
 /// A line of text is asked for.
 pub(crate) struct Prompt {
-    purpose: Purpose,
+    /// What the text is for.
+    pub purpose: Purpose,
     field: Field,
     /// For a pattern: what it is asked of.
     focus: Option<Focus>,

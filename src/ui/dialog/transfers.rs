@@ -212,7 +212,7 @@ fn stands(entry: &Entry, now: Instant, theme: Theme) -> (String, Style) {
         (_, Stage::Running) if all_wait => (format!("! on in {}", waits.map(clock).unwrap_or_default()), theme.bad()),
         (_, Stage::Running) => ("running".to_owned(), theme.text()),
         (_, Stage::Stopping(crate::transfer::Why::Pause)) => ("pausing …".to_owned(), theme.marked()),
-        (_, Stage::Stopping(_) | Stage::Breaking(_)) => ("stopping …".to_owned(), theme.bad()),
+        (_, Stage::Stopping(_) | Stage::Breaking(_)) => ("! stopping …".to_owned(), theme.bad()),
         (_, Stage::Paused | Stage::Held) => (bars::state(entry).to_owned(), theme.marked()),
         (Some((Outcome::Complete, _)), _) if progress.failed == 0 => ("all carried".to_owned(), theme.good()),
         (Some((Outcome::Complete | Outcome::Partial, _)), _) => {
@@ -276,13 +276,13 @@ fn sums(entry: &Entry, now: Instant, width: usize, theme: Theme) -> Vec<(String,
     let mut lines = vec![(parts.join(", "), theme.text())];
     match (&progress.end, entry.stage) {
         (Some((outcome, reason)), _) if !matches!(outcome, Outcome::Complete) => {
-            lines.push((capital(&bars::ending(*outcome, reason)), theme.bad()));
+            lines.push((format!("! {}", bars::ending(*outcome, reason)), theme.bad()));
         }
         (_, Stage::Paused) => lines.push(("Paused: p goes on. Jobs behind it wait.".to_owned(), theme.marked())),
         (_, Stage::Held) => {
             lines.push(("Held back, for the job before it ended early: p lets it run.".to_owned(), theme.marked()));
         }
-        (_, Stage::Stopping(_) | Stage::Breaking(_)) => lines.push((capital(bars::state(entry)), theme.bad())),
+        (_, Stage::Stopping(_) | Stage::Breaking(_)) => lines.push((format!("! {}", bars::state(entry)), theme.bad())),
         (_, Stage::Running) if entry.is_tried_again() => {
             lines.push(("What failed is tried again at its end.".to_owned(), theme.hint()));
         }
@@ -293,11 +293,6 @@ fn sums(entry: &Entry, now: Instant, width: usize, theme: Theme) -> Vec<(String,
         paint::wrap(words, width).into_iter().map(move |line| (line, style))
     };
     lines.iter().flat_map(wrapped).collect()
-}
-
-fn capital(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map_or(String::new(), |first| first.to_uppercase().collect::<String>() + chars.as_str())
 }
 
 /// The plan's bytes are those of the files; what is sent has longer line ends.

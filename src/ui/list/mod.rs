@@ -63,6 +63,8 @@ pub(crate) struct List {
     sort: Option<Sort>,
     /// The rows shown, in their order, once they are sorted.
     order: Option<Vec<u32>>,
+    /// The sort that is under way.
+    sorting: Option<order::Sorting>,
 }
 
 impl List {

@@ -1,8 +1,9 @@
 //! The orders that rows can be shown in. The order in which mail is carried does not change with it.
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
-use super::Row;
+use super::{List, Row};
 use crate::mail::Flags;
 
 /// What rows are sorted by.
@@ -42,26 +43,94 @@ impl Sort {
         format!("by {word} {}", if self.reversed { '↓' } else { '↑' })
     }
 
-    /// The numbers of the rows in this order; those that are equal stay as they were.
-    pub(super) fn order<'a>(self, rows: impl Iterator<Item = (u32, &'a Row)>) -> Vec<u32> {
+    /// What a row is compared by. It is made once; the comparisons are many.
+    fn term(self, row: &Row) -> Term {
         match self.by {
-            By::Date => self.by_key(rows, |row| row.date.map_or(i64::MAX, crate::mail::InternalDate::unix)),
-            By::From => self.by_key(rows, |row| row.from.to_lowercase()),
-            By::Subject => self.by_key(rows, |row| topic(&row.subject)),
-            By::Size => self.by_key(rows, |row| row.size),
-            By::Status => self.by_key(rows, status),
+            By::Date => self.number(row.date.map_or(i64::MAX, crate::mail::InternalDate::unix)),
+            By::From => self.text(row.from.to_lowercase()),
+            By::Subject => self.text(topic(&row.subject)),
+            By::Size => self.number(i64::try_from(row.size).unwrap_or(i64::MAX)),
+            By::Status => self.number(status(row).into()),
         }
     }
 
-    fn by_key<'a, K: Ord>(self, rows: impl Iterator<Item = (u32, &'a Row)>, key: impl Fn(&Row) -> K) -> Vec<u32> {
-        // The keys are made once; the comparisons are many.
-        let mut keyed: Vec<(K, u32)> = rows.map(|(at, row)| (key(row), at)).collect();
-        if self.reversed {
-            keyed.sort_unstable_by(|(a, at), (b, other)| (Reverse(a), at).cmp(&(Reverse(b), other)));
+    fn number(self, number: i64) -> Term {
+        if self.reversed { Term::NumberDown(Reverse(number)) } else { Term::Number(number) }
+    }
+
+    fn text(self, text: String) -> Term {
+        if self.reversed { Term::TextDown(Reverse(text)) } else { Term::Text(text) }
+    }
+}
+
+/// What rows are compared by; in one sort all are of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Term {
+    Number(i64),
+    NumberDown(Reverse<i64>),
+    Text(String),
+    TextDown(Reverse<String>),
+}
+
+/// Rows that one step of a sort takes in or gives out: a few milliseconds.
+const STEP: usize = 8_000;
+
+/// A sort that goes on a step at a time, so that no key waits for half a million rows. Those that are equal stay as they
+/// were.
+#[derive(Clone, Debug)]
+pub(super) struct Sorting {
+    sort: Sort,
+    /// Sorted pieces, the least of each at its end.
+    pieces: Vec<Vec<(Term, u32)>>,
+    /// The least of each piece, with the piece's number.
+    least: BinaryHeap<Reverse<(Term, u32, usize)>>,
+    /// How many of the rows shown were taken in.
+    next: usize,
+    order: Vec<u32>,
+}
+
+impl Sorting {
+    pub(super) fn new(sort: Sort) -> Self {
+        Self { sort, pieces: Vec::new(), least: BinaryHeap::new(), next: 0, order: Vec::new() }
+    }
+
+    /// One step. Gives the numbers of the rows shown, in their order, once it is done.
+    pub(super) fn advance(&mut self, list: &List) -> Option<Vec<u32>> {
+        if self.next < list.shown() {
+            self.take_in(list);
         } else {
-            keyed.sort_unstable();
+            self.merge(STEP);
         }
-        keyed.into_iter().map(|(_, at)| at).collect()
+        let is_done = self.next >= list.shown() && (self.least.is_empty() || self.pieces.len() == 1);
+        if is_done {
+            self.merge(usize::MAX);
+        }
+        is_done.then(|| std::mem::take(&mut self.order))
+    }
+
+    fn take_in(&mut self, list: &List) {
+        let to = (self.next + STEP).min(list.shown());
+        let term = |place| {
+            let at = list.number(place)?;
+            Some((self.sort.term(list.row(at)?), u32::try_from(at).ok()?))
+        };
+        let mut piece: Vec<(Term, u32)> = (self.next..to).filter_map(term).collect();
+        piece.sort_unstable_by(|a, b| b.cmp(a));
+        self.next = to;
+        if let Some((term, at)) = piece.pop() {
+            self.least.push(Reverse((term, at, self.pieces.len())));
+        }
+        self.pieces.push(piece);
+    }
+
+    fn merge(&mut self, rows: usize) {
+        for _ in 0..rows {
+            let Some(Reverse((_, at, number))) = self.least.pop() else { return };
+            self.order.push(at);
+            if let Some((term, at)) = self.pieces.get_mut(number).and_then(Vec::pop) {
+                self.least.push(Reverse((term, at, number)));
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which rows of a list are shown, and in which order: all, those a filter lets through, sorted or as they come.
 
+use super::order::Sorting;
 use super::{CHUNK, List, MAX_REMOTE_CHUNKS, Sieve, Sort, Stage};
 
 /// Rows that a filter looks at in one go: a few milliseconds.
@@ -54,7 +55,7 @@ impl List {
             self.anchor = self.number(self.cursor).unwrap_or(self.anchor);
         }
         self.filter = filter;
-        self.order = None;
+        self.unsort();
         self.cursor = self.place_of(self.anchor);
     }
 
@@ -63,7 +64,7 @@ impl List {
         if sort != self.sort {
             self.anchor = self.number(self.cursor).unwrap_or(self.anchor);
             self.sort = sort;
-            self.order = None;
+            self.unsort();
             self.cursor = self.place_of(self.anchor);
         }
     }
@@ -75,25 +76,40 @@ impl List {
             changed = filter.advance(self, SLICE);
             self.filter = Some(filter);
             if changed {
-                self.order = None;
+                self.unsort();
                 self.cursor = self.place_of(self.anchor);
             }
         }
-        if self.is_to_be_sorted() && !self.can_work() && self.wanted().is_none() {
+        if let Some(sort) = self.sort
+            && self.is_to_be_sorted()
+            && !self.can_filter()
+            && self.wanted().is_none()
+        {
+            let mut sorting = self.sorting.take().unwrap_or_else(|| Sorting::new(sort));
+            let Some(order) = sorting.advance(self) else {
+                self.sorting = Some(sorting);
+                return changed;
+            };
             let here = if self.filter.is_some() { self.anchor } else { self.number(self.cursor).unwrap_or(0) };
-            self.order = self.sort.map(|sort| {
-                let rows = (0..self.shown()).filter_map(|place| self.number(place));
-                sort.order(rows.filter_map(|at| Some((u32::try_from(at).ok()?, self.row(at)?))))
-            });
+            self.order = Some(order);
             self.cursor = self.place_of(here);
             changed = true;
         }
         changed
     }
 
-    /// Whether there is more to filter.
+    /// Whether there is more to filter or to sort.
     pub(crate) fn can_work(&self) -> bool {
+        self.can_filter() || self.sorting.is_some()
+    }
+
+    fn can_filter(&self) -> bool {
         self.filter.as_ref().is_some_and(|filter| filter.can_advance(self))
+    }
+
+    fn unsort(&mut self) {
+        self.order = None;
+        self.sorting = None;
     }
 
     /// Whether there are too many rows on the server to be sorted here.
@@ -114,7 +130,7 @@ impl List {
 
     /// The rows are not what they were: they are filtered and sorted anew.
     pub(super) fn begin_again(&mut self) {
-        self.order = None;
+        self.unsort();
         if let Some(filter) = &mut self.filter {
             filter.begin_again();
         }

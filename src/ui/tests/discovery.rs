@@ -1,7 +1,6 @@
 //! Help, palette, keys of one's own: whatever there is can be found, and what is said of keys is true.
 
 use super::world::World;
-use crate::ui::actions::ACTIONS;
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::topics;
 use crate::ui::keymap::Keymap;
@@ -20,16 +19,6 @@ fn the_palette_does_what_it_names() {
 }
 
 #[test]
-fn every_action_can_be_done_from_the_palette() {
-    for row in ACTIONS {
-        let mut world = World::new((80, 24));
-        world.keys(&format!(":{}<Enter>", row.name()));
-        let is_palette = matches!(world.model.dialogs.last(), Some(Dialog::Palette(_)));
-        assert_eq!(is_palette, row.name() == "commands", "{}", row.name());
-    }
-}
-
-#[test]
 fn every_screen_has_its_own_help_with_its_keys() {
     for keys in ["b", "A", ":", "<F5>", "+", "<F7>", "s", "w", "x", "J", "<Tab><Down><Down>d"] {
         let mut world = World::new((80, 24));
@@ -43,18 +32,6 @@ fn every_screen_has_its_own_help_with_its_keys() {
         }
         world.keys("<Esc>");
         assert_eq!(world.model.dialogs.len(), 1, "back where it was asked");
-    }
-}
-
-#[test]
-fn every_action_is_in_the_help_with_all_its_keys() {
-    let mut world = World::new((120, 200));
-    world.keys("?");
-    let screen = world.screen();
-    for row in ACTIONS {
-        let keys = world.model.keys.names_of(row.action);
-        let line = screen.lines().find(|line| line.contains(&format!(" {keys} ")));
-        assert!(line.is_some(), "{keys}: {screen}");
     }
 }
 
@@ -81,18 +58,5 @@ fn pasted_text_goes_into_the_line_that_is_typed_and_nowhere_else() {
         world.happens(Event::Paste(text.into()));
         assert_eq!(world.model.dialogs.len(), 1, "a line end in pasted text is not Enter: {keys}");
         world.screen();
-    }
-}
-
-#[test]
-fn every_key_of_the_table_is_taken_by_its_action_and_breaks_nothing() {
-    for row in ACTIONS {
-        for (modifiers, code) in row.keys {
-            let mut world = World::new((80, 24));
-            world.happens(crate::ui::event::Event::Key(crossterm::event::KeyEvent::new(*code, *modifiers)));
-            world.screen();
-            let event = crossterm::event::KeyEvent::new(*code, *modifiers);
-            assert_eq!(world.model.keys.action_of(&event), Some(row.action));
-        }
     }
 }

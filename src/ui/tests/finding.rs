@@ -205,3 +205,43 @@ fn escape_under_a_filter_does_not_stop_a_transfer() {
     world.after(6_000);
     assert!(world.asked(|effect| matches!(effect, Effect::StopJob)));
 }
+
+#[test]
+fn a_hundred_thousand_messages_are_sorted_in_steps_and_keys_do_not_wait() {
+    let mut world = World::new((80, 24));
+    world.keys("/Bridge<Enter>");
+    let generation = world.model.local.list.generation;
+    let row = |at: u32| Row {
+        key: Key::Remote(at),
+        size: u64::from(at.wrapping_mul(2_654_435_761) % 1000),
+        subject: format!("Re: {}", at.wrapping_mul(2_654_435_761) % 777).into(),
+        ..rows()[0].clone()
+    };
+    let many: Vec<Row> = (0..100_000).map(row).collect();
+    world.happens(Happening::Store(StoreEvent::Rows { generation, rows: many.clone(), progress: (1, 2) }));
+    world.happens(Happening::Store(StoreEvent::ListEnd { generation, result: Ok(0) }));
+    world.keys("<Enter><Down><Down>");
+    let mut wanted: Vec<usize> = (0..many.len()).collect();
+    for (keys, is_down) in [("ss", false), ("ss", true), ("st", false), ("st", true)] {
+        world.keys(keys);
+        let mut steps = 0;
+        while patience(&world.model).is_some() {
+            if steps == 3 {
+                world.keys("<Down><Up>");
+            }
+            world.after(steps);
+            steps += 1;
+            assert!(steps < 100);
+        }
+        assert!(steps > 10, "in steps");
+        let topic = |at: usize| many[at].subject.trim_start_matches("Re: ").to_owned();
+        wanted.sort_by(|a, b| {
+            let order = if keys == "ss" { many[*a].size.cmp(&many[*b].size) } else { topic(*a).cmp(&topic(*b)) };
+            let order = if is_down { order.reverse() } else { order };
+            order.then(a.cmp(b))
+        });
+        let list = &world.model.local.list;
+        assert_eq!(list.shown_rows(), wanted, "{keys} {is_down}");
+        assert_eq!(list.number(list.cursor), Some(2), "the cursor stays on its message");
+    }
+}

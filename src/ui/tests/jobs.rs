@@ -2,7 +2,6 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::screens::shows;
 use super::world::{World, account, path};
 use crate::imap::Security;
 use crate::transfer::{
@@ -153,12 +152,12 @@ fn asked(world: &World) -> Vec<JournalRequest> {
 }
 
 /// Answers the newest request.
-fn answered(world: &mut World) {
+pub(super) fn answered(world: &mut World) {
     let request = asked(world).pop().expect("the journal was asked");
     answer(world, &request, true);
 }
 
-fn listed(size: (u16, u16)) -> World {
+pub(super) fn listed(size: (u16, u16)) -> World {
     let mut world = World::new(size);
     world.keys("J");
     answered(&mut world);
@@ -173,22 +172,7 @@ fn started(world: &World) -> Option<&Job> {
 }
 
 #[test]
-fn jobs_reports_and_questions_as_they_look() {
-    for (size, name) in [((80, 24), "80x24"), ((120, 40), "120x40")] {
-        let mut world = listed(size);
-        shows(&format!("jobs_{name}"), &world.screen());
-        world.keys("<Enter>");
-        answered(&mut world);
-        shows(&format!("job_report_{name}"), &world.screen());
-        world.keys("<Esc><Down><Down>u");
-        shows(&format!("job_undo_{name}"), &world.screen());
-        world.keys("y");
-        answered(&mut world);
-        shows(&format!("job_undone_{name}"), &world.screen());
-        let mut world = moving(size);
-        world.job(Event::JobEnd { outcome: Outcome::Partial, reason: REWRITING.into() });
-        shows(&format!("rewriting_{name}"), &world.screen());
-    }
+fn the_jobs_are_told_without_colour_and_without_jobs_too() {
     let mut world = listed((80, 24));
     let screen = world.draw(crate::ui::theme::Theme::named("mono", true));
     assert!(screen.is_ascii() && screen.contains("some not carried"), "{screen}");
@@ -359,15 +343,20 @@ fn moving(size: (u16, u16)) -> World {
     world
 }
 
+/// The same, refused: the server writes mail anew.
+pub(super) fn refused(size: (u16, u16)) -> World {
+    let mut world = moving(size);
+    world.job(Event::JobEnd { outcome: Outcome::Partial, reason: REWRITING.into() });
+    world
+}
+
 #[test]
 fn a_move_goes_on_with_consent_where_the_server_writes_mail_anew() {
-    let mut world = moving((80, 24));
-    world.job(Event::JobEnd { outcome: Outcome::Partial, reason: REWRITING.into() });
+    let mut world = refused((80, 24));
     world.keys("<Enter>");
     assert!(!world.model.accept_rewriting && asked(&world).is_empty(), "No is the default");
 
-    let mut world = moving((80, 24));
-    world.job(Event::JobEnd { outcome: Outcome::Partial, reason: REWRITING.into() });
+    let mut world = refused((80, 24));
     world.keys("y");
     answered(&mut world);
     let job = started(&world).unwrap();

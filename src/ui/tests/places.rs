@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::screens::shows;
 use super::world::World;
 use crate::imap::{ConnectOptions, Target};
 use crate::ui::KnownAccount;
@@ -23,8 +22,9 @@ fn known(name: &str, url: &str, has_password: bool) -> KnownAccount {
     }
 }
 
-fn world() -> World {
-    let mut world = World::new((80, 24));
+/// Two accounts of the settings beside what is open.
+pub(super) fn named(size: (u16, u16)) -> World {
+    let mut world = World::new(size);
     world.model.accounts = vec![
         known("new-office", "imaps://anna@new.example.org", true),
         known("橋 office", "imaps://bert@old.example.org", false),
@@ -34,9 +34,8 @@ fn world() -> World {
 
 #[test]
 fn the_list_goes_to_what_is_open_and_connects_to_what_is_named() {
-    let mut world = world();
+    let mut world = named((80, 24));
     world.keys("@");
-    shows("places", &world.screen());
     // The right pane, from the left.
     world.keys("<Down><Enter>");
     assert_eq!(world.model.side, Side::Remote);

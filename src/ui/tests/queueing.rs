@@ -2,7 +2,7 @@
 //! looking on from afar.
 
 use super::jobs::number;
-use super::screens::{running, shows};
+use super::screens::running;
 use super::world::{World, path};
 use crate::mail::Repair;
 use crate::transfer::{Event, Failed, Line, Mode, Order, Outcome, Saved, Stage};
@@ -11,9 +11,6 @@ use crate::ui::dialog::Dialog;
 use crate::ui::effect::Effect;
 use crate::ui::event::{Event as Happening, FarEvent, Trouble};
 use crate::ui::model::Carrier;
-use crate::ui::theme::Theme;
-
-const SIZES: [((u16, u16), &str); 2] = [((80, 24), "80x24"), ((120, 40), "120x40")];
 
 fn failed(id: &str, subject: &str, reason: &str, server: &str) -> Event {
     let failed = Failed {
@@ -29,7 +26,7 @@ fn failed(id: &str, subject: &str, reason: &str, server: &str) -> Event {
 }
 
 /// A job that runs on two connections with some failures, and two that wait for it.
-fn busy(size: (u16, u16)) -> World {
+pub(super) fn busy(size: (u16, u16)) -> World {
     let mut world = running(size);
     let line = Line::Waits { seconds: 221, is_asked: true, reason: "Request is throttled \x1b[31m".into() };
     world.job(Event::Connection { number: 1, line: Line::Carries(0) });
@@ -54,33 +51,6 @@ fn end(outcome: Outcome) -> Event {
 
 fn start_of(id: i64) -> Event {
     Event::JobStart { job: number(id), mode: Mode::Copy, folders: 1, messages: 5, bytes: 5 }
-}
-
-#[test]
-fn the_queue_as_it_looks() {
-    for (size, name) in SIZES {
-        let mut world = busy(size);
-        world.after(2_000);
-        world.keys("w");
-        shows(&format!("queue_{name}"), &world.screen());
-        world.keys("p");
-        world.job(end(Outcome::Stopped));
-        shows(&format!("queue_paused_{name}"), &world.screen());
-        world.keys("x");
-        shows(&format!("reasons_{name}"), &world.screen());
-        world.keys("<Down><Enter>");
-        shows(&format!("reason_open_{name}"), &world.screen());
-        world.keys("R");
-        shows(&format!("repair_{name}"), &world.screen());
-        world.keys("<Esc>s");
-        shows(&format!("save_{name}"), &world.screen());
-        world.keys("<Esc><Esc>p<Esc>q");
-        shows(&format!("quit_{name}"), &world.screen());
-    }
-    let mut world = busy((80, 24));
-    world.keys("w");
-    let screen = world.draw(Theme::named("mono", true));
-    assert!(screen.is_ascii() && screen.contains("throttled, goes on in"), "{screen}");
 }
 
 #[test]
@@ -198,7 +168,7 @@ fn a_hang_up_leaves_the_jobs_if_that_is_set_and_stops_them_else() {
 }
 
 /// A screen that looks on.
-fn attached(size: (u16, u16)) -> World {
+pub(super) fn attached(size: (u16, u16)) -> World {
     let queue = busy(size).model.queue;
     let there = serde_json::from_str(&serde_json::to_string(&queue).unwrap()).unwrap();
     let mut world = World::new(size);
@@ -209,14 +179,6 @@ fn attached(size: (u16, u16)) -> World {
 
 #[test]
 fn a_screen_that_looks_on_sends_its_orders_to_the_other_process() {
-    for (size, name) in SIZES {
-        let mut world = attached(size);
-        world.keys("w");
-        // Its times went through milliseconds: what is made of them differs a little each time.
-        let differs = |line: &&str| ["/s ", " of about ", "goes on in"].iter().any(|words| line.contains(words));
-        let screen: Vec<_> = world.screen().lines().filter(|line| !differs(line)).map(str::to_owned).collect();
-        shows(&format!("attached_{name}"), &screen.join("\n"));
-    }
     let mut world = attached((80, 24));
     let first = world.model.queue.entries()[0].ticket;
     world.keys("wp");

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::world::{World, rows};
 use crate::transfer::{Event, Mode, Outcome};
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
-use crate::ui::event::{Event as Happening, ServerEvent, StoreEvent};
+use crate::ui::event::{Event as Happening, Mouse, MouseKind, ServerEvent, StoreEvent};
 use crate::ui::list::Row;
 use crate::ui::marks::Key;
 
@@ -99,10 +99,16 @@ fn answer(world: &mut World, dice: &mut Dice) {
 #[test]
 fn a_hundred_thousand_random_keys_break_nothing() {
     let mut world = World::new((80, 24));
+    world.model.mouse = Some(crate::ui::model::Clicks::default());
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     for step in 0..100_000u64 {
         let key = dice.key();
         world.happens(Happening::Key(key));
+        if step % 16 == 0 {
+            let kind = [MouseKind::Click, MouseKind::Click, MouseKind::Up, MouseKind::Down][usize::from(dice.roll(4))];
+            let mouse = Mouse { kind, at: (dice.roll(90), dice.roll(30)), tops: [usize::from(dice.roll(4)); 2] };
+            world.happens(Happening::Mouse(mouse));
+        }
         world.after(step * 97);
         answer(&mut world, &mut dice);
         for pane in [&world.model.local, &world.model.remote] {

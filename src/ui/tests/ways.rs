@@ -1,6 +1,5 @@
 //! Mail goes from either pane into the other, whatever is open there; flags, expunge and subscriptions on the right.
 
-use super::screens::shows;
 use super::world::{World, account, path, rows};
 use crate::imap::Account;
 use crate::mail::Flags;
@@ -11,13 +10,10 @@ use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
 use crate::ui::event::{Event as Happening, ServerEvent, StoreEvent};
 use crate::ui::list::Row;
 use crate::ui::marks::Key;
-use crate::ui::theme::Theme;
 use crate::ui::tree::Entry;
 
-const SIZES: [((u16, u16), &str); 2] = [((80, 24), "80x24"), ((120, 40), "120x40")];
-
 /// INBOX of the right pane, listed, its first message under the cursor.
-fn listed_right(size: (u16, u16)) -> World {
+pub(super) fn listed_right(size: (u16, u16)) -> World {
     let mut world = World::new(size);
     world.keys("<Tab><Down>");
     let generation = world.model.remote.list.generation;
@@ -41,7 +37,7 @@ fn bert() -> Account {
 }
 
 /// Bert's mailbox opened on the left, under the cursor.
-fn with_bert(size: (u16, u16)) -> World {
+pub(super) fn with_bert(size: (u16, u16)) -> World {
     let mut world = World::new(size);
     world.keys("A");
     assert!(matches!(world.model.dialogs.last(), Some(Dialog::Connect(connect)) if connect.for_left));
@@ -140,24 +136,4 @@ fn flags_expunge_and_subscriptions_are_asked_of_the_server() {
     assert!(world.server_requests().contains(&ServerRequest::Subscribe(path("INBOX"), false)));
     world.keys("Ss");
     assert!(world.server_requests().contains(&ServerRequest::Subscribe(path("INBOX"), true)));
-}
-
-#[test]
-fn the_dialogs_of_both_ways() {
-    for (size, name) in SIZES {
-        for (what, keys) in
-            [("flag", " !"), ("expunge", "E"), ("subscribe", "S"), ("open_right", "O"), ("plan_left", "<F6>")]
-        {
-            let mut world = listed_right(size);
-            world.model.directories.0 = "/home/anna".into();
-            world.keys(keys);
-            shows(&format!("ways_{what}_{name}"), &world.screen());
-            shows(&format!("ways_{what}_{name}_mono"), &world.draw(Theme::named("mono", true)));
-        }
-        let mut world = with_bert(size);
-        shows(&format!("ways_two_mailboxes_{name}"), &world.screen());
-        shows(&format!("ways_two_mailboxes_{name}_mono"), &world.draw(Theme::named("mono", true)));
-        world.keys("A");
-        shows(&format!("ways_connect_left_{name}"), &world.screen());
-    }
 }

@@ -14,7 +14,7 @@ use crate::store::Count;
 use crate::transfer::{self, Limits, Mapping, Terms, Verify};
 use crate::ui::Options;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
-use crate::ui::event::{Event, ServerEvent, StoreEvent};
+use crate::ui::event::{Event, Mouse, MouseKind, ServerEvent, StoreEvent};
 use crate::ui::list::{Extra, Row};
 use crate::ui::marks::Key;
 use crate::ui::model::Model;
@@ -23,7 +23,20 @@ use crate::ui::tree::Entry;
 use crate::ui::update::{open_store, start_connecting, update};
 use crate::ui::view::{Scrolls, view};
 
-pub(crate) const FOLDERS: [(&str, Option<SpecialUse>, u64); 6] = [
+/// A folder's name, what it is for, and how many messages it holds.
+type Folder = (&'static str, Option<SpecialUse>, u64);
+
+pub(crate) const STRANGE: &str = "橋の設計図 \x1b[31mred\u{202e}gpj e\u{301}\u{200b}";
+
+const THERE: [Folder; 5] = [
+    ("INBOX", Some(SpecialUse::Inbox), 128),
+    ("Archive", Some(SpecialUse::Archive), 0),
+    ("Archive/2004", None, 412),
+    ("Gesendet", Some(SpecialUse::Sent), 77),
+    ("Trash", Some(SpecialUse::Trash), 3),
+];
+
+pub(crate) const FOLDERS: [Folder; 6] = [
     ("Inbox", Some(SpecialUse::Inbox), 2101),
     ("Inbox/Receipts", None, 12),
     ("Projects", None, 988),
@@ -77,8 +90,12 @@ pub(crate) fn options() -> Options {
         attached: None,
         connections: 2,
         verify: Verify::Size,
-        ascii: false,
-        palette: crate::config::read("", std::path::Path::new("test")).unwrap().palette,
+        screen: crate::ui::Screen {
+            ascii: false,
+            slow: false,
+            mouse: false,
+            palette: crate::config::read("", std::path::Path::new("test")).unwrap().palette,
+        },
         keys: Vec::new(),
     }
 }
@@ -122,17 +139,7 @@ impl World {
     pub(crate) fn new(size: (u16, u16)) -> Self {
         let mut world = Self::empty(size);
         open_store(&mut world.model, "/mnt/old-pc/Anna".into(), false);
-        let folder = |(path, special, _): &(&str, Option<SpecialUse>, u64)| Entry {
-            path: FolderPath::parse(path),
-            special: *special,
-            holds: true,
-        };
-        let result = Ok(("Maildir".to_owned(), FOLDERS.iter().map(folder).collect()));
-        world.happens(Event::Store(StoreEvent::Folders { source: 0, result }));
-        let count = |(path, _, messages): &(&str, Option<SpecialUse>, u64)| {
-            (0, FolderPath::parse(path), Some(Count { messages: *messages, bytes: messages * 10_000 }))
-        };
-        world.happens(Event::Store(StoreEvent::Counts(FOLDERS.iter().map(count).collect())));
+        world.store_is_read(&[]);
         world.connect();
         world
     }
@@ -140,24 +147,42 @@ impl World {
     pub(crate) fn connect(&mut self) {
         start_connecting(&mut self.model, account());
         self.server(ServerEvent::Connected);
-        let folders = [
-            ("INBOX", Some(SpecialUse::Inbox)),
-            ("Archive", Some(SpecialUse::Archive)),
-            ("Archive/2004", None),
-            ("Gesendet", Some(SpecialUse::Sent)),
-            ("Trash", Some(SpecialUse::Trash)),
-        ];
-        let folders = folders.map(|(name, special)| RemoteFolder {
+        self.mailbox_is_read(&[]);
+    }
+
+    /// Folders that others gave names to come to light on both sides: wide, right to left, with control characters.
+    pub(crate) fn strange_folders_appear(&mut self) {
+        self.store_is_read(&[(STRANGE, None, 40), ("مجلد", None, 1)]);
+        self.mailbox_is_read(&[(STRANGE, None, 7)]);
+    }
+
+    fn store_is_read(&mut self, more: &[Folder]) {
+        let folders = || FOLDERS.iter().chain(more);
+        let entries = folders().map(|(name, special, _)| Entry { path: path(name), special: *special, holds: true });
+        let result = Ok(("Maildir".to_owned(), entries.collect()));
+        self.happens(Event::Store(StoreEvent::Folders { source: 0, result }));
+        let counts = folders()
+            .map(|(name, _, messages)| (0, path(name), Some(Count { messages: *messages, bytes: messages * 10_000 })));
+        let counts = counts.collect();
+        self.happens(Event::Store(StoreEvent::Counts(counts)));
+    }
+
+    fn mailbox_is_read(&mut self, more: &[Folder]) {
+        let folders = || THERE.iter().chain(more);
+        let remote = folders().map(|(name, special, _)| RemoteFolder {
             path: path(name),
-            wire: name.into(),
-            special,
+            wire: (*name).into(),
+            special: *special,
             can_select: true,
             can_have_children: true,
         });
-        self.server(ServerEvent::Terms(Terms { folders: folders.to_vec(), ..Terms::default() }));
-        let counts = [("INBOX", 128), ("Archive", 0), ("Archive/2004", 412), ("Gesendet", 77), ("Trash", 3)];
-        let counts = counts.map(|(name, messages)| (path(name), Some(Counts { messages, unseen: 0, bytes: None })));
-        self.server(ServerEvent::Counts(counts.to_vec()));
+        let folders_there = remote.collect();
+        self.server(ServerEvent::Terms(Terms { folders: folders_there, ..Terms::default() }));
+        let counts = folders().map(|(name, _, messages)| {
+            (path(name), Some(Counts { messages: u32::try_from(*messages).unwrap(), unseen: 0, bytes: None }))
+        });
+        let counts = counts.collect();
+        self.server(ServerEvent::Counts(counts));
     }
 
     pub(crate) fn server(&mut self, event: ServerEvent) {
@@ -200,6 +225,27 @@ impl World {
             rest = after;
             self.happens(Event::Key(key(&name)));
         }
+    }
+
+    /// Where a text is on the screen: the column and the row of its first letter.
+    pub(crate) fn find(&mut self, text: &str) -> (u16, u16) {
+        let buffer = self.buffer(Theme::named("dark", false));
+        let (width, height) = self.model.size;
+        let line = |y| move |x| (x, y);
+        let places = (0..height).flat_map(|y| (0..width).map(line(y)));
+        let fits = |(x, y): &(u16, u16)| {
+            let cells = (*x..width).map(|x| buffer[(x, *y)].symbol()).collect::<String>();
+            cells.starts_with(text)
+        };
+        let found = places.into_iter().find(fits);
+        found.unwrap_or_else(|| panic!("{text} is not on the screen"))
+    }
+
+    /// Does something with the mouse, on the screen as it is drawn.
+    pub(crate) fn mouse(&mut self, kind: MouseKind, at: (u16, u16)) {
+        self.screen();
+        let tops = self.scrolls.tops();
+        self.happens(Event::Mouse(Mouse { kind, at, tops }));
     }
 
     pub(crate) fn asked(&self, wanted: impl Fn(&Effect) -> bool) -> bool {

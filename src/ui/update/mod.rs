@@ -10,6 +10,7 @@ mod finding;
 mod jobs;
 mod keys;
 mod marking;
+mod mouse;
 mod places;
 mod planning;
 mod queueing;
@@ -37,13 +38,14 @@ pub(crate) fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Job(_)
         | Event::Far(super::event::FarEvent::Happened(_))
         | Event::Store(super::event::StoreEvent::Counts(_)) => Redraw::Later,
-        Event::Key(_) | Event::Paste(_) => Redraw::AtOnce,
+        Event::Key(_) | Event::Paste(_) | Event::Mouse(_) => Redraw::AtOnce,
         _ => Redraw::Soon,
     };
     model.redraw = model.redraw.max(urgency);
     match event {
         Event::Tick(now) => ending::tick(model, now),
         Event::Key(key) => keys::press(model, &key),
+        Event::Mouse(mouse) => mouse::happened(model, &mouse),
         Event::Paste(text) => {
             if let Some(dialog) = model.dialogs.last_mut() {
                 dialog.paste(&text);

@@ -1,7 +1,5 @@
 //! Marking more than one at a time: ranges by `v` and Shift with the arrows, and whole threads.
 
-use std::collections::HashSet;
-
 use crate::mail::units::plural;
 use crate::ui::list::List;
 use crate::ui::model::Model;
@@ -90,8 +88,8 @@ pub(crate) fn thread(model: &mut Model) {
     let (links, wanted) = (row.links, !pane.is_row_marked(row));
     let all = members(&pane.list, links);
     let here = pane.list.number(pane.list.cursor);
-    let shown = pane.list.shown_rows();
-    let rows: Vec<usize> = shown.into_iter().filter(|at| Some(*at) == here || all.contains(at)).collect();
+    let shown = (0..pane.list.shown()).filter_map(|place| pane.list.number(place));
+    let rows: Vec<usize> = shown.filter(|at| Some(*at) == here || all.binary_search(at).is_ok()).collect();
     if !pane.set_rows(&rows, |_| wanted) {
         model.warn(marking::NOT_LISTED);
         return;
@@ -107,21 +105,30 @@ pub(crate) fn thread(model: &mut Model) {
     }
 }
 
-/// The rows that belong together with a message, by what they say they answer.
-fn members(list: &List, links: [u64; 3]) -> HashSet<usize> {
-    let mut ids: HashSet<u64> = links.into_iter().filter(|id| *id != 0).collect();
-    let mut members = HashSet::new();
+/// The rows that belong together with a message, by what they say they answer; in their order.
+fn members(list: &List, links: [u64; 3]) -> Vec<usize> {
+    // Few, and asked for with every row: in a sorted line they are found faster than by a hash.
+    let mut ids: Vec<u64> = Vec::new();
+    let learn = |ids: &mut Vec<u64>, links: &[u64; 3]| {
+        for id in links.iter().filter(|id| **id != 0) {
+            if let Err(place) = ids.binary_search(id) {
+                ids.insert(place, *id);
+            }
+        }
+    };
+    learn(&mut ids, &links);
     for _ in 0..MOST_ROUNDS {
         let before = ids.len();
+        let mut members = Vec::new();
         for (at, row) in list.rows() {
-            if row.links.iter().any(|id| ids.contains(id)) {
-                members.insert(at);
-                ids.extend(row.links.iter().filter(|id| **id != 0));
+            if row.links.iter().any(|id| ids.binary_search(id).is_ok()) {
+                members.push(at);
+                learn(&mut ids, &row.links);
             }
         }
         if ids.len() == before {
-            break;
+            return members;
         }
     }
-    members
+    Vec::new()
 }

@@ -13,6 +13,9 @@ use crate::ui::layout::Layout;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
 
+/// From this size on a message lasts long enough to be told of on a slow line.
+const LASTING: u64 = 1 << 20;
+
 /// Draws the bars, if a job is shown.
 pub(super) fn draw(buf: &mut Buffer, layout: &Layout, model: &Model, theme: Theme) {
     let area = layout.bars;
@@ -52,7 +55,7 @@ pub(super) fn draw(buf: &mut Buffer, layout: &Layout, model: &Model, theme: Them
 
 fn state_line(job: &Entry, model: &Model, theme: Theme) -> (String, ratatui::style::Style) {
     if job.stage != Stage::Running {
-        return (state(job).to_owned(), theme.bad());
+        return (format!("! {}", state(job)), theme.bad());
     }
     if let Some((until, reason)) = &job.progress.waiting {
         return (format!("! {}", waiting(*until, reason, model.now)), theme.bad());
@@ -145,7 +148,8 @@ pub(crate) fn shown(path: &FolderPath) -> String {
 
 /// The running message of a folder.
 pub(crate) fn message(buf: &mut Buffer, area: Rect, running: &FolderProgress, theme: Theme) {
-    if running.message_bytes == 0 {
+    let is_gone_at_once = theme.coarse && running.message_bytes < LASTING;
+    if running.message_bytes == 0 || is_gone_at_once {
         return;
     }
     let subject = if running.subject.is_empty() { "(no subject)" } else { &running.subject };

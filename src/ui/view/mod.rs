@@ -31,6 +31,13 @@ pub(crate) struct Scrolls {
     remote: TreeState<usize>,
 }
 
+impl Scrolls {
+    /// The first folder shown on the left and on the right, counted from the top of what is open.
+    pub(crate) fn tops(&self) -> [usize; 2] {
+        [self.local.get_offset(), self.remote.get_offset()]
+    }
+}
+
 /// Draws everything.
 pub(crate) fn view(frame: &mut Frame<'_>, model: &Model, scrolls: &mut Scrolls, theme: Theme) {
     let area = frame.area();

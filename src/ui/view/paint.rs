@@ -98,10 +98,11 @@ fn fitting_keys(keys: &str, room: u16) -> String {
     groups.join("   ")
 }
 
-/// A bar of that width, in eighths of a column.
+/// A bar of that width, in eighths of a column; in whole ones on a slow line.
 pub(crate) fn bar(buf: &mut Buffer, area: Rect, ratio: f64, theme: Theme) {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = crate::mail::units::cells(ratio, u32::from(area.width) * 8);
+    let eighths = if theme.coarse { eighths / 8 * 8 } else { eighths };
     let full = u16::try_from(eighths / 8).unwrap_or(area.width).min(area.width);
     let part = usize::try_from(eighths % 8).ok().and_then(|at| EIGHTHS.get(at)).copied().unwrap_or("");
     for x in 0..area.width {

@@ -6,11 +6,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use crossterm::event::{self, Event as Terminal, KeyEventKind};
+use crossterm::event::{self, Event as Terminal, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::spawn;
-use crate::ui::event::Event;
+use crate::ui::event::{Event, Mouse, MouseKind};
 
 /// How long crossterm looks for more of what has begun to come. Not zero: with `use-dev-tty` it would not look at all.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -61,6 +61,15 @@ fn translate(event: Terminal) -> Option<Event> {
         Terminal::Key(key) if key.kind != KeyEventKind::Release => Some(Event::Key(key)),
         Terminal::Paste(text) => Some(Event::Paste(text)),
         Terminal::Resize(width, height) => Some(Event::Resized(width, height)),
-        Terminal::Key(_) | Terminal::Mouse(_) | Terminal::FocusGained | Terminal::FocusLost => None,
+        Terminal::Mouse(MouseEvent { kind, column, row, .. }) => {
+            let kind = match kind {
+                MouseEventKind::Down(MouseButton::Left) => MouseKind::Click,
+                MouseEventKind::ScrollUp => MouseKind::Up,
+                MouseEventKind::ScrollDown => MouseKind::Down,
+                _ => return None,
+            };
+            Some(Event::Mouse(Mouse { kind, at: (column, row), tops: [0; 2] }))
+        }
+        Terminal::Key(_) | Terminal::FocusGained | Terminal::FocusLost => None,
     }
 }
