@@ -97,7 +97,7 @@ fn column(program: &Program) -> Vec<String> {
     // As a keyboard repeats: 30 a second.
     let before = pty.raw_output().len();
     for _ in 0..60 {
-        pty.type_keys(key::DOWN);
+        pty.type_keys(program.steps[0].keys[0]);
         std::thread::sleep(Duration::from_millis(33));
     }
     pty.answer("", QUIET);
