@@ -8,9 +8,10 @@ use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
 use crate::config;
+use crate::mail::FolderPath;
 use crate::mail::units::bytes as size;
 use crate::store::OpenOptions;
-use crate::transfer::{Event, Job, Mailbox, Mode, Outcome, Plan, Progress, plan, start};
+use crate::transfer::{Event, Job, Mailbox, Mode, Outcome, Plan, Progress, Selection, plan, start};
 use crate::ui::Rest;
 
 use super::exit::{Failure, code, outcome_code};
@@ -20,6 +21,7 @@ use super::output::Printer;
 use super::password::SourceOptions;
 use super::signals::Watch;
 use super::sources::{self, Opening};
+use super::target::TargetArgument;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -68,11 +70,13 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     }
     let selections = sources::selections(&sources, &target, &options, |remark| printer.remark(&remark))?;
     let place = target.place(&arguments.options)?;
-    let mut session = place.open()?;
+    let is_dry = kind == Kind::Plan || arguments.dry_run;
+    let first = (!is_dry).then(|| first_target(&selections, &target)).flatten();
+    let mut session = place.open_at(first.as_ref())?;
     let plan = plan(selections, target.folder(), &session.folders()?);
     let plan = place.fit(plan).map_err(|error| Failure::usage(error.to_string()))?;
     tell_limits(&mut session, &plan, &mut printer)?;
-    if kind == Kind::Plan || arguments.dry_run {
+    if is_dry {
         session.logout();
         // A reader that closed the pipe has seen enough.
         let _ = printer.plan(&plan);
@@ -98,6 +102,12 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         resumes: None,
     };
     carry(job, Some(session), &mut printer, arguments.carry.leave_running || config::load()?.leave_running)
+}
+
+/// Where the first folder goes, as far as that can be told before the server is asked what it has.
+fn first_target(selections: &[Selection], target: &TargetArgument) -> Option<FolderPath> {
+    let plan = plan(selections.iter().take(1).cloned().collect(), target.folder(), &[]);
+    plan.folders.into_iter().next().map(|folder| folder.target)
 }
 
 /// Says what the server, or the disk, limits, as far as it tells.

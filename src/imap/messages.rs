@@ -2,7 +2,6 @@
 
 use crate::mail::FolderPath;
 
-use super::answer::Wanted;
 use super::error::ImapError;
 use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
 use super::names::quoted;
@@ -147,7 +146,7 @@ impl Session {
     /// Sets system flags and keywords on a message of the open folder, beside those it has.
     pub fn add_flags(&mut self, uid: u32, flags: &str) -> Result<(), ImapError> {
         let query = format!("+FLAGS.SILENT ({flags})");
-        self.run(Wanted::Nothing, || "cannot set flags".into(), |session| session.uid_store(uid.to_string(), &query))
+        self.run(|| "cannot set flags".into(), |session| session.uid_store(uid.to_string(), &query))
             .map(drop)
     }
 
@@ -158,7 +157,6 @@ impl Session {
         for set in uid_sets(uids) {
             let query = format!("{sign}FLAGS.SILENT ({flags})");
             self.run(
-                Wanted::Nothing,
                 || "cannot change flags".into(),
                 |session| session.uid_store(&set, &query).map(drop),
             )?;
@@ -169,7 +167,7 @@ impl Session {
     /// Removes every message of a folder that is marked as deleted, for good. Gives how many those were.
     pub fn expunge(&mut self, folder: &FolderPath) -> Result<u32, ImapError> {
         let before = self.select(folder)?.exists;
-        self.run(Wanted::Nothing, || "cannot expunge".into(), |session| session.expunge().map(drop))?;
+        self.run(|| "cannot expunge".into(), |session| session.expunge().map(drop))?;
         let after = self.select(folder)?.exists;
         self.leave()?;
         Ok(before.saturating_sub(after))
@@ -182,13 +180,11 @@ impl Session {
         let can_expunge = self.has("UIDPLUS");
         for set in uid_sets(uids) {
             self.run(
-                Wanted::Nothing,
                 || "cannot delete messages".into(),
                 |session| session.uid_store(&set, "+FLAGS.SILENT (\\Deleted)").map(drop),
             )?;
             if can_expunge {
                 self.run(
-                    Wanted::Nothing,
                     || "cannot delete messages".into(),
                     |session| session.uid_expunge(&set).map(drop),
                 )?;
