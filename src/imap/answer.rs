@@ -417,8 +417,7 @@ mod tests {
 
     #[test]
     fn the_crate_is_given_only_what_it_can_stand() {
-        let given =
-            |text: &str| answer(text).for_crate().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let given = |text: &str| answer(text).for_crate().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         for kept_back in
             ["* NO Disk is 98% full\r\n", "* BYE\r\n", "* LIST () \"/\" x\r\n", "* 3 EXISTS\r\n", "junk\r\n"]
         {

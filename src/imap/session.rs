@@ -233,8 +233,7 @@ impl Session {
     /// Gives whether it was not there before.
     fn try_create(&mut self, folder: &FolderPath) -> Result<bool, ImapError> {
         let name = self.namespace.to_wire(folder);
-        let created =
-            self.run(|| format!("cannot make the folder {folder}"), |session| session.create(&name));
+        let created = self.run(|| format!("cannot make the folder {folder}"), |session| session.create(&name));
         let is_new = created.is_ok();
         if let Err(error) = created {
             let exists = matches!(&error, ImapError::Refused { refusal, .. } if says_exists(refusal));

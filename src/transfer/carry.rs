@@ -306,7 +306,10 @@ impl<'c, 'a> Carry<'c, 'a> {
                 return Err(Halt::Source(lost));
             }
             if let Some(prepared) = self.prepare(read)? {
-                bytes += prepared.bytes.len();
+                if prepared.large.is_some() {
+                    self.ship(std::mem::take(&mut batch))?; // it goes alone
+                }
+                bytes += usize::try_from(prepared.size).unwrap_or(usize::MAX);
                 batch.push(prepared);
             }
             if self.is_full(batch.len(), bytes) {
@@ -348,7 +351,8 @@ impl<'c, 'a> Carry<'c, 'a> {
             fingerprint: content.fingerprint,
             id: content.id,
             locator: item.locator,
-            size: content.bytes.len() as u64,
+            size: content.size,
+            large: content.large,
             is_8bit: canonical::has_8bit_header(&content.bytes),
             bytes: content.bytes,
             flags: item.flags,

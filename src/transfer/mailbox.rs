@@ -1,11 +1,13 @@
 //! An open place that mail goes to, as the engine uses it: a [`Session`] on a server, or a [`Drawer`] on this machine that
 //! answers the same questions.
 
+use std::io;
+
 use crate::imap::{
     AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Outgoing, RemoteFolder,
-    RemoteMessage, Selected, Session,
+    RemoteMessage, Selected, Session, Stored,
 };
-use crate::mail::{Flags, FolderPath};
+use crate::mail::{Digest, Flags, FolderPath};
 
 use super::drawer::Drawer;
 
@@ -209,6 +211,14 @@ impl Mailbox {
         }
     }
 
+    /// See [`Session::digest`].
+    pub fn digest(&mut self, uid: u32) -> Result<Option<Digest>, ImapError> {
+        match self {
+            Self::Server(session) => session.digest(uid),
+            Self::Local(drawer) => Ok(drawer.content(uid)?.map(|content| Digest::of(&content))),
+        }
+    }
+
     /// See [`Session::contents`].
     pub fn contents(&mut self, uids: &[u32], largest: u64, mut each: impl FnMut(u32, &[u8])) -> Result<(), ImapError> {
         match self {
@@ -257,6 +267,27 @@ impl Mailbox {
             Self::Server(session) => session.append(folder, messages, one_by_one, go_on),
             Self::Local(drawer) => drawer.append(folder, messages, go_on),
         }
+    }
+
+    /// See [`Session::append_pieces`]; on this machine they are put together first.
+    pub fn append_pieces(
+        &mut self,
+        folder: &FolderPath,
+        message: Outgoing<'_>,
+        size: u64,
+        pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Appended, AppendError> {
+        let drawer = match self {
+            Self::Server(session) => return session.append_pieces(folder, message, size, pieces, sent),
+            Self::Local(drawer) => drawer,
+        };
+        let not_stored = |error| AppendError { error, stored: Stored::No };
+        let whole = pieces.collect::<io::Result<Vec<_>>>().map(|pieces| pieces.concat());
+        let whole = whole.map_err(|error| not_stored(ImapError::Unreadable { reason: error.to_string() }))?;
+        let message = Outgoing { bytes: &whole, ..message };
+        let results = drawer.append(folder, &[message], &mut |_, _| true);
+        results.into_iter().next().unwrap_or(Err(not_stored(ImapError::Cancelled)))
     }
 
     /// See [`Session::may_launch`]; on this machine nothing is ever in the air.

@@ -172,21 +172,29 @@ impl Carry<'_, '_> {
 
     /// Reads back the content of those messages whose size and header are not proof enough, and compares each; by UID.
     fn read_back(&mut self, matched: &Matched) -> Result<Result<HashMap<u32, Option<Proof>>, ImapError>, Halt> {
-        let wanted: HashMap<u32, &Prepared> = matched
+        let wanted = matched
             .iter()
             .filter_map(|(one, found)| Some((&one.prepared, found.as_ref()?)))
-            .filter(|(prepared, message)| self.needs_content(prepared, message))
-            .map(|(prepared, message)| (message.uid, prepared))
-            .collect();
-        if wanted.is_empty() {
-            return Ok(Ok(HashMap::new()));
+            .filter(|(prepared, message)| self.needs_content(prepared, message));
+        let (large, wanted): (Vec<_>, Vec<_>) = wanted.partition(|(prepared, _)| prepared.large.is_some());
+        let mut grades = HashMap::new();
+        for (prepared, message) in large {
+            match self.compare_content(prepared, message.uid, message.size)? {
+                Ok(grade) => _ = grades.insert(message.uid, grade),
+                Err(error) => return Ok(Err(error)),
+            }
         }
+        if wanted.is_empty() {
+            return Ok(Ok(grades));
+        }
+        let wanted: HashMap<u32, &Prepared> =
+            wanted.into_iter().map(|(prepared, message)| (message.uid, prepared)).collect();
         let sizes = matched.iter().filter_map(|(one, found)| Some(one.prepared.size.max(found.as_ref()?.size)));
         let largest = sizes.max().unwrap_or(0);
         let mut uids: Vec<u32> = wanted.keys().copied().collect();
         uids.sort_unstable();
         self.ask(|session, target| {
-            let mut grades = HashMap::new();
+            let mut grades = grades.clone();
             session.reopen(target)?;
             session.contents(&uids, largest, |uid, content| {
                 if let Some(prepared) = wanted.get(&uid) {
@@ -276,6 +284,17 @@ impl Carry<'_, '_> {
         uid: u32,
         size: u64,
     ) -> Result<Result<Option<Proof>, ImapError>, Halt> {
+        if prepared.large.is_some() && size == prepared.size {
+            let digest = self.ask(|session, target| {
+                session.reopen(target)?;
+                session.digest(uid)
+            })?;
+            match digest {
+                Ok(Some(digest)) if digest != prepared.digest => {}
+                Ok(digest) => return Ok(Ok(digest.map(|_| Proof::Exact))),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
         let expected = prepared.size.max(size);
         let content = self.ask(|session, target| {
             session.reopen(target)?;
@@ -323,11 +342,13 @@ impl Carry<'_, '_> {
 /// How surely `content` is the message; `None` when it is another.
 pub(super) fn grade(prepared: &Prepared, content: &[u8]) -> Option<Proof> {
     if Digest::of(content) == prepared.digest {
-        Some(Proof::Exact)
-    } else if canonical::same_but_line_ends(content, &prepared.bytes) {
+        return Some(Proof::Exact);
+    }
+    let sent = prepared.whole();
+    if canonical::same_but_line_ends(content, &sent) {
         Some(Proof::Canonical)
     } else {
-        same_meaning(&prepared.bytes, content).then_some(Proof::Semantic)
+        same_meaning(&sent, content).then_some(Proof::Semantic)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a folder's way across tells: messages done, failed, removed. Every message is told exactly once, to the screen and
 //! to the journal.
 
+use std::io;
+
 use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
 
@@ -161,7 +163,7 @@ impl Carry<'_, '_> {
     /// Tells a message that was to be sent and is not as it should be. `message` is what the server has of it all the same.
     pub(super) fn fail(&mut self, prepared: &Prepared, reason: String, message: Option<&RemoteMessage>) {
         let failed = self.failed(prepared.locator.id(), Summary::of(&prepared.bytes).subject, reason, 1);
-        self.save(&prepared.locator.id(), &prepared.bytes);
+        self.save_prepared(prepared);
         self.note_failed(prepared, message);
         self.tell_failed(failed);
     }
@@ -172,15 +174,28 @@ impl Carry<'_, '_> {
         let mut failed = self.failed(prepared.locator.id(), subject, error.to_string(), 1);
         failed.server_text = error.server_text().unwrap_or_default();
         error.hint().clone_into(&mut failed.hint);
-        self.save(&prepared.locator.id(), &prepared.bytes);
+        self.save_prepared(prepared);
         self.note_failed(prepared, None);
         self.tell_failed(failed);
     }
 
     /// Saves a message that was not carried, if the user asked for it.
     pub(super) fn save(&self, id: &str, bytes: &[u8]) {
-        let Some(directory) = self.shared.job.failed_dir.as_ref().filter(|_| !bytes.is_empty()) else { return };
-        if let Err(error) = rescue::save(directory, &self.plan.folder, id, bytes) {
+        if !bytes.is_empty() {
+            self.save_pieces(id, std::iter::once(Ok(bytes)));
+        }
+    }
+
+    fn save_prepared(&self, prepared: &Prepared) {
+        match &prepared.large {
+            Some(large) => self.save_pieces(&prepared.locator.id(), large.pieces()),
+            None => self.save(&prepared.locator.id(), &prepared.bytes),
+        }
+    }
+
+    fn save_pieces(&self, id: &str, pieces: impl Iterator<Item = io::Result<impl AsRef<[u8]>>>) {
+        let Some(directory) = &self.shared.job.failed_dir else { return };
+        if let Err(error) = rescue::save(directory, &self.plan.folder, id, pieces) {
             let text = format!("cannot save the message {id} in {}: {error}", directory.display());
             self.tell(Event::Remark { text });
         }

@@ -18,7 +18,7 @@ use super::common::trial::{Kind, Post, Trial};
 #[test]
 fn a_signal_at_any_moment_ends_cleanly_and_a_second_one_at_once() {
     let signals = [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)];
-    let moments = [("APPEND", 1), ("APPEND", 6), ("SELECT", 1), ("UID FETCH", 1)];
+    let moments = [("APPEND", 1), ("APPEND", 6), ("SELECT", 2), ("UID FETCH", 1)];
     let mut cases = Vec::new();
     for (turn, (signal, code)) in signals.into_iter().enumerate() {
         for (place, moment) in moments.into_iter().enumerate() {
