@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(code::OK));
     }
     let mode = if kind == Kind::Move { Mode::Move } else { Mode::Copy };
-    let connections = usize::from(arguments.carry.connections);
+    let connections = arguments.carry.connections.map(usize::from);
     let (verify, state) = (arguments.carry.verify.into(), arguments.state.directory()?);
     let accept_rewriting = arguments.carry.accept_rewriting;
     let (failed_dir, limits) = (arguments.carry.failed_dir.clone(), arguments.carry.limits());

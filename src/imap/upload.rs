@@ -206,6 +206,14 @@ impl Session {
         land(&self.wire, launched, &mut |values| states.extend(Fetched::read(values).and_then(|one| one.state())))
     }
 
+    /// How many connections carry more than one does (facts/servers.md sections 2 and 3). Where mail goes without waiting, one
+    /// fills the line, and a second works while the first opens a folder or waits for the disk; Exchange takes no more than
+    /// two kindly. Where each message waits for its go-ahead, more hide the waiting: three, since Courier takes four from
+    /// one address, and one is for the person's own mail program.
+    pub fn useful_connections(&self) -> usize {
+        if self.literals() == Literals::Any { 2 } else { 3 }
+    }
+
     fn literals(&self) -> Literals {
         if self.has("LITERAL+") {
             Literals::Any

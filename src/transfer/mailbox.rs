@@ -68,6 +68,14 @@ impl Mailbox {
         self.capabilities().iter().any(|known| known == capability)
     }
 
+    /// See [`Session::useful_connections`]; a disk is no slower for two.
+    pub fn useful_connections(&self) -> usize {
+        match self {
+            Self::Server(session) => session.useful_connections(),
+            Self::Local(_) => 2,
+        }
+    }
+
     /// See [`Session::append_limit`].
     pub fn append_limit(&self) -> Option<u64> {
         match self {

@@ -35,6 +35,7 @@ mod send;
 mod tell;
 mod undo;
 mod verify;
+mod width;
 mod worker;
 
 use serde::{Deserialize, Serialize};

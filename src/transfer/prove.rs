@@ -1,7 +1,7 @@
 //! After the sending: which UID each message got, and whether the server has it as it was sent.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::meaning::same_meaning;
@@ -12,8 +12,11 @@ use super::job::Halt;
 use super::late::{LOOK_EVERY, grace};
 use super::link::pause_unless;
 use super::pending::{MAX_TRIES, Pending, Prepared, State};
+use super::tell::Dated;
 use super::{How, Proof};
 
+/// By how many seconds the clock of a server may differ from ours.
+const CLOCKS_DIFFER: u64 = 24 * 3600;
 /// A server may round an internal date.
 const DATE_TOLERANCE: u64 = 1;
 
@@ -218,7 +221,12 @@ impl Carry<'_, '_> {
         how: How,
         grade: Result<Option<Proof>, &mut ImapError>,
     ) -> Result<(), Halt> {
-        if !has_date(prepared, message) {
+        let dated = match (has_date(prepared, message), message.internal_date) {
+            (true, _) => Dated::Kept,
+            (false, Some(date)) if is_about_now(date) => Dated::Anew,
+            _ => Dated::Wrongly,
+        };
+        if dated == Dated::Wrongly {
             let written = |date: Option<InternalDate>| date.map(InternalDate::to_imap).unwrap_or_default();
             let reason = format!(
                 "it is on the server (UID {}), but dated {} and not {}",
@@ -246,7 +254,7 @@ impl Carry<'_, '_> {
             }
         };
         let (message, missing) = self.set_missing_flags(prepared, message)?;
-        self.tell_proven(prepared, &message, how, proof, missing);
+        self.tell_proven(prepared, &message, how, proof, missing, dated);
         Ok(())
     }
 
@@ -358,6 +366,12 @@ pub(super) fn has_date(prepared: &Prepared, message: &RemoteMessage) -> bool {
         (Some(sent), Some(kept)) => sent.unix().abs_diff(kept.unix()) <= DATE_TOLERANCE,
         _ => true,
     }
+}
+
+/// Whether a date is that of the transfer, by a clock that may be wrong by some hours or by its zone.
+fn is_about_now(date: InternalDate) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    date.unix().abs_diff(i64::try_from(now).unwrap_or(i64::MAX)) < CLOCKS_DIFFER
 }
 
 /// The flags and keywords that were sent and are not there.

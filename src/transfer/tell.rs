@@ -2,6 +2,7 @@
 //! to the journal.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
@@ -23,6 +24,17 @@ pub(super) struct Proven {
     entry: Entry,
     stored: Stored,
     removal: Removal,
+}
+
+/// What became of a message's date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dated {
+    /// The server has it, or there was none.
+    Kept,
+    /// The server dated the message by its clock.
+    Anew,
+    /// It has another date.
+    Wrongly,
 }
 
 impl Carry<'_, '_> {
@@ -99,25 +111,27 @@ impl Carry<'_, '_> {
         how: How,
         proof: Proof,
         missing_flags: Vec<String>,
+        dated: Dated,
     ) {
-        self.tell_done(prepared, message.uid, how, proof, missing_flags, state(message));
+        let stored = Stored { uid: message.uid, proof: Some(proof), state: state(message) };
+        self.tell_done(prepared, stored, how, missing_flags, dated);
     }
 
-    /// Tells a message that is on the server; `state` is that of its flags and date. In a move it is noted for removal.
+    /// Tells a message that is on the server. In a move it is noted for removal.
     pub(super) fn tell_done(
         &mut self,
         prepared: &Prepared,
-        uid: u32,
+        stored: Stored,
         how: How,
-        proof: Proof,
         missing_flags: Vec<String>,
-        state: u64,
+        dated: Dated,
     ) {
+        let Stored { uid, proof, .. } = stored;
+        let proof = proof.unwrap_or(Proof::Size);
         self.finished += 1;
         self.already += u64::from(how == How::Already);
         self.stored += u64::from(how != How::Already);
         self.link.is_well();
-        let stored = Stored { uid, proof: Some(proof), state };
         if let Some(place) = prepared.place {
             self.ledger.note(place, Fate::Stored(stored));
         }
@@ -127,9 +141,12 @@ impl Carry<'_, '_> {
         if proof == Proof::Semantic {
             self.shared.rewritten();
         }
-        let may_go = proof != Proof::Semantic || self.shared.job.accept_rewriting;
-        self.needs_consent |= self.shared.job.mode == Mode::Move && !may_go;
-        if self.shared.job.mode == Mode::Move && may_go {
+        if dated == Dated::Anew {
+            self.tell_undated();
+        }
+        let is_whole = proof != Proof::Semantic && dated == Dated::Kept;
+        let (is_move, may_go) = (self.shared.job.mode == Mode::Move, is_whole || self.shared.job.accept_rewriting);
+        if is_move && may_go {
             let removal = Removal { locator: prepared.locator.clone(), digest: prepared.origin };
             self.proven.push(Proven { place: prepared.place, entry: prepared.entry(), stored, removal });
         }
@@ -147,6 +164,28 @@ impl Carry<'_, '_> {
             dropped_flags: prepared.dropped_flags.iter().cloned().chain(missing_flags).collect(),
         };
         self.tell(Event::Done { index: self.index, done });
+        if is_move && !may_go {
+            self.needs_consent = true;
+            let subject = Summary::of(&prepared.bytes).subject;
+            let reason = "copied, but not removed: what the server has is not all that is here".to_owned();
+            let mut failed = self.failed(prepared.locator.id(), subject, reason, 0);
+            "to move it all the same, say --accept-rewriting".clone_into(&mut failed.hint);
+            self.tell_failed(failed);
+        }
+    }
+
+    /// The server does not keep dates; told once a job. It is no failure where a person has consented.
+    fn tell_undated(&mut self) {
+        if self.shared.undated.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let text = "this server does not keep the dates of messages: they have that of the transfer".to_owned();
+        if self.shared.job.accept_rewriting {
+            return self.tell(Event::Remark { text });
+        }
+        let mut failed = self.failed(String::new(), String::new(), text, 0);
+        "mail programs that sort by the Date field of a message show them as before".clone_into(&mut failed.hint);
+        self.tell_failed(failed);
     }
 
     pub(super) fn failed(&self, id: String, subject: String, reason: String, messages: u64) -> Failed {

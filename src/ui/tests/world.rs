@@ -71,7 +71,7 @@ pub(crate) fn options() -> Options {
         state: "/state".into(),
         leave_running: false,
         attached: None,
-        connections: 2,
+        connections: Some(2),
         verify: Verify::Size,
         ascii: false,
         palette: crate::config::read("", std::path::Path::new("test")).unwrap().palette,
