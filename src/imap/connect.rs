@@ -6,7 +6,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use imap::{Authenticator, Client};
-use native_tls::{Certificate, HandshakeError, TlsConnector};
+use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use socket2::{SockRef, TcpKeepalive};
@@ -138,6 +138,7 @@ fn start_tls(tcp: &TcpStream, account: &Account) -> Result<Wire, ImapError> {
 fn protect(socket: Socket, account: &Account) -> Result<Box<dyn Stream>, ImapError> {
     let refuse = |reason: String| ImapError::Tls { host: account.host.clone(), reason };
     let mut builder = TlsConnector::builder();
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
     if let Some(path) = &account.options.ca_file {
         let unusable = |reason: String| ImapError::LocalFile { path: path.display().to_string(), reason };
         let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
@@ -168,11 +169,13 @@ fn protect(socket: Socket, account: &Account) -> Result<Box<dyn Stream>, ImapErr
 
 /// The TLS library's reason in words that help: its own stand behind its source code's names.
 fn handshake_reason(error: &native_tls::Error) -> String {
-    const MEANINGS: [(&str, &str); 5] = [
+    const MEANINGS: [(&str, &str); 7] = [
         ("self-signed", "the certificate is signed by itself or by an authority that this machine does not know"),
         ("unable to get local issuer", "the certificate's authority is not known on this machine"),
         ("has expired", "the certificate has expired (or this machine's date is wrong)"),
         ("mismatch", "the certificate is for another host name"),
+        ("unsupported protocol", "it speaks only TLS 1.1 or older, which others can break"),
+        ("protocol version", "it speaks only TLS 1.1 or older, which others can break"),
         ("not yet valid", "the certificate is not valid yet (or this machine's date is wrong)"),
     ];
     let text = error.to_string();
