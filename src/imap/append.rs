@@ -57,6 +57,8 @@ pub struct AppendError {
 
 /// Bytes between two reports of progress.
 const CHUNK: usize = 256 * 1024;
+/// What goes into one packet with its neighbours; larger ones are worth no copying.
+const SMALL: usize = 32 * 1024;
 /// How long storing may take: virus scanners and replication are slow (facts/reliability.md row 29).
 const STORING: Duration = Duration::from_mins(5);
 const STORING_PER_MEGABYTE: Duration = Duration::from_secs(1);
@@ -266,7 +268,7 @@ impl Sent {
         go_on: &mut dyn FnMut(usize, u64) -> bool,
     ) -> Result<(), ImapError> {
         let mailbox = quoted(mailbox)?;
-        let mut line = Vec::new();
+        let mut line = Vec::with_capacity(CHUNK);
         for (place, message) in messages.iter().enumerate() {
             if !go_on(place, 0) {
                 break;
@@ -284,7 +286,7 @@ impl Sent {
             self.begun += 1;
             self.bytes += message.bytes.len();
             // One write for what is small: fewer packets.
-            if message.bytes.len() < CHUNK {
+            if message.bytes.len() < SMALL {
                 line.extend_from_slice(message.bytes);
             } else {
                 wire.send(&line)?;

@@ -431,9 +431,9 @@ fn digest(path: &Path) -> io::Result<Digest> {
 /// A file's message as it would be appended.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
     let (file, metadata) = file::open_known(CWD, path)?;
-    let bytes = match packing(&file::read_range(&file, 0, PACKING_LONG)?)? {
-        Some(packing) => file::unpacked(file, packing, None)?,
-        None => file::read_range(&file, 0, metadata.len())?,
-    };
+    let mut bytes = file::read_range(&file, 0, metadata.len())?;
+    if let Some(packing) = packing(&bytes)? {
+        bytes = file::unpacked(file, packing, None)?;
+    }
     Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
 }
