@@ -11,6 +11,8 @@
 
 #[path = "../tests/common/mod.rs"]
 mod common;
+#[path = "upload/cpu.rs"]
+mod cpu;
 #[path = "upload/peers.rs"]
 mod peers;
 #[path = "upload/pipeliner.rs"]
@@ -61,17 +63,31 @@ struct Entrant<'w> {
     messages: usize,
     bytes: u64,
     times: Vec<f64>,
+    /// Processor time of its own, if it is a program of its own, and of the server, in seconds.
+    own: Vec<f64>,
+    servers: Vec<f64>,
 }
 
 impl<'w> Entrant<'w> {
     fn new(name: &'static str, work: &Work, run: impl Fn(u16, &str) + 'w) -> Self {
-        Self { name, run: Box::new(run), messages: work.messages, bytes: work.bytes, times: Vec::new() }
+        Self {
+            name,
+            run: Box::new(run),
+            messages: work.messages,
+            bytes: work.bytes,
+            times: Vec::new(),
+            own: Vec::new(),
+            servers: Vec::new(),
+        }
     }
 
     fn median(&self) -> f64 {
-        let mut times = self.times.clone();
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
+        median(&self.times)
+    }
+
+    /// Processor time of a message, in microseconds.
+    fn a_message(&self, seconds: &[f64]) -> f64 {
+        median(seconds) * 1e6 / self.messages as f64
     }
 
     fn rate(&self) -> f64 {
@@ -110,6 +126,11 @@ fn in_memory(scale: usize, has_peers: bool) {
         measure(&server, port, &mut entrants);
         report(title, work, &entrants);
         bar("of the pipeliner's rate", entrants[1].rate() / entrants[0].rate(), 0.7);
+        let (own, servers) = (entrants[1].a_message(&entrants[1].own), entrants[1].a_message(&entrants[1].servers));
+        let holds = if own < servers { "holds" } else { "DOES NOT HOLD" };
+        println!(
+            "mailferry takes {own:.0} µs of processor time a message, the server {servers:.0}; the bar is less: {holds}"
+        );
         let best = entrants[2..].iter().map(Entrant::rate).fold(0.0, f64::max);
         if best > 0.0 && times_best > 0.0 {
             bar("times the best peer", entrants[1].rate() / best, times_best);
@@ -139,13 +160,18 @@ fn measure(server: &Server, port: u16, entrants: &mut [Entrant<'_>]) {
         for entrant in entrants.iter_mut() {
             let user = format!("u{round}{}", entrant.name.replace(' ', ""));
             peek::create(server.imap_port, &user, "Box");
+            let (own, servers) = (cpu::of_children(), cpu::of_server(server.folder()));
             let begun = Instant::now();
             (entrant.run)(port, &user);
             let took = begun.elapsed().as_secs_f64();
+            let (own, servers) = (cpu::of_children() - own, cpu::of_server(server.folder()) - servers);
             let there = pipeliner::count(server.imap_port, &user);
             assert_eq!(there, entrant.messages, "{} into {user}", entrant.name);
             if round > 0 {
-                entrant.times.push(took); // the first round only warms up
+                // the first round only warms up
+                entrant.times.push(took);
+                entrant.own.push(own);
+                entrant.servers.push(servers);
             }
             // Another run must not find a fuller disk.
             for kind in ["mail", "home"] {
@@ -155,19 +181,27 @@ fn measure(server: &Server, port: u16, entrants: &mut [Entrant<'_>]) {
     }
 }
 
+fn median(of: &[f64]) -> f64 {
+    let mut of = of.to_vec();
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
 fn report(title: &str, work: &Work, entrants: &[Entrant<'_>]) {
     println!("{title}: {} messages, {:.1} MB", work.messages, work.bytes as f64 / 1e6);
-    println!("{:<12} {:>9} {:>9} {:>9}   all, s", "", "median s", "msg/s", "MB/s");
+    println!("{:<12} {:>9} {:>9} {:>9} {:>9} {:>9}   all, s", "", "median s", "msg/s", "MB/s", "CPU µs", "server's");
     for entrant in entrants {
         let all: Vec<String> = entrant.times.iter().map(|time| format!("{time:.2}")).collect();
         let note =
             if entrant.messages == work.messages { String::new() } else { format!("  ({} only)", entrant.messages) };
         println!(
-            "{:<12} {:>9.2} {:>9.0} {:>9.1}   {}{note}",
+            "{:<12} {:>9.2} {:>9.0} {:>9.1} {:>9.0} {:>9.0}   {}{note}",
             entrant.name,
             entrant.median(),
             entrant.rate(),
             entrant.megabytes(),
+            entrant.a_message(&entrant.own),
+            entrant.a_message(&entrant.servers),
             all.join(" ")
         );
     }

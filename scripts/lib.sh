@@ -12,6 +12,7 @@ missing_packages() {
       openssl-headers) pkg-config --exists openssl 2>/dev/null || echo pkg-config libssl-dev ;;
       dovecot) [ -x /usr/lib/dovecot/imap ] || echo dovecot-imapd ;;
       python) python3 -c 'import imaplib, ssl' 2>/dev/null || echo python3 ;;
+      tmux) command -v tmux >/dev/null || echo tmux ;;
       strace) command -v strace >/dev/null || echo strace ;;
       openssl) command -v openssl >/dev/null || echo openssl ;;
       peers)

@@ -13,8 +13,8 @@ mod common;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use common::mail::{Maker, MboxStyle, write_maildir_tree, write_mbox};
 use common::peek;
@@ -209,6 +209,39 @@ fn certificates_that_are_not_trusted_are_refused_before_the_password_is_sent() {
     assert!(pem.contains("BEGIN CERTIFICATE"));
     scene.run(&["check", &target, "--pin", &format!("sha256:{hex}")]).expect(0);
     assert!(!server.log().contains("testpass"));
+}
+
+/// Makes a certificate for localhost that was good in the year 2020, and starts a TLS server on it that speaks like that.
+fn old_server(home: &Path, speaks: &str) -> (Child, u16) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let script = r#"
+        set -e; cd "$0"
+        printf '[ca]\ndefault_ca=own\n[own]\ndatabase=index\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\npolicy=any\nx509_extensions=names\n[any]\ncommonName=supplied\n[names]\nsubjectAltName=DNS:localhost\n' > settings
+        : > index; echo 01 > serial
+        openssl req -new -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=localhost 2>/dev/null
+        openssl ca -batch -config settings -selfsign -keyfile key.pem -startdate 20200101000000Z -enddate 20210101000000Z -in request.pem -out old.pem 2>/dev/null
+        exec openssl s_server -accept 127.0.0.1:$1 -cert old.pem -key key.pem $2 > heard 2>&1"#;
+    let mut server = std::process::Command::new("bash");
+    server.args(["-c", script, home.to_str().unwrap(), &port.to_string(), speaks]).stdin(Stdio::piped());
+    let server = server.spawn().unwrap();
+    common::wait_until(|| fs::read_to_string(home.join("heard")).is_ok_and(|text| text.contains("ACCEPT")));
+    (server, port)
+}
+
+#[test]
+fn a_certificate_that_has_expired_and_a_tls_of_old_are_refused_in_words() {
+    for (speaks, words) in [("-tls1_2", "has expired"), ("-tls1 -cipher DEFAULT:@SECLEVEL=0", "TLS 1.1 or older")] {
+        let scene = Scene::new();
+        let home = TempDir::new().unwrap();
+        let (mut server, port) = old_server(home.path(), speaks);
+        let ca = home.path().join("old.pem");
+        let target = format!("imaps://anna@localhost:{port}");
+        let refused = scene.run(&["check", &target, "--ca-file", ca.to_str().unwrap(), "--timeout", "5"]).expect(76);
+        assert!(refused.err.contains(words), "{speaks}: {}", refused.err);
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert!(!fs::read_to_string(home.path().join("heard")).unwrap().contains("testpass"), "{speaks}");
+    }
 }
 
 #[test]

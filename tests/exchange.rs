@@ -115,6 +115,9 @@ fn a_move_onto_a_server_that_writes_mail_anew_needs_consent() {
     let refused = scene.run(&["move", store.to_str().unwrap(), &scene.target("Box")]).expect(1);
     assert!(refused.events_of("job.end")[0]["reason"].as_str().unwrap().contains("--accept-rewriting"));
     assert_eq!(fs::read(&store).unwrap(), before);
+    let (unmoved, done) = (refused.events_of("message.failed"), refused.totals().0);
+    let by_id = unmoved.iter().filter(|failed| !failed["id"].as_str().unwrap().is_empty()).count();
+    assert_eq!(by_id as u64, done, "each that was copied and stays is named: {unmoved:?}");
 
     let moved = scene.run(&["move", store.to_str().unwrap(), &scene.target("Box"), "--accept-rewriting"]).expect(0);
     assert_eq!(moved.events_of("job.end")[0]["removed"], 12);

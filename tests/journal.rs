@@ -133,7 +133,10 @@ fn a_job_is_listed_reported_and_taken_back_as_far_as_nobody_changed_it() {
     assert_eq!(undone.events_of("undo.end")[0]["removed"], 12);
     assert!(undone.events_of("kept").iter().any(|kept| kept["folder"] == "Made/Box"), "{}", undone.out);
     assert_eq!(scene.there().len(), 1);
-    assert_eq!(scene.ask(&["jobs", "--json"]).expect(0).events_of("job")[0]["stored"], 0);
+    let listed = scene.ask(&["jobs", "--json"]).expect(0).events_of("job").remove(0);
+    assert_eq!((&listed["stored"], &listed["outcome"]), (&0.into(), &"Undone".into()));
+    let report = scene.ask(&["report", "1"]).expect(0).out;
+    assert!(report.contains("taken back") && report.contains("12 messages and"), "{report}");
 }
 
 #[test]
@@ -235,6 +238,24 @@ fn a_second_writer_to_an_account_is_told_who_the_first_is() {
     let second = scene.run(&["copy", &scene.path("Maildir"), &target, "--json"]).expect(75);
     let reason = second.events_of("job.end")[0]["reason"].as_str().unwrap().to_owned();
     assert!(reason.contains(&format!("process {}", first.id())), "{reason}");
+    // Nor can one that calls the machine by another name, as where the state lies on a network.
+    let renamed = "hostname elsewhere; exec \"$0\" \"$@\"";
+    let arguments = ["copy", &scene.path("Maildir"), &target, "--json", "--password-file", password];
+    let mut elsewhere = std::process::Command::new("unshare");
+    elsewhere
+        .args(["--map-root-user", "--uts", "bash", "-c", renamed, env!("CARGO_BIN_EXE_mailferry")])
+        .args(arguments);
+    common::program::at_home(&mut elsewhere, scene.home.path());
+    let third = common::program::Running::start(elsewhere).wait();
+    if third.err.contains("unshare") {
+        _ = std::io::Write::write_all(&mut std::io::stderr(), b"skipped: no other host name can be had here\n");
+    } else {
+        let reason = third.expect(75).events_of("job.end")[0]["reason"].as_str().unwrap().to_owned();
+        assert!(reason.contains(&format!("process {}", first.id())), "{reason}");
+    }
+    // Two may read one store at a time, each for its own account.
+    let from_here = Server::plaintext_url("carl", scene.server.imap_port);
+    scene.run(&["copy", &scene.path("Maildir"), &from_here, "--quiet"]).expect(0);
     // Another account is nobody's business.
     let other = Server::plaintext_url("bert", scene.server.imap_port);
     scene.run(&["copy", &scene.path("Maildir"), &other, "--quiet"]).expect(0);

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::mail::{Mail, Maker, write_maildir_tree};
+use common::mailbox::{self, Manners, PLAIN};
 use common::program::{Run, password_file, run};
 use common::proxy::{At, Do, Proxy};
 use common::scripted::Scripted;
@@ -42,6 +43,27 @@ impl Scene {
         let store = self.home.path().join("Maildir");
         let arguments = ["copy", store.to_str().unwrap(), target, "--json", "--password-file"];
         run(self.home.path(), &[arguments.as_slice(), &[self.password.to_str().unwrap()], options].concat())
+    }
+}
+
+#[test]
+fn as_many_connections_are_used_as_the_server_gets_more_out_of() {
+    let waiting = "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE";
+    let some = "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE LITERAL-";
+    for (capabilities, options, logins) in [
+        (PLAIN.capabilities, &[][..], 2),
+        (some, &[], 3),
+        (waiting, &[], 3),
+        (waiting, &["--connections", "1"], 1),
+        (PLAIN.capabilities, &["--connections", "4"], 4),
+    ] {
+        let (server, _mailbox) = mailbox::start(Manners { capabilities, ..PLAIN });
+        let scene = Scene::new(4);
+        let folders = ["A", "B", "C", "D", "E"].map(|name| (name, scene.mails.clone()));
+        write_maildir_tree(&scene.home.path().join("Maildir"), &folders).unwrap();
+        let run = scene.copy(&(server.url("anna") + "Box"), options).expect(0);
+        assert_eq!(run.totals(), (24, 0, 0), "{capabilities}");
+        assert_eq!(server.count("LOGIN"), logins, "{capabilities} {options:?}");
     }
 }
 

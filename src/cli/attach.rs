@@ -146,7 +146,7 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
         folder: FolderPath::root(),
         prefill: past.as_ref().map(|past| target(past, job)),
         connect: past.as_ref().map(|past| past.options.clone()).unwrap_or_default(),
-        connections: past.as_ref().map_or(2, |past| past.connections),
+        connections: past.as_ref().and_then(|past| past.connections),
         verify: past.as_ref().map_or(Verify::Size, |past| past.verify),
         accept_rewriting: false,
         repairs: Vec::new(),

@@ -8,11 +8,13 @@ use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
 use crate::config;
+use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, thousands};
 use crate::store::OpenOptions;
 use crate::transfer::{
-    Draft, Event, Ids, Job, Mailbox, Mode, Outcome, Plan, Progress, Scale, Terms, draft, ids, start, weigh,
+    Draft, Event, Ids, Job, Mailbox, Mapping, Mode, Outcome, Plan, Progress, Scale, Selection, Terms, draft, ids,
+    start, weigh,
 };
 use crate::ui::Rest;
 
@@ -23,6 +25,7 @@ use super::output::{Printer, ask};
 use super::password::SourceOptions;
 use super::signals::Watch;
 use super::sources::{self, Opening};
+use super::target::TargetArgument;
 
 /// Whether to look only, and how closely.
 #[derive(Args)]
@@ -81,14 +84,17 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     }
     let selections = sources::selections(&sources, &target, &options, |remark| printer.remark(&remark))?;
     let place = target.place(&arguments.options)?;
-    let mut session = place.open()?;
+    let mapping = arguments.carry.mapping()?;
+    let is_dry = kind == Kind::Plan || arguments.look.dry_run;
+    let first = (!is_dry).then(|| first_target(&selections, &target, &mapping)).flatten();
+    let mut session = place.open_at(first.as_ref())?;
     let terms = session.terms()?;
-    let draft = draft(selections, target.folder(), &terms, &arguments.carry.mapping()?);
+    let draft = draft(selections, target.folder(), &terms, &mapping);
     let plan = place.fit(draft.plan()).map_err(|error| Failure::usage(error.to_string()))?;
     tell_oddities(&draft, &mut printer);
     tell_limits(&session, &terms, &plan, &mut printer);
     let accounts = sources::accounts(&sources);
-    if kind == Kind::Plan || arguments.look.dry_run {
+    if is_dry {
         for folder in &plan.folders {
             let held: Option<Ids> = folder.exists.then(|| ids(&mut session, &folder.target)).transpose()?;
             let scale = Scale { limit: terms.append_limit, held, reads: arguments.look.examine };
@@ -101,7 +107,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(code::OK));
     }
     let mode = if kind == Kind::Move { Mode::Move } else { Mode::Copy };
-    let connections = usize::from(arguments.carry.connections);
+    let connections = arguments.carry.connections.map(usize::from);
     let (verify, state) = (arguments.carry.verify.into(), arguments.state.directory()?);
     let accept_rewriting = arguments.carry.accept_rewriting;
     let (failed_dir, limits) = (arguments.carry.failed_dir.clone(), arguments.carry.limits());
@@ -139,6 +145,13 @@ fn tell_oddities(draft: &Draft, printer: &mut Printer) {
             printer.remark(&format!("\"{target}\": {}", clean(&conflict.to_string())));
         }
     }
+}
+
+/// Where the first folder goes, as far as that can be told before the server is asked what it has.
+fn first_target(selections: &[Selection], target: &TargetArgument, mapping: &Mapping) -> Option<FolderPath> {
+    let first = selections.iter().take(1).cloned().collect();
+    let plan = draft(first, target.folder(), &Terms::default(), mapping).plan();
+    plan.folders.into_iter().next().map(|folder| folder.target)
 }
 
 /// Says what the server, or the disk, limits, as far as it tells.

@@ -124,7 +124,7 @@ impl From<JournalError> for Failure {
 /// The exit code for the end of a job.
 pub fn outcome_code(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::Complete => code::OK,
+        Outcome::Complete | Outcome::Undone => code::OK,
         Outcome::Partial => code::PARTIAL,
         Outcome::Stopped | Outcome::TryLater => code::LATER,
         Outcome::ServerLost => code::SERVER,

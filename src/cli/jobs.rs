@@ -82,6 +82,7 @@ pub(super) fn end(job: &PastJob) -> &'static str {
         Some(Outcome::Complete) => "all carried",
         Some(Outcome::Partial) => "some not carried",
         Some(Outcome::Stopped) => "stopped",
+        Some(Outcome::Undone) => "taken back",
         Some(_) => "ended early",
     }
 }

@@ -88,9 +88,9 @@ impl StoreOptions {
 /// How to carry.
 #[derive(Args, Debug)]
 pub struct CarryOptions {
-    /// The most connections to use; never two on one folder
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub connections: u8,
+    /// The most connections to use, never two on one folder; else two, or three where the server makes each message wait
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub connections: Option<u8>,
     /// How surely a copy is proven; a move is always proven in full
     #[arg(long, value_name = "HOW", default_value = "size")]
     pub verify: VerifyOption,

@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         prefill: target,
         connect: arguments.options.connect_options(),
         state: arguments.state.directory()?,
-        connections: usize::from(arguments.carry.connections),
+        connections: arguments.carry.connections.map(usize::from),
         verify: arguments.carry.verify.into(),
         accept_rewriting: arguments.carry.accept_rewriting,
         repairs: arguments.carry.repairs(Wish::On),

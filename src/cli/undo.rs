@@ -67,8 +67,7 @@ fn confirmed(job: JobId, messages: u64, label: &str) -> Result<bool, Failure> {
 }
 
 fn print_text(undone: &Undone) -> io::Result<()> {
-    let folders = undone.folders.len() as u64;
-    line(&format!("{} messages and {} folders removed", thousands(undone.removed), thousands(folders)))?;
+    line(&undone.in_words())?;
     if undone.gone > 0 {
         line(&format!("{} messages had been removed before", thousands(undone.gone)))?;
     }

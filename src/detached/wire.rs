@@ -113,7 +113,7 @@ mod tests {
             plan: Plan::default(),
             mode: Mode::Copy,
             verify: Verify::Size,
-            connections: 1,
+            connections: Some(1),
             accept_rewriting: false,
             repairs: Vec::new(),
             asks: Vec::new(),

@@ -6,15 +6,6 @@ use std::borrow::Cow;
 
 use super::error::{ImapError, Refusal};
 
-/// Which untagged answers the `imap` crate is given. All others are kept from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// None: commands that only have a result.
-    Nothing,
-    /// What SELECT and EXAMINE return.
-    Mailbox,
-}
-
 /// The deepest nesting of parentheses; the deepest real answer (BODYSTRUCTURE, which is never asked for) needs less.
 const MAX_DEPTH: usize = 32;
 
@@ -234,37 +225,18 @@ impl Answer {
 
     /// The bytes for the `imap` crate, or `None` to keep them from it.
     ///
-    /// Results lose what `imap-proto` can not read; their words were remembered. Untagged data passes only if wanted
-    /// and readable, so `* NO`, `* BYE`, 8-bit text, deep nesting and unknown answers never reach the crate.
-    pub fn for_crate(&self, wanted: Wanted) -> Option<Vec<u8>> {
-        let (first, rest) = Self::split_word(self.line());
+    /// Results lose code and text, which `imap-proto` may not be able to read; their words were remembered. Untagged data
+    /// never reaches the crate: neither `* NO` and `* BYE` nor 8-bit text, deep nesting and unknown answers.
+    pub fn for_crate(&self) -> Option<Vec<u8>> {
+        let (first, _) = Self::split_word(self.line());
         if first == b"+" {
             return Some(self.bytes.clone());
         }
-        if let Some((status, ..)) = self.status_parts().filter(|_| first != b"*") {
-            let word = STATUSES.iter().find(|(known, _)| *known == status).map_or("BAD", |(_, word)| word);
-            let mut line = first.to_vec();
-            // The code matters to the crate only for SELECT; the text to nobody.
-            let code = if rest.to_ascii_uppercase().starts_with(b"OK [READ-ONLY]") { "[READ-ONLY] " } else { "" };
-            line.extend_from_slice(format!(" {word} {code}.\r\n").as_bytes());
-            return Some(line);
-        }
-        if wanted == Wanted::Nothing || !self.is_mailbox_data() {
-            return None;
-        }
-        let readable = matches!(imap_proto::parser::parse_response(&self.bytes), Ok((rest, _)) if rest.is_empty());
-        readable.then(|| self.bytes.clone())
-    }
-
-    /// Whether it is one of the flat answers to SELECT: FLAGS, EXISTS, RECENT, OK with a code.
-    fn is_mailbox_data(&self) -> bool {
-        if let Some((status, code, _)) = self.untagged_status() {
-            return status == Status::Ok && !code.is_empty();
-        }
-        let values = self.values();
-        let flat = values.iter().flat_map(Value::list).all(|inner| !matches!(inner, Value::List(_)));
-        let word = |at: usize, word: &str| values.get(at).is_some_and(|value| value.is(word));
-        flat && self.line().len() < 8192 && (word(0, "FLAGS") || word(1, "EXISTS") || word(1, "RECENT"))
+        let (status, ..) = self.status_parts().filter(|_| first != b"*")?;
+        let word = STATUSES.iter().find(|(known, _)| *known == status).map_or("BAD", |(_, word)| word);
+        let mut line = first.to_vec();
+        line.extend_from_slice(format!(" {word} .\r\n").as_bytes());
+        Some(line)
     }
 }
 
@@ -445,23 +417,14 @@ mod tests {
 
     #[test]
     fn the_crate_is_given_only_what_it_can_stand() {
-        let given = |text: &str, wanted| {
-            answer(text).for_crate(wanted).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        };
-        for kept_back in [
-            "* NO Disk is 98% full\r\n",
-            "* BYE\r\n",
-            "* LIST () \"/\" x\r\n",
-            "* CAPABILITY IMAP4rev1\r\n",
-            "junk\r\n",
-        ] {
-            assert_eq!(given(kept_back, Wanted::Mailbox), None, "{kept_back}");
+        let given = |text: &str| answer(text).for_crate().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        for kept_back in
+            ["* NO Disk is 98% full\r\n", "* BYE\r\n", "* LIST () \"/\" x\r\n", "* 3 EXISTS\r\n", "junk\r\n"]
+        {
+            assert_eq!(given(kept_back), None, "{kept_back}");
         }
-        assert_eq!(given("* 3 EXISTS\r\n", Wanted::Nothing), None);
-        assert_eq!(given("* 3 EXISTS\r\n", Wanted::Mailbox).as_deref(), Some("* 3 EXISTS\r\n"));
-        assert_eq!(given("* 99999999999 EXISTS\r\n", Wanted::Mailbox), None);
-        assert_eq!(given("* OK [UIDNEXT 4] x\r\n", Wanted::Mailbox).as_deref(), Some("* OK [UIDNEXT 4] x\r\n"));
-        assert_eq!(given("a1 no [X-ODD \u{e4}(] h\u{e4}h\r\n", Wanted::Nothing).as_deref(), Some("a1 NO .\r\n"));
-        assert_eq!(given("a1 ok\r\n", Wanted::Nothing).as_deref(), Some("a1 OK .\r\n"));
+        assert_eq!(given("a1 no [X-ODD \u{e4}(] h\u{e4}h\r\n").as_deref(), Some("a1 NO .\r\n"));
+        assert_eq!(given("a1 ok\r\n").as_deref(), Some("a1 OK .\r\n"));
+        assert_eq!(given("+ go\r\n").as_deref(), Some("+ go\r\n"));
     }
 }

@@ -4,6 +4,7 @@
 //! goes with a synchronising literal. Many go without waiting, in one command (MULTIAPPEND) or one after the other, once
 //! their shape is proven: some servers run the rest of a refused message as commands (facts/servers.md 0.1).
 
+use std::io;
 use std::time::Duration;
 
 use crate::mail::{Flags, InternalDate};
@@ -56,6 +57,8 @@ pub struct AppendError {
 
 /// Bytes between two reports of progress.
 const CHUNK: usize = 256 * 1024;
+/// What goes into one packet with its neighbours; larger ones are worth no copying.
+const SMALL: usize = 32 * 1024;
 /// How long storing may take: virus scanners and replication are slow (facts/reliability.md row 29).
 const STORING: Duration = Duration::from_mins(5);
 const STORING_PER_MEGABYTE: Duration = Duration::from_secs(1);
@@ -69,9 +72,26 @@ pub fn append(
     message: Outgoing<'_>,
     sent: &mut dyn FnMut(u64),
 ) -> Result<Appended, AppendError> {
+    append_pieces(wire, mailbox, message, message.bytes.len() as u64, message.bytes.chunks(CHUNK).map(Ok), sent)
+}
+
+/// The same for a message of `size` bytes that come in `pieces`; those of `message` do not count. Where they break off, or
+/// are not as many, the connection is cut, for then the server keeps nothing.
+pub fn append_pieces<P: AsRef<[u8]>>(
+    wire: &Wire,
+    mailbox: &str,
+    message: Outgoing<'_>,
+    size: u64,
+    pieces: impl Iterator<Item = io::Result<P>>,
+    sent: &mut dyn FnMut(u64),
+) -> Result<Appended, AppendError> {
     let not_stored = |error| AppendError { error, stored: Stored::No };
+    let unreadable = |reason: String| {
+        wire.fail(ImapError::Cancelled);
+        not_stored(ImapError::Unreadable { reason })
+    };
     let tag = wire.tag();
-    let command = command(&tag, mailbox, message).map_err(not_stored)?;
+    let command = command(&tag, mailbox, message, size).map_err(not_stored)?;
     wire.send(command.as_bytes()).map_err(not_stored)?;
     if let Some(result) = wire.continuation(&tag).map_err(not_stored)? {
         result.accept(|| "the server refused the message".into()).map_err(not_stored)?;
@@ -79,15 +99,22 @@ pub fn append(
         return Err(not_stored(ImapError::Nonsense { reason }));
     }
     let mut total = 0;
-    for chunk in message.bytes.chunks(CHUNK) {
-        wire.send(chunk).map_err(not_stored)?;
-        total += chunk.len() as u64;
+    for piece in pieces {
+        let piece = piece.map_err(|error| unreadable(error.to_string()))?;
+        total += piece.as_ref().len() as u64;
+        if total > size {
+            break;
+        }
+        wire.send(piece.as_ref()).map_err(not_stored)?;
         sent(total);
+    }
+    if total != size {
+        return Err(unreadable(format!("it should have {size} bytes and has others")));
     }
     // Apart from the message: Exchange 5.5 hangs when both come in one read over TLS (Q239082).
     let unknown = |error| AppendError { error, stored: Stored::Unknown };
     wire.send(b"\r\n").map_err(unknown)?;
-    let megabytes = u32::try_from(message.bytes.len() >> 20).unwrap_or(u32::MAX);
+    let megabytes = u32::try_from(size >> 20).unwrap_or(u32::MAX);
     let storing = STORING + STORING_PER_MEGABYTE.saturating_mul(megabytes);
     let result = wire.slow_result(&tag, storing, &mut |_| ()).map_err(unknown)?;
     let result = result.accept(|| "the server refused the message".into()).map_err(not_stored)?;
@@ -95,8 +122,8 @@ pub fn append(
 }
 
 /// `tag APPEND "mailbox" (flags) "date" {length}`
-fn command(tag: &str, mailbox: &str, message: Outgoing<'_>) -> Result<String, ImapError> {
-    Ok(format!("{tag} APPEND {}{}{{{}}}\r\n", quoted(mailbox)?, announcement(message), message.bytes.len()))
+fn command(tag: &str, mailbox: &str, message: Outgoing<'_>, size: u64) -> Result<String, ImapError> {
+    Ok(format!("{tag} APPEND {}{}{{{size}}}\r\n", quoted(mailbox)?, announcement(message)))
 }
 
 /// ` (flags) "date" `
@@ -221,7 +248,7 @@ impl Sent {
     ) -> Result<Option<ImapError>, ImapError> {
         let Some(first) = messages.first() else { return Ok(None) };
         let tag = wire.tag();
-        wire.send(command(&tag, mailbox, *first)?.as_bytes())?;
+        wire.send(command(&tag, mailbox, *first, first.bytes.len() as u64)?.as_bytes())?;
         let answer = wire.continuation(&tag)?;
         self.tags.push(tag);
         self.is_announced = true;
@@ -241,7 +268,7 @@ impl Sent {
         go_on: &mut dyn FnMut(usize, u64) -> bool,
     ) -> Result<(), ImapError> {
         let mailbox = quoted(mailbox)?;
-        let mut line = Vec::new();
+        let mut line = Vec::with_capacity(CHUNK);
         for (place, message) in messages.iter().enumerate() {
             if !go_on(place, 0) {
                 break;
@@ -259,7 +286,7 @@ impl Sent {
             self.begun += 1;
             self.bytes += message.bytes.len();
             // One write for what is small: fewer packets.
-            if message.bytes.len() < CHUNK {
+            if message.bytes.len() < SMALL {
                 line.extend_from_slice(message.bytes);
             } else {
                 wire.send(&line)?;
@@ -348,7 +375,7 @@ mod tests {
         let internal_date = Some(InternalDate::from_unix(760_686_745));
         let message = Outgoing { bytes: b"A: b\r\n", flags: Flags::SEEN, keywords: &keywords, internal_date };
         let expected = "M1 APPEND \"a \\\"b\\\"\" (\\Seen $Forwarded) \"08-Feb-1994 05:52:25 +0000\" {6}\r\n";
-        assert_eq!(command("M1", "a \"b\"", message).unwrap(), expected);
-        assert!(command("M1", "a\r\nM2 CREATE x", message).is_err());
+        assert_eq!(command("M1", "a \"b\"", message, 6).unwrap(), expected);
+        assert!(command("M1", "a\r\nM2 CREATE x", message, 6).is_err());
     }
 }

@@ -6,15 +6,18 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use imap::{Authenticator, Client};
-use native_tls::{Certificate, HandshakeError, TlsConnector};
+use native_tls::{Certificate, HandshakeError, Protocol, TlsConnector};
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use socket2::{SockRef, TcpKeepalive};
 
+use crate::mail::FolderPath;
+
 use super::account::{Account, Security};
-use super::answer::{Status, Wanted};
+use super::answer::Status;
 use super::error::{ImapError, Refusal};
-use super::names;
+use super::names::{self, Namespace};
+use super::open::{self, Purpose};
 use super::session::Session;
 use super::socket::{Socket, Stream};
 use super::wire::Wire;
@@ -29,6 +32,12 @@ const UNACKNOWLEDGED: Duration = Duration::from_mins(2);
 
 /// Connects, protects the connection, logs in and learns the server's namespace. Bounded in time.
 pub fn connect(account: &Account) -> Result<Session, ImapError> {
+    connect_to(account, None)
+}
+
+/// The same, and opens the folder that will be selected first in the same round trip. Its name is guessed before the server
+/// tells how it writes names; a wrong guess is refused, and forgotten.
+pub fn connect_to(account: &Account, first: Option<&FolderPath>) -> Result<Session, ImapError> {
     let tcp = reach(account)?;
     let wire = match account.security {
         Security::Tls => greeted(&tcp, account, |socket| protect(socket, account))?,
@@ -39,8 +48,18 @@ pub fn connect(account: &Account) -> Result<Session, ImapError> {
     let session = log_in(account, &wire, &capabilities)?;
     wire.set_patience(account.options.timeout * 2);
     let capabilities = self::capabilities(&wire)?;
-    let (namespace, folders) = names::learn(&wire, &capabilities)?;
-    Ok(Session::new(session, wire, capabilities, namespace, folders))
+    let guess = first.map(|folder| Namespace::common().to_wire(folder)).filter(|name| names::quoted(name).is_ok());
+    let opening = guess.map(|name| open::ask(&wire, &name, Purpose::Write)).transpose()?;
+    let asked = names::ask(&wire, &capabilities)?;
+    let opened = opening.map(|opening| (opening.opened(&wire, String::new), opening.name));
+    let (namespace, folders) = names::learn(&wire, &asked)?;
+    let mut session = Session::new(session, wire, capabilities, namespace, folders);
+    match opened {
+        Some((Ok(opened), name)) => session.foresee(name, opened),
+        Some((Err(error), _)) if !matches!(error, ImapError::Refused { .. }) => return Err(error),
+        _ => {}
+    }
+    Ok(session)
 }
 
 /// A TCP connection to the first address that accepts, with keep-alive.
@@ -119,6 +138,7 @@ fn start_tls(tcp: &TcpStream, account: &Account) -> Result<Wire, ImapError> {
 fn protect(socket: Socket, account: &Account) -> Result<Box<dyn Stream>, ImapError> {
     let refuse = |reason: String| ImapError::Tls { host: account.host.clone(), reason };
     let mut builder = TlsConnector::builder();
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
     if let Some(path) = &account.options.ca_file {
         let unusable = |reason: String| ImapError::LocalFile { path: path.display().to_string(), reason };
         let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
@@ -149,11 +169,13 @@ fn protect(socket: Socket, account: &Account) -> Result<Box<dyn Stream>, ImapErr
 
 /// The TLS library's reason in words that help: its own stand behind its source code's names.
 fn handshake_reason(error: &native_tls::Error) -> String {
-    const MEANINGS: [(&str, &str); 5] = [
+    const MEANINGS: [(&str, &str); 7] = [
         ("self-signed", "the certificate is signed by itself or by an authority that this machine does not know"),
         ("unable to get local issuer", "the certificate's authority is not known on this machine"),
         ("has expired", "the certificate has expired (or this machine's date is wrong)"),
         ("mismatch", "the certificate is for another host name"),
+        ("unsupported protocol", "it speaks only TLS 1.1 or older, which others can break"),
+        ("protocol version", "it speaks only TLS 1.1 or older, which others can break"),
         ("not yet valid", "the certificate is not valid yet (or this machine's date is wrong)"),
     ];
     let text = error.to_string();
@@ -201,7 +223,7 @@ impl Authenticator for Plain<'_> {
 fn log_in(account: &Account, wire: &Wire, capabilities: &[String]) -> Result<imap::Session<Wire>, ImapError> {
     let has = |name: &str| capabilities.iter().any(|capability| capability == name);
     let mut client = Client::new(wire.clone());
-    wire.want(Wanted::Nothing);
+    wire.forget_fault();
     let is_plain_text = account.user.is_ascii() && account.password.expose_secret().is_ascii();
     let can_login = is_plain_text && account.options.authorization.is_none() && !has("LOGINDISABLED");
     if !can_login && (has("AUTH=PLAIN") || account.options.authorization.is_some()) {
@@ -221,7 +243,7 @@ fn log_in(account: &Account, wire: &Wire, capabilities: &[String]) -> Result<ima
         let reason = "it forbids the login on this connection (LOGINDISABLED)".to_owned();
         return Err(ImapError::NoLogin { host: account.host.clone(), reason });
     }
-    wire.want(Wanted::Nothing);
+    wire.forget_fault();
     let login = client.login(&account.user, account.password.expose_secret());
     login.map_err(|(error, _)| login_error(account, wire, error))
 }

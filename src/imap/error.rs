@@ -145,6 +145,12 @@ pub enum ImapError {
         /// What failed and why.
         reason: String,
     },
+    /// A message could not be read to its end while it was sent; what was sent of it the server does not keep.
+    #[error("{reason}")]
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
     /// A file on this machine, such as the one with certificates, could not be read.
     #[error("cannot use {path}: {reason}")]
     LocalFile {
@@ -238,6 +244,7 @@ impl ImapError {
             | Self::Silent { .. }
             | Self::Nonsense { .. }
             | Self::Unreachable { .. } => Scope::Connection,
+            Self::Unreadable { .. } => Scope::Message,
             _ => Scope::Run,
         }
     }
@@ -283,7 +290,7 @@ impl ImapError {
                 "run the same command again; what arrived is not sent twice"
             }
             Self::Nonsense { .. } => "check that host and port are those of an IMAP server",
-            Self::Cancelled => "",
+            Self::Cancelled | Self::Unreadable { .. } => "",
             Self::LocalFile { .. } => "check the path and who may read it",
             Self::Disk { .. } => "free space or change its rights, then run the same command again",
         }

@@ -1,8 +1,8 @@
 //! The messages of the open folder: read, told apart, flagged and removed. The other half of a [`Session`].
 
-use crate::mail::FolderPath;
+use crate::mail::fingerprint::Rolling;
+use crate::mail::{Digest, FolderPath};
 
-use super::answer::Wanted;
 use super::error::ImapError;
 use super::fetch::{Fetched, HEADER_LITERAL, HELD, HeldMessage, ROW, RemoteMessage, STATE};
 use super::names::quoted;
@@ -12,6 +12,8 @@ use super::session::Session;
 const SLICE: u32 = 2000;
 /// The longest UID set in one command (Exchange takes 8,000 bytes, Yahoo 1,000).
 const MAX_SET: usize = 900;
+/// How much of a large message is read at once, in bytes.
+const PIECE: u32 = 2 << 20;
 
 impl Session {
     /// Runs one FETCH and keeps what `read` makes of each answer.
@@ -131,6 +133,22 @@ impl Session {
         self.body(&format!("UID FETCH {uid} (UID BODY.PEEK[])"), uid, content_limit(expected))
     }
 
+    /// The digest of a message of the open folder, read in pieces; `None` if it is gone. Does not set `\Seen`.
+    pub fn digest(&mut self, uid: u32) -> Result<Option<Digest>, ImapError> {
+        let mut rolling = Rolling::default();
+        let limit = usize::try_from(PIECE).unwrap_or(usize::MAX).saturating_add(1 << 20);
+        let mut offset = 0_u64;
+        loop {
+            let command = format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{PIECE}>)");
+            let Some(piece) = self.body(&command, uid, limit)? else { return Ok(None) };
+            rolling.add(&piece);
+            offset += piece.len() as u64;
+            if (piece.len() as u64) < u64::from(PIECE) {
+                return Ok(Some(rolling.digest()));
+            }
+        }
+    }
+
     /// The first `length` bytes of a message of the open folder, for a preview; `None` if it is gone.
     pub fn beginning(&mut self, uid: u32, length: u32) -> Result<Option<Vec<u8>>, ImapError> {
         let limit = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1 << 20);
@@ -147,8 +165,7 @@ impl Session {
     /// Sets system flags and keywords on a message of the open folder, beside those it has.
     pub fn add_flags(&mut self, uid: u32, flags: &str) -> Result<(), ImapError> {
         let query = format!("+FLAGS.SILENT ({flags})");
-        self.run(Wanted::Nothing, || "cannot set flags".into(), |session| session.uid_store(uid.to_string(), &query))
-            .map(drop)
+        self.run(|| "cannot set flags".into(), |session| session.uid_store(uid.to_string(), &query)).map(drop)
     }
 
     /// Sets, or takes away, flags and keywords of messages of a folder.
@@ -157,11 +174,7 @@ impl Session {
         let sign = if is_set { '+' } else { '-' };
         for set in uid_sets(uids) {
             let query = format!("{sign}FLAGS.SILENT ({flags})");
-            self.run(
-                Wanted::Nothing,
-                || "cannot change flags".into(),
-                |session| session.uid_store(&set, &query).map(drop),
-            )?;
+            self.run(|| "cannot change flags".into(), |session| session.uid_store(&set, &query).map(drop))?;
         }
         self.leave()
     }
@@ -169,7 +182,7 @@ impl Session {
     /// Removes every message of a folder that is marked as deleted, for good. Gives how many those were.
     pub fn expunge(&mut self, folder: &FolderPath) -> Result<u32, ImapError> {
         let before = self.select(folder)?.exists;
-        self.run(Wanted::Nothing, || "cannot expunge".into(), |session| session.expunge().map(drop))?;
+        self.run(|| "cannot expunge".into(), |session| session.expunge().map(drop))?;
         let after = self.select(folder)?.exists;
         self.leave()?;
         Ok(before.saturating_sub(after))
@@ -182,16 +195,11 @@ impl Session {
         let can_expunge = self.has("UIDPLUS");
         for set in uid_sets(uids) {
             self.run(
-                Wanted::Nothing,
                 || "cannot delete messages".into(),
                 |session| session.uid_store(&set, "+FLAGS.SILENT (\\Deleted)").map(drop),
             )?;
             if can_expunge {
-                self.run(
-                    Wanted::Nothing,
-                    || "cannot delete messages".into(),
-                    |session| session.uid_expunge(&set).map(drop),
-                )?;
+                self.run(|| "cannot delete messages".into(), |session| session.uid_expunge(&set).map(drop))?;
             }
         }
         self.leave()?;

@@ -41,22 +41,31 @@ const NAME_LITERAL: usize = 8 * 1024;
 /// The longest segment that every server takes is about 200 bytes (facts/servers.md section 3.5).
 const MAX_SEGMENT: usize = 190;
 
-/// Learns how the server names folders, and which there are; in one round trip where it has NAMESPACE. No folders where it
-/// does not list them now.
-pub fn learn(wire: &Wire, capabilities: &[String]) -> Result<(Namespace, Option<Vec<RemoteFolder>>), ImapError> {
+/// What was asked to learn how the server names folders, and which there are: the tags of NAMESPACE and LIST.
+pub struct Asked(Option<(String, String)>);
+
+/// Asks, where the server has NAMESPACE.
+pub fn ask(wire: &Wire, capabilities: &[String]) -> Result<Asked, ImapError> {
     if !capabilities.iter().any(|capability| capability == "NAMESPACE") {
-        let mut namespace = Namespace::default();
-        namespace.ask_delimiter(wire)?;
-        return Ok((namespace, None));
+        return Ok(Asked(None));
     }
-    let (asked, listed) = (wire.give("NAMESPACE")?, wire.give(list_command(capabilities))?);
-    let mut namespace = Namespace::told(wire, &asked)?;
-    let folders = listing(wire, &listed, &namespace)?;
+    Ok(Asked(Some((wire.give("NAMESPACE")?, wire.give(list_command(capabilities))?))))
+}
+
+/// Learns what was asked; asks for the delimiter alone where that told none. No folders where the server does not list them
+/// now.
+pub fn learn(wire: &Wire, asked: &Asked) -> Result<(Namespace, Option<Vec<RemoteFolder>>), ImapError> {
+    let mut namespace = Namespace::default();
+    let mut folders = None;
+    if let Asked(Some((asked, listed))) = asked {
+        namespace = Namespace::told(wire, asked)?;
+        folders = listing(wire, listed, &namespace)?.ok();
+    }
     if namespace.delimiter.is_none() {
         namespace.ask_delimiter(wire)?;
-        return Ok((namespace, None));
+        folders = None;
     }
-    Ok((namespace, folders.ok()))
+    Ok((namespace, folders))
 }
 
 /// LIST of everything, with the uses of folders where the server tells them.
@@ -77,6 +86,11 @@ pub fn listing(
 }
 
 impl Namespace {
+    /// The commonest: nothing stands before a name, and `/` between its segments.
+    pub fn common() -> Self {
+        Self { prefix: String::new(), delimiter: Some('/') }
+    }
+
     /// Takes the answer to NAMESPACE with this tag.
     fn told(wire: &Wire, tag: &str) -> Result<Self, ImapError> {
         let mut found = Self::default();

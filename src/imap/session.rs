@@ -1,16 +1,16 @@
 //! One logged-in connection: folders and the state of it; messages are in [`super::messages`], appends in [`super::upload`].
 //! Owned by one thread.
 //!
-//! SELECT, CREATE, STORE and their kin go through the `imap` crate; LIST, FETCH, STATUS and APPEND are our own commands over
-//! the same wire, since the crate can not stand what servers answer to them.
+//! CREATE, STORE and their kin go through the `imap` crate; SELECT, LIST, FETCH, STATUS and APPEND are our own commands over
+//! the same wire, since the crate can not stand what servers answer to them, or waits where we need not.
 
 use std::collections::HashMap;
 
 use crate::mail::FolderPath;
 
-use super::answer::Wanted;
 use super::error::{ImapError, Refusal};
 use super::names::{Namespace, RemoteFolder, list_command, listing, quoted};
+use super::open::{self, Opened, Purpose, Selected};
 use super::socket::Canceller;
 use super::upload::Proven;
 use super::wire::Wire;
@@ -27,28 +27,6 @@ pub struct Counts {
     pub unseen: u32,
     /// Their bytes, where the server tells (RFC 8438).
     pub bytes: Option<u64>,
-}
-
-/// What EXAMINE or SELECT says of a folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selected {
-    /// Messages in it.
-    pub exists: u32,
-    /// Its UIDVALIDITY; 0 if the server gave none.
-    pub uid_validity: u32,
-    /// The UID that the next message will have at least; found by the last message where the server gave none.
-    pub uid_next: u32,
-    /// Whether any keyword may be stored.
-    pub takes_any_keyword: bool,
-    /// The flags and keywords that may be stored.
-    pub permanent_flags: Vec<String>,
-}
-
-impl Selected {
-    /// Whether a keyword would be kept.
-    pub fn takes(&self, keyword: &str) -> bool {
-        self.takes_any_keyword || self.permanent_flags.iter().any(|known| known.eq_ignore_ascii_case(keyword))
-    }
 }
 
 /// A folder that was asked for.
@@ -79,6 +57,8 @@ pub struct Session {
     names: HashMap<FolderPath, Known>,
     /// The name on the wire of the open folder.
     open: Option<String>,
+    /// What was said of it at the login, until it is asked for.
+    foreseen: Option<Selected>,
     /// How many messages it has, as said with the last states.
     pub(super) exists: Option<u32>,
     /// What the server has taken so far, so that more of it may go without waiting.
@@ -101,6 +81,7 @@ impl Session {
             listed,
             names: HashMap::new(),
             open: None,
+            foreseen: None,
             exists: None,
             proven: Proven::default(),
         }
@@ -138,11 +119,10 @@ impl Session {
     /// Runs one command of the crate; `doing` says what is tried.
     pub(super) fn run<T>(
         &mut self,
-        wanted: Wanted,
         doing: impl FnOnce() -> String,
         command: impl FnOnce(&mut imap::Session<Wire>) -> imap::error::Result<T>,
     ) -> Result<T, ImapError> {
-        self.wire.want(wanted);
+        self.wire.forget_fault();
         command(&mut self.commands).map_err(|error| self.wire.meaning(error, doing))
     }
 
@@ -258,8 +238,7 @@ impl Session {
     /// Gives whether it was not there before.
     fn try_create(&mut self, folder: &FolderPath) -> Result<bool, ImapError> {
         let name = self.namespace.to_wire(folder);
-        let created =
-            self.run(Wanted::Nothing, || format!("cannot make the folder {folder}"), |session| session.create(&name));
+        let created = self.run(|| format!("cannot make the folder {folder}"), |session| session.create(&name));
         let is_new = created.is_ok();
         if let Err(error) = created {
             let exists = matches!(&error, ImapError::Refused { refusal, .. } if says_exists(refusal));
@@ -290,7 +269,7 @@ impl Session {
     pub fn rename(&mut self, from: &FolderPath, to: &FolderPath) -> Result<(), ImapError> {
         let (old, new) = (self.wire_name(from), self.namespace.to_wire(&self.namespace.takeable(to, false)));
         self.leave()?;
-        self.run(Wanted::Nothing, || format!("cannot rename {from} to {to}"), |session| session.rename(&old, &new))?;
+        self.run(|| format!("cannot rename {from} to {to}"), |session| session.rename(&old, &new))?;
         self.names.remove(from);
         self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&old)?), 0, |_| ())?;
         self.subscribe(&new)
@@ -300,7 +279,7 @@ impl Session {
     pub fn delete(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
         let name = self.wire_name(folder);
         self.leave()?;
-        self.run(Wanted::Nothing, || format!("cannot delete {folder}"), |session| session.delete(&name))?;
+        self.run(|| format!("cannot delete {folder}"), |session| session.delete(&name))?;
         self.names.remove(folder);
         self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&name)?), 0, |_| ())?;
         Ok(())
@@ -308,14 +287,16 @@ impl Session {
 
     /// Opens a folder for reading; nothing in it changes.
     pub fn examine(&mut self, folder: &FolderPath) -> Result<Selected, ImapError> {
-        let name = self.wire_name(folder);
-        self.open_folder(folder, &name, |session| session.examine(&name))
+        self.open_folder(folder, Purpose::Look)
     }
 
     /// Opens a folder for writing; only then the server says which flags it keeps.
     pub fn select(&mut self, folder: &FolderPath) -> Result<Selected, ImapError> {
-        let name = self.wire_name(folder);
-        self.open_folder(folder, &name, |session| session.select(&name))
+        let foreseen = self.foreseen.take();
+        match foreseen.filter(|_| self.open.as_ref() == Some(&self.wire_name(folder))) {
+            Some(selected) => Ok(selected),
+            None => self.open_folder(folder, Purpose::Write),
+        }
     }
 
     /// Opens a folder for writing unless it is the open one.
@@ -331,30 +312,30 @@ impl Session {
         self.examine(folder).map(|selected| Some(selected.uid_validity))
     }
 
-    fn open_folder(
-        &mut self,
-        folder: &FolderPath,
-        name: &str,
-        command: impl FnOnce(&mut imap::Session<Wire>) -> imap::error::Result<imap::types::Mailbox>,
-    ) -> Result<Selected, ImapError> {
-        self.open = None;
+    fn open_folder(&mut self, folder: &FolderPath, purpose: Purpose) -> Result<Selected, ImapError> {
+        let name = self.wire_name(folder);
+        (self.open, self.foreseen) = (None, None);
         // Exchange 5.5 takes a login for a mailbox that is elsewhere, and then has no folder of it.
         let elsewhere = self.wire.referral().map(|url| format!(", for the mailbox is at {url}")).unwrap_or_default();
-        let mailbox = self.run(Wanted::Mailbox, || format!("cannot open {folder}{elsewhere}"), command)?;
-        self.open = Some(name.to_owned());
-        self.proven.listed(name, mailbox.flags.iter().map(ToString::to_string));
-        let uid_next = match mailbox.uid_next {
-            Some(uid) => uid,
-            None => self.last_uid(mailbox.exists)?.saturating_add(1),
-        };
-        let given = if mailbox.permanent_flags.is_empty() { &mailbox.flags } else { &mailbox.permanent_flags };
-        Ok(Selected {
-            exists: mailbox.exists,
-            uid_validity: mailbox.uid_validity.unwrap_or(0),
-            uid_next,
-            takes_any_keyword: mailbox.permanent_flags.contains(&imap::types::Flag::MayCreate),
-            permanent_flags: given.iter().map(ToString::to_string).collect(),
-        })
+        let asked = open::ask(&self.wire, &name, purpose)?;
+        let opened = asked.opened(&self.wire, || format!("cannot open {folder}{elsewhere}"))?;
+        let mut selected = self.is_open(name, opened);
+        if selected.uid_next == 0 {
+            selected.uid_next = self.last_uid(selected.exists)?.saturating_add(1);
+        }
+        Ok(selected)
+    }
+
+    fn is_open(&mut self, name: String, opened: Opened) -> Selected {
+        self.proven.listed(&name, opened.flags.into_iter());
+        self.open = Some(name);
+        opened.selected
+    }
+
+    /// A folder was opened for writing at the login, since it will be needed first.
+    pub(super) fn foresee(&mut self, name: String, opened: Opened) {
+        let selected = self.is_open(name, opened);
+        self.foreseen = Some(selected).filter(|selected| selected.uid_next > 0);
     }
 
     /// The UID of the last message, 0 in an empty folder: for servers that give no UIDNEXT.
@@ -368,19 +349,20 @@ impl Session {
 
     /// Closes the open folder without changing it, so that APPEND runs with nothing selected.
     pub fn leave(&mut self) -> Result<(), ImapError> {
+        self.foreseen = None;
         let Some(name) = self.open.take() else { return Ok(()) };
         if self.has("UNSELECT") {
             self.wire.command("UNSELECT", 0, |_| ())?;
             return Ok(());
         }
         // CLOSE expunges, but never in a folder opened by EXAMINE.
-        self.run(Wanted::Mailbox, || "cannot reopen the folder".into(), |session| session.examine(&name))?;
-        self.run(Wanted::Nothing, || "cannot close the folder".into(), imap::Session::close)
+        open::ask(&self.wire, &name, Purpose::Look)?.opened(&self.wire, || "cannot reopen the folder".into())?;
+        self.run(|| "cannot close the folder".into(), imap::Session::close)
     }
 
     /// Keeps the connection alive.
     pub fn noop(&mut self) -> Result<(), ImapError> {
-        self.run(Wanted::Nothing, || "the server does not answer".into(), imap::Session::noop)
+        self.run(|| "the server does not answer".into(), imap::Session::noop)
     }
 
     /// Says goodbye, and does not wait for the answer.

@@ -2,9 +2,11 @@
 //! lets us. Used by the engine, through [`Session`].
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 
 use super::append::{
-    AppendError, Appended, Launched, Outgoing, Stored, Together, append, append_together, land, launch, traits,
+    AppendError, Appended, Launched, Outgoing, Stored, Together, append, append_pieces, append_together, land, launch,
+    traits,
 };
 use super::error::{ImapError, Scope};
 use super::fetch::{Fetched, RemoteMessage};
@@ -80,11 +82,8 @@ impl Session {
         one_by_one: bool,
         go_on: &mut dyn FnMut(usize, u64) -> bool,
     ) -> Vec<Result<Appended, AppendError>> {
-        // Courier refuses APPEND to a folder that is open for reading; those that let mail fly do not.
-        if !self.flies()
-            && let Err(error) = self.leave()
-        {
-            return vec![Err(AppendError { error, stored: Stored::No })];
+        if let Err(error) = self.leave_for_append() {
+            return vec![Err(error)];
         }
         let name = self.wire_name(folder);
         let mut results = Vec::with_capacity(messages.len());
@@ -114,6 +113,33 @@ impl Session {
             }
         }
         results
+    }
+
+    /// Appends one message of `size` bytes that come in `pieces`, for one that is too large to be held in memory; of `message`
+    /// all else counts. Tells the bytes sent so far to `sent`.
+    pub fn append_pieces(
+        &mut self,
+        folder: &FolderPath,
+        message: Outgoing<'_>,
+        size: u64,
+        pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Appended, AppendError> {
+        self.leave_for_append()?;
+        let name = self.wire_name(folder);
+        let result = append_pieces(&self.wire, &name, message, size, pieces, sent);
+        if result.is_ok() {
+            self.proven.add(&name, &message);
+        }
+        result
+    }
+
+    /// Courier refuses APPEND to a folder that is open for reading; those that let mail fly do not.
+    fn leave_for_append(&mut self) -> Result<(), AppendError> {
+        if self.flies() {
+            return Ok(());
+        }
+        self.leave().map_err(|error| AppendError { error, stored: Stored::No })
     }
 
     /// How many messages from `first` on may go without waiting.
@@ -178,6 +204,14 @@ impl Session {
     /// to `states`, for Dovecot answers commands that do not wait for each other in an order of its own.
     pub fn land(&mut self, launched: Launched, states: &mut Vec<RemoteMessage>) -> Vec<Result<Appended, AppendError>> {
         land(&self.wire, launched, &mut |values| states.extend(Fetched::read(values).and_then(|one| one.state())))
+    }
+
+    /// How many connections carry more than one does (facts/servers.md sections 2 and 3). Where mail goes without waiting, one
+    /// fills the line, and a second works while the first opens a folder or waits for the disk; Exchange takes no more than
+    /// two kindly. Where each message waits for its go-ahead, more hide the waiting: three, since Courier takes four from
+    /// one address, and one is for the person's own mail program.
+    pub fn useful_connections(&self) -> usize {
+        if self.literals() == Literals::Any { 2 } else { 3 }
     }
 
     fn literals(&self) -> Literals {

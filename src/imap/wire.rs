@@ -1,8 +1,8 @@
 //! The bytes between us and the server: time-outs, limits, cancelling, and answers as whole units.
 //!
 //! A [`Wire`] can be cloned: the `imap` crate's session reads and writes through one clone, our own commands through
-//! another, in turn. What the crate reads was vetted first: of the untagged lines it gets only those its command needs,
-//! since it panics, or takes a stored message for a failed one, on others (facts/reliability.md section 4).
+//! another, in turn. What the crate reads was vetted first: it gets no untagged lines, since it panics, or takes a stored
+//! message for a failed one, on some (facts/reliability.md section 4), and its commands here need none.
 //!
 //! It knows lines, literals and tags, but no command; [`super::session`] does.
 
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::answer::{self, Answer, Status, Wanted};
+use super::answer::{self, Answer, Status};
 use super::error::ImapError;
 use super::socket::{Canceller, Clock, Socket, Stream, lock};
 
@@ -45,7 +45,6 @@ struct Inner {
     taken: usize,
     /// A vetted answer that the crate is reading.
     vetted: io::Cursor<Vec<u8>>,
-    wanted: Wanted,
     /// The largest literal that is expected.
     literal_limit: usize,
     /// Why the crate's last read or write failed.
@@ -83,7 +82,6 @@ impl Wire {
             buffer: Vec::new(),
             taken: 0,
             vetted: io::Cursor::default(),
-            wanted: Wanted::Nothing,
             literal_limit: 0,
             fault: None,
             result: None,
@@ -140,10 +138,9 @@ impl Wire {
         !self.inner().ready().is_empty()
     }
 
-    /// Names which untagged answers the crate's next command needs.
-    pub fn want(&self, wanted: Wanted) {
+    /// Forgets what the crate's last command failed of, before the next.
+    pub fn forget_fault(&self) {
         let mut inner = self.inner();
-        inner.wanted = wanted;
         inner.result = None;
         inner.fault = None;
     }
@@ -440,7 +437,7 @@ impl Inner {
     fn vet(&mut self) -> Result<Vec<u8>, ImapError> {
         for _ in 0..MAX_ANSWERS {
             let answer = self.answer()?;
-            if let Some(bytes) = answer.for_crate(self.wanted) {
+            if let Some(bytes) = answer.for_crate() {
                 if answer.is_tagged() {
                     self.result = Some(answer);
                 }

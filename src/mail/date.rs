@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, SecondsFormat, TimeZone as _, Utc};
+use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, SecondsFormat, TimeZone as _, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{Dates, Summary};
@@ -174,7 +174,22 @@ impl InternalDate {
 
     /// The `date-time` of RFC 9051 without quotes: `07-Feb-1994 21:52:25 -0800`.
     pub fn to_imap(self) -> String {
-        self.chrono().format("%d-%b-%Y %H:%M:%S %z").to_string()
+        // By hand, since it is needed for every message that is sent.
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let date = self.chrono();
+        let month = date.month0() as usize % MONTHS.len();
+        let (month, offset) = (MONTHS.get(month).copied().unwrap_or_default(), date.offset().local_minus_utc() / 60);
+        let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+        format!(
+            "{:02}-{month}-{:04} {:02}:{:02}:{:02} {sign}{:02}{:02}",
+            date.day(),
+            date.year(),
+            date.hour(),
+            date.minute(),
+            date.second(),
+            minutes / 60,
+            minutes % 60
+        )
     }
 
     /// RFC 3339, for JSON.

@@ -11,6 +11,7 @@ pub mod folder;
 mod guard;
 pub mod header;
 mod html;
+pub mod lines;
 pub mod meaning;
 pub mod mutf7;
 pub mod preview;

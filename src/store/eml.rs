@@ -12,7 +12,7 @@ use std::path::Path;
 use super::describe::Known;
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
-use super::{Damage, Format, Found, OpenOptions, Spot, Store, StoreError, file, livemail, msg};
+use super::{Damage, Format, Found, LARGE, Large, OpenOptions, Spot, Store, StoreError, file, livemail, msg};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::{Flags, Locator, header};
 
@@ -157,6 +157,10 @@ impl MessageFiles for Eml {
     fn content(&self, path: &Path) -> io::Result<Vec<u8>> {
         content(path)
     }
+
+    fn large(&self, path: &Path) -> io::Result<Option<Large>> {
+        large(path)
+    }
 }
 
 /// The message that a file is, as it would be appended.
@@ -167,6 +171,27 @@ pub(super) fn content(path: &Path) -> io::Result<Vec<u8>> {
     }
     let message = decoded(&file::read_range(&file, 0, file.metadata()?.len())?);
     Ok(canonical::to_crlf(&message, BareCr::of(&message)))
+}
+
+/// The same to be read in pieces; not where all of it must be decoded.
+fn large(path: &Path) -> io::Result<Option<Large>> {
+    let file = file::open_regular(path)?;
+    let size = file.metadata()?.len();
+    if size < LARGE || msg::starts(&file) {
+        return Ok(None);
+    }
+    let mut start = Vec::new();
+    file::read_at(&file, 0, SNIFF, &mut start)?;
+    if matches!(start.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        return Ok(None);
+    }
+    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
+    let mut left_out = start.len() - text.len();
+    if text.starts_with(b"From ") {
+        let Some(end) = memchr::memchr(b'\n', text) else { return Ok(None) };
+        left_out += end + 1;
+    }
+    Large::of_file(file, u64::try_from(left_out).unwrap_or(size)..size).map(Some)
 }
 
 /// What an Outlook file is: a message, one that is no mail, or nothing that is read here.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::dir::{Entry, Kind, Walker};
 use super::moved::Moved;
 use super::tree::Tree;
-use super::{Company, Damage, Folder, Format, Found, Removal, Store, StoreError, Walk, file, maildir};
+use super::{Company, Damage, Folder, Format, Found, Large, Removal, Store, StoreError, Walk, file, maildir};
 use crate::mail::{Digest, FolderPath, Locator};
 
 /// How many files pass between two reports of progress.
@@ -35,6 +35,11 @@ pub(super) trait MessageFiles: Send + 'static {
 
     /// The message in a file as it would be appended.
     fn content(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// The same to be read in pieces, if it is large and need not be held in memory.
+    fn large(&self, _path: &Path) -> io::Result<Option<Large>> {
+        Ok(None)
+    }
 }
 
 /// An open store of one message a file.
@@ -91,7 +96,11 @@ impl<F: MessageFiles> Store for FileStore<F> {
     }
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
-        Ok(self.find(self.tree.messages(folder)?, locator)?.1)
+        Ok(self.find(self.tree.messages(folder)?, locator, F::content)?.1)
+    }
+
+    fn large(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Option<Large>, StoreError> {
+        Ok(self.find(self.tree.messages(folder)?, locator, F::large)?.1)
     }
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
@@ -105,8 +114,8 @@ impl<F: MessageFiles> Store for FileStore<F> {
         let place = self.tree.messages(folder)?;
         let mut moved = Moved::beside(self.tree.root())?;
         let results = removals.iter().map(|removal| {
-            let (path, bytes) = self.find(place, &removal.locator)?;
-            if Digest::of(&bytes) != removal.digest {
+            let (path, digest) = self.find(place, &removal.locator, digest)?;
+            if digest != removal.digest {
                 return Err(StoreError::changed(place, &removal.locator));
             }
             moved.take(&path)
@@ -133,17 +142,30 @@ impl<F: MessageFiles> FileStore<F> {
         Ok(vec![Entry { name, path: place.to_owned(), kind: Kind::File, is_link: false }])
     }
 
-    /// The file that a locator names, with its message as it would be appended.
-    fn find(&self, place: &Path, locator: &Locator) -> Result<(PathBuf, Vec<u8>), StoreError> {
+    /// The file that a locator names, with what `read` makes of it.
+    fn find<T>(
+        &self,
+        place: &Path,
+        locator: &Locator,
+        read: fn(&F, &Path) -> io::Result<T>,
+    ) -> Result<(PathBuf, T), StoreError> {
         let known =
             || self.files(place).ok()?.into_iter().find(|entry| *entry.text() == *locator.name).map(|entry| entry.path);
         let path = if place.is_dir() { place.join(&*locator.name) } else { place.to_owned() };
         let path = if path.exists() { path } else { known().ok_or_else(|| StoreError::vanished(place, locator))? };
-        match self.kind.content(&path) {
-            Ok(bytes) => Ok((path, bytes)),
+        match read(&self.kind, &path) {
+            Ok(found) => Ok((path, found)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::vanished(place, locator)),
             Err(error) => Err(StoreError::read(&path, error)),
         }
+    }
+}
+
+/// The digest of the message in a file.
+fn digest<F: MessageFiles>(kind: &F, path: &Path) -> io::Result<Digest> {
+    match kind.large(path)? {
+        Some(large) => large.digest(),
+        None => Ok(Digest::of(&kind.content(path)?)),
     }
 }
 

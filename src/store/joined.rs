@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{Count, Damage, Folder, Format, Found, Removal, Stamp, Store, StoreError, Walk};
+use super::{Count, Damage, Folder, Format, Found, Large, Removal, Stamp, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
 
 /// What messages are called that lie at the very top, where folders of other stores are.
@@ -198,6 +198,11 @@ impl Store for Joined {
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
         let (part, inner) = self.part(folder)?;
         part.read(&inner, locator)
+    }
+
+    fn large(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Option<Large>, StoreError> {
+        let (part, inner) = self.part(folder)?;
+        part.large(&inner, locator)
     }
 
     fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {

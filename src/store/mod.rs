@@ -28,6 +28,7 @@ mod foxmail;
 mod guard;
 mod joined;
 mod kmail;
+mod large;
 mod livemail;
 mod maildir;
 mod mapi;
@@ -70,6 +71,7 @@ pub use deposit::{Deposit, Letter, LocalPlace, Shape};
 pub use detect::{open, open_with, survey};
 pub use doubts::{Doubt, Examined, Examiner};
 pub use error::StoreError;
+pub use large::{LARGE, Large};
 pub use options::{CodePage, Labels, OpenOptions};
 pub use spot::Spot;
 pub use stamp::Stamp;
@@ -274,6 +276,12 @@ pub trait Store: Send {
     /// The exact bytes of a message as they would be appended: unquoted, without the store's bookkeeping headers, every
     /// line ended by CRLF. Fails with [`StoreError::Vanished`] when it is no longer there.
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError>;
+
+    /// A message of at least [`LARGE`] bytes opened to be read in pieces: the bytes that [`Self::read`] gives. `None` where it
+    /// must be held in memory.
+    fn large(&mut self, _folder: &FolderPath, _locator: &Locator) -> Result<Option<Large>, StoreError> {
+        Ok(None)
+    }
 
     /// These messages of `folder` will be read next, in this order: a store that is far away fetches ahead.
     fn expect(&mut self, _folder: &FolderPath, _locators: &[&Locator]) {}

@@ -21,14 +21,15 @@ use super::air::{Air, FLIGHT_MESSAGES};
 use super::held::Held;
 use super::intake::{self, LOTS_AHEAD, Lot, Making, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
-use super::journal::{Carried, Record, Removed};
+use super::journal::{Carried, Record, Removed, Stored};
 use super::late::Sweep;
 use super::ledger::Ledger;
 use super::link::Link;
 use super::listing::{Item, Thorough, list};
 use super::pace::Pace;
 use super::pending::Prepared;
-use super::tell::Proven;
+use super::tell::{Dated, Proven};
+use super::width::Width;
 use super::{Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
@@ -45,7 +46,10 @@ pub(super) struct Shared<'a> {
     pub(super) events: &'a Sender<Event>,
     /// Whether it was told that the server writes mail anew.
     pub(super) rewrites: &'a AtomicBool,
+    /// Whether it was told that the server does not keep dates.
+    pub(super) undated: &'a AtomicBool,
     pub(super) pace: &'a Pace,
+    pub(super) width: &'a Width,
     /// The connection that it is told of, counted from 1.
     pub(super) connection: usize,
 }
@@ -175,6 +179,10 @@ impl<'c, 'a> Carry<'c, 'a> {
             Err(Halt::Server(error)) if rest > 0 => self.fail_folder(rest, error),
             Err(Halt::Source(reason)) if rest > 0 => {
                 let failed = self.failed(String::new(), String::new(), reason.clone(), rest);
+                self.tell_failed(failed);
+            }
+            Err(halt @ Halt::Rewriting) if rest > 0 => {
+                let failed = self.failed(String::new(), String::new(), format!("not begun: {halt}"), rest);
                 self.tell_failed(failed);
             }
             _ => {}
@@ -311,7 +319,10 @@ impl<'c, 'a> Carry<'c, 'a> {
                 return Err(Halt::Source(lost));
             }
             if let Some(prepared) = self.prepare(read)? {
-                bytes += prepared.bytes.len();
+                if prepared.large.is_some() {
+                    self.ship(std::mem::take(&mut batch))?; // it goes alone
+                }
+                bytes += usize::try_from(prepared.size).unwrap_or(usize::MAX);
                 batch.push(prepared);
             }
             if self.is_full(batch.len(), bytes) {
@@ -356,7 +367,8 @@ impl<'c, 'a> Carry<'c, 'a> {
             fingerprint: content.fingerprint,
             id: content.id,
             locator: item.locator,
-            size: content.bytes.len() as u64,
+            size: content.size,
+            large: content.large,
             is_8bit: canonical::has_8bit_header(&content.bytes),
             bytes: content.bytes,
             flags: item.flags,
@@ -375,7 +387,8 @@ impl<'c, 'a> Carry<'c, 'a> {
         if let Some((uid, proof)) =
             self.find_held(&prepared, item.name.is_none_or(|name| self.twins.contains(&name)))?
         {
-            self.tell_done(&prepared, uid, How::Already, proof, Vec::new(), 0);
+            let stored = Stored { uid, proof: Some(proof), state: 0 };
+            self.tell_done(&prepared, stored, How::Already, Vec::new(), Dated::Kept);
             return Ok(None);
         }
         Ok(Some(prepared))

@@ -13,6 +13,7 @@ use super::carry::{Carriage, Shared};
 use super::job::{Brake, Group, Halt, Job, tell};
 use super::journal::Record;
 use super::pace::Pace;
+use super::width::{self, Width};
 use super::worker::Worker;
 use super::{Event, Failed, FolderPlan, Mailbox, Mode, Outcome, Plan};
 
@@ -54,12 +55,12 @@ pub fn start(job: Job, session: Option<Mailbox>, events: Sender<Event>) -> JobHa
 fn run(job: &Job, session: Option<Mailbox>, brake: &Brake, events: &Sender<Event>) -> Outcome {
     let (outcome, reason) = match Record::begin(job) {
         Ok(record) => {
-            let rewrites = AtomicBool::new(false);
+            let (rewrites, undated) = (AtomicBool::new(false), AtomicBool::new(false));
             let sent = if job.limits.bytes_per_day.is_some() { record.sent_today().unwrap_or(u64::MAX) } else { 0 };
             let pace = Pace::new(job.limits, sent);
-            let shared =
-                Shared { job, record: &record, brake, events, rewrites: &rewrites, pace: &pace, connection: 0 };
-            carry(shared, session)
+            let width = Width::new(job.connections);
+            let (record, rewrites, undated, pace, width) = (&record, &rewrites, &undated, &pace, &width);
+            carry(Shared { job, record, brake, events, rewrites, undated, pace, width, connection: 0 }, session)
         }
         Err(error) => {
             let reason = format!("{error}: {}", error.hint());
@@ -76,7 +77,7 @@ fn carry(shared: Shared<'_>, session: Option<Mailbox>) -> (Outcome, String) {
     let (folders, messages, bytes) = (plan.folders.len(), plan.messages(), plan.bytes());
     tell(shared.events, Event::JobStart { job: shared.record.id(), mode: job.mode, folders, messages, bytes });
     let groups = groups(plan, job.mode);
-    let workers = job.connections.clamp(1, groups.len().max(1));
+    let workers = job.connections.unwrap_or(width::MOST).clamp(1, groups.len().max(1));
     let queue = Mutex::new(groups);
     let queue_of = &queue;
     let mut session = session;
@@ -84,7 +85,7 @@ fn carry(shared: Shared<'_>, session: Option<Mailbox>) -> (Outcome, String) {
         let mut run_worker = |number| {
             let session = session.take();
             let shared = Shared { connection: number + 1, ..shared };
-            scope.spawn(move || Worker::new(shared, session).run(queue_of, number == 0))
+            scope.spawn(move || Worker::new(shared, session).run(queue_of))
         };
         let threads: Vec<_> = (0..workers).map(&mut run_worker).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect()

@@ -121,6 +121,8 @@ pub enum Outcome {
     SourceUnreadable,
     /// This machine failed: the journal can not be written.
     LocalFailure,
+    /// It was taken back afterwards.
+    Undone,
 }
 
 /// What a connection of a job is at.

@@ -17,6 +17,7 @@ use super::intake;
 use super::job::Halt;
 use super::link::pause_unless;
 use super::pending::{Pending, Prepared, State};
+use super::tell::Dated;
 use super::{Event, How, Mailbox, Proof};
 
 /// A larger message goes alone, so that its way can be seen.
@@ -271,7 +272,7 @@ impl Carry<'_, '_> {
                 Some(message) if self.is_plain(&one.prepared, &message) => {
                     self.claimed.insert(uid);
                     last = last.max(uid);
-                    self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new());
+                    self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new(), Dated::Kept);
                 }
                 Some(_) => self.air.leftovers.push(one),
             }

@@ -7,10 +7,11 @@ use crossbeam_channel::Sender;
 
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
-use crate::mail::fingerprint::message_id;
+use crate::mail::fingerprint::{Rolling, message_id};
+use crate::mail::header::MAX_HEADER;
 use crate::mail::repair::{needed, repair};
 use crate::mail::{DateRule, Digest, Fingerprint, FolderPath, InternalDate, Locator, Repair};
-use crate::store::{Store, StoreError};
+use crate::store::{LARGE, Large, Store, StoreError};
 
 use super::listing::Item;
 
@@ -33,7 +34,12 @@ pub(super) struct Read {
 
 /// A message's bytes, and how it is known again.
 pub(super) struct Content {
+    /// The bytes; of a large message only the first.
     pub(super) bytes: Vec<u8>,
+    /// A large message, whose bytes are not held in memory.
+    pub(super) large: Option<Large>,
+    /// How many bytes there are in all.
+    pub(super) size: u64,
     pub(super) digest: Digest,
     /// The digest of what the store has.
     pub(super) origin: Digest,
@@ -105,6 +111,15 @@ pub(super) fn read(
     locator: &Locator,
     making: Making<'_>,
 ) -> Result<Content, Box<Unreadable>> {
+    // A repair takes the message as a whole. So does what can not be read or carried, which is told below.
+    if locator.length >= LARGE
+        && making.repairs.is_empty()
+        && making.asks.is_empty()
+        && let Ok(Some(large)) = lock(store).large(folder, locator)
+        && let Some(content) = look_through(large)
+    {
+        return Ok(Content { internal_date: making.dates.of(&content.bytes), ..content });
+    }
     let (read, lost) = {
         let mut store = lock(store);
         let read = store.read(folder, locator);
@@ -131,13 +146,35 @@ pub(super) fn read(
         return unreadable(bytes, unfit.to_string(), unfit_hint(unfit), Vec::new());
     }
     let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
-    Ok(Content {
+    let size = bytes.len() as u64;
+    let (fingerprint, id) = (Fingerprint::of(&bytes), message_id(&bytes));
+    let internal_date = making.dates.of(&bytes);
+    Ok(Content { large: None, size, digest, origin: read, repairs, fingerprint, id, internal_date, bytes })
+}
+
+/// What is told of a large message, of whose bytes the first are kept; `None` if it can not be read or carried.
+fn look_through(large: Large) -> Option<Content> {
+    let (mut bytes, mut size, mut rolling) = (Vec::new(), 0, Rolling::default());
+    for piece in large.pieces() {
+        let piece = piece.ok()?;
+        memchr::memchr(0, &piece).is_none().then_some(())?;
+        rolling.add(&piece);
+        size += piece.len() as u64;
+        let room = MAX_HEADER.saturating_sub(bytes.len()).min(piece.len());
+        bytes.extend_from_slice(piece.get(..room).unwrap_or_default());
+    }
+    u32::try_from(size).ok().filter(|size| *size > 0)?;
+    let digest = rolling.digest();
+    let (fingerprint, id) = (Fingerprint::of(&bytes), message_id(&bytes));
+    Some(Content {
+        large: Some(large),
+        size,
         digest,
-        origin: read,
-        repairs,
-        fingerprint: Fingerprint::of(&bytes),
-        id: message_id(&bytes),
-        internal_date: making.dates.of(&bytes),
+        origin: digest,
+        repairs: Vec::new(),
+        fingerprint,
+        id,
+        internal_date: None,
         bytes,
     })
 }

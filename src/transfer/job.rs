@@ -27,8 +27,8 @@ pub struct Job {
     pub mode: Mode,
     /// How surely a copy is proven.
     pub verify: Verify,
-    /// The most connections used; never two on one folder.
-    pub connections: usize,
+    /// The most connections used, never two on one folder; `None` is as many as the server gets more out of.
+    pub connections: Option<usize>,
     /// Whether a move may remove what the server wrote anew, so that only its meaning is proven.
     pub accept_rewriting: bool,
     /// The repairs that are made where a message needs them.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::imap::{HeldMessage, ImapError};
 use crate::mail::{Digest, Fingerprint};
+use crate::store::LARGE;
 
 use super::Event;
 use super::carry::Carry;
@@ -156,12 +157,14 @@ impl Carry<'_, '_> {
             return Ok(None);
         }
         let (uid, size) = (message.uid, message.size);
-        let content = self.ask(|session, target| {
+        let digest = self.ask(|session, target| {
             session.reopen(target)?;
-            session.content(uid, size)
+            if size >= LARGE {
+                return session.digest(uid);
+            }
+            Ok(session.content(uid, size)?.map(|content| Digest::of(&content)))
         })?;
-        let digest = content.ok().flatten().map(|content| Digest::of(&content));
-        Ok(digest.filter(|digest| digests.contains(digest)))
+        Ok(digest.ok().flatten().filter(|digest| digests.contains(digest)))
     }
 
     fn tell_surplus(&mut self, uid: u32, when: &str) {

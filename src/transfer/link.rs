@@ -32,6 +32,9 @@ impl<'a> Link<'a> {
         if let Some(canceller) = session.as_ref().and_then(Mailbox::canceller) {
             shared.brake.add(canceller);
         }
+        if let Some(session) = &session {
+            shared.width.learn(session);
+        }
         Self { shared, session, losses: 0 }
     }
 
@@ -48,6 +51,7 @@ impl<'a> Link<'a> {
             self.shared.brake.add(canceller);
         }
         session.folders()?;
+        self.shared.width.learn(&session);
         self.session = Some(session);
         self.shared.line(Line::Connected);
         Ok(())

@@ -1,11 +1,13 @@
 //! An open place that mail goes to, as the engine uses it: a [`Session`] on a server, or a [`Drawer`] on this machine that
 //! answers the same questions.
 
+use std::io;
+
 use crate::imap::{
     AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Namespace, Outgoing,
-    RemoteFolder, RemoteMessage, Selected, Session,
+    RemoteFolder, RemoteMessage, Selected, Session, Stored,
 };
-use crate::mail::{Flags, FolderPath};
+use crate::mail::{Digest, Flags, FolderPath};
 
 use super::Terms;
 use super::drawer::Drawer;
@@ -65,6 +67,14 @@ impl Mailbox {
     /// Whether the server has a capability; a disk has none.
     pub fn has(&self, capability: &str) -> bool {
         self.capabilities().iter().any(|known| known == capability)
+    }
+
+    /// See [`Session::useful_connections`]; a disk is no slower for two.
+    pub fn useful_connections(&self) -> usize {
+        match self {
+            Self::Server(session) => session.useful_connections(),
+            Self::Local(_) => 2,
+        }
     }
 
     /// See [`Session::append_limit`].
@@ -220,6 +230,14 @@ impl Mailbox {
         }
     }
 
+    /// See [`Session::digest`].
+    pub fn digest(&mut self, uid: u32) -> Result<Option<Digest>, ImapError> {
+        match self {
+            Self::Server(session) => session.digest(uid),
+            Self::Local(drawer) => Ok(drawer.content(uid)?.map(|content| Digest::of(&content))),
+        }
+    }
+
     /// See [`Session::contents`].
     pub fn contents(&mut self, uids: &[u32], largest: u64, mut each: impl FnMut(u32, &[u8])) -> Result<(), ImapError> {
         match self {
@@ -268,6 +286,27 @@ impl Mailbox {
             Self::Server(session) => session.append(folder, messages, one_by_one, go_on),
             Self::Local(drawer) => drawer.append(folder, messages, go_on),
         }
+    }
+
+    /// See [`Session::append_pieces`]; on this machine they are put together first.
+    pub fn append_pieces(
+        &mut self,
+        folder: &FolderPath,
+        message: Outgoing<'_>,
+        size: u64,
+        pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
+        sent: &mut dyn FnMut(u64),
+    ) -> Result<Appended, AppendError> {
+        let drawer = match self {
+            Self::Server(session) => return session.append_pieces(folder, message, size, pieces, sent),
+            Self::Local(drawer) => drawer,
+        };
+        let not_stored = |error| AppendError { error, stored: Stored::No };
+        let whole = pieces.collect::<io::Result<Vec<_>>>().map(|pieces| pieces.concat());
+        let whole = whole.map_err(|error| not_stored(ImapError::Unreadable { reason: error.to_string() }))?;
+        let message = Outgoing { bytes: &whole, ..message };
+        let results = drawer.append(folder, &[message], &mut |_, _| true);
+        results.into_iter().next().unwrap_or(Err(not_stored(ImapError::Cancelled)))
     }
 
     /// See [`Session::may_launch`]; on this machine nothing is ever in the air.

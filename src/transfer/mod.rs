@@ -37,6 +37,7 @@ mod tell;
 mod undo;
 mod verify;
 mod weight;
+mod width;
 mod worker;
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,12 @@
 //! A message on its way: what was read of it, and how far it is.
 
+use std::borrow::Cow;
+use std::io;
+
 use crate::imap::{ImapError, Outgoing};
 use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator, Repair};
+
+use crate::store::Large;
 
 use super::journal::Entry;
 use super::ledger::Place;
@@ -12,8 +17,10 @@ pub(super) const MAX_TRIES: u8 = 4;
 /// A message read from the store, ready to be appended.
 pub(super) struct Prepared {
     pub(super) locator: Locator,
-    /// Empty once they are on the server and only a look is missing.
+    /// Empty once they are on the server and only a look is missing. Of a large message only the first.
     pub(super) bytes: Vec<u8>,
+    /// A large message, whose bytes are not held in memory.
+    pub(super) large: Option<Large>,
     pub(super) size: u64,
     /// Whether its header holds bytes over 127, which some servers change.
     pub(super) is_8bit: bool,
@@ -35,6 +42,14 @@ pub(super) struct Prepared {
 impl Prepared {
     pub(super) fn outgoing(&self) -> Outgoing<'_> {
         Outgoing { bytes: &self.bytes, flags: self.flags, keywords: &self.keywords, internal_date: self.internal_date }
+    }
+
+    /// All its bytes; none if they can not be read any more.
+    pub(super) fn whole(&self) -> Cow<'_, [u8]> {
+        match &self.large {
+            None => (&self.bytes).into(),
+            Some(large) => large.pieces().collect::<io::Result<Vec<_>>>().unwrap_or_default().concat().into(),
+        }
     }
 
     /// What the journal keeps of it.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::imap::{Account, ImapError, connect};
+use crate::imap::{Account, ImapError, connect_to};
 use crate::mail::FolderPath;
 use crate::store::{LocalPlace, OpenOptions, StoreError};
 
@@ -23,8 +23,13 @@ pub enum Place {
 impl Place {
     /// Opens it: connects and logs in, or looks at what is on the disk.
     pub fn open(&self) -> Result<Mailbox, ImapError> {
+        self.open_at(None)
+    }
+
+    /// The same, where it is known which folder will be selected first.
+    pub fn open_at(&self, first: Option<&FolderPath>) -> Result<Mailbox, ImapError> {
         match self {
-            Self::Server(account) => connect(account).map(Into::into),
+            Self::Server(account) => connect_to(account, first).map(Into::into),
             Self::Local(place) => Drawer::open(place).map(Into::into),
         }
     }

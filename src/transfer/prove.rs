@@ -1,7 +1,7 @@
 //! After the sending: which UID each message got, and whether the server has it as it was sent.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::meaning::same_meaning;
@@ -12,8 +12,11 @@ use super::job::Halt;
 use super::late::{LOOK_EVERY, grace};
 use super::link::pause_unless;
 use super::pending::{MAX_TRIES, Pending, Prepared, State};
+use super::tell::Dated;
 use super::{How, Proof};
 
+/// By how many seconds the clock of a server may differ from ours.
+const CLOCKS_DIFFER: u64 = 24 * 3600;
 /// A server may round an internal date.
 const DATE_TOLERANCE: u64 = 1;
 
@@ -172,21 +175,29 @@ impl Carry<'_, '_> {
 
     /// Reads back the content of those messages whose size and header are not proof enough, and compares each; by UID.
     fn read_back(&mut self, matched: &Matched) -> Result<Result<HashMap<u32, Option<Proof>>, ImapError>, Halt> {
-        let wanted: HashMap<u32, &Prepared> = matched
+        let wanted = matched
             .iter()
             .filter_map(|(one, found)| Some((&one.prepared, found.as_ref()?)))
-            .filter(|(prepared, message)| self.needs_content(prepared, message))
-            .map(|(prepared, message)| (message.uid, prepared))
-            .collect();
-        if wanted.is_empty() {
-            return Ok(Ok(HashMap::new()));
+            .filter(|(prepared, message)| self.needs_content(prepared, message));
+        let (large, wanted): (Vec<_>, Vec<_>) = wanted.partition(|(prepared, _)| prepared.large.is_some());
+        let mut grades = HashMap::new();
+        for (prepared, message) in large {
+            match self.compare_content(prepared, message.uid, message.size)? {
+                Ok(grade) => _ = grades.insert(message.uid, grade),
+                Err(error) => return Ok(Err(error)),
+            }
         }
+        if wanted.is_empty() {
+            return Ok(Ok(grades));
+        }
+        let wanted: HashMap<u32, &Prepared> =
+            wanted.into_iter().map(|(prepared, message)| (message.uid, prepared)).collect();
         let sizes = matched.iter().filter_map(|(one, found)| Some(one.prepared.size.max(found.as_ref()?.size)));
         let largest = sizes.max().unwrap_or(0);
         let mut uids: Vec<u32> = wanted.keys().copied().collect();
         uids.sort_unstable();
         self.ask(|session, target| {
-            let mut grades = HashMap::new();
+            let mut grades = grades.clone();
             session.reopen(target)?;
             session.contents(&uids, largest, |uid, content| {
                 if let Some(prepared) = wanted.get(&uid) {
@@ -210,7 +221,12 @@ impl Carry<'_, '_> {
         how: How,
         grade: Result<Option<Proof>, &mut ImapError>,
     ) -> Result<(), Halt> {
-        if !has_date(prepared, message) {
+        let dated = match (has_date(prepared, message), message.internal_date) {
+            (true, _) => Dated::Kept,
+            (false, Some(date)) if is_about_now(date) => Dated::Anew,
+            _ => Dated::Wrongly,
+        };
+        if dated == Dated::Wrongly {
             let written = |date: Option<InternalDate>| date.map(InternalDate::to_imap).unwrap_or_default();
             let reason = format!(
                 "it is on the server (UID {}), but dated {} and not {}",
@@ -238,7 +254,7 @@ impl Carry<'_, '_> {
             }
         };
         let (message, missing) = self.set_missing_flags(prepared, message)?;
-        self.tell_proven(prepared, &message, how, proof, missing);
+        self.tell_proven(prepared, &message, how, proof, missing, dated);
         Ok(())
     }
 
@@ -276,6 +292,17 @@ impl Carry<'_, '_> {
         uid: u32,
         size: u64,
     ) -> Result<Result<Option<Proof>, ImapError>, Halt> {
+        if prepared.large.is_some() && size == prepared.size {
+            let digest = self.ask(|session, target| {
+                session.reopen(target)?;
+                session.digest(uid)
+            })?;
+            match digest {
+                Ok(Some(digest)) if digest != prepared.digest => {}
+                Ok(digest) => return Ok(Ok(digest.map(|_| Proof::Exact))),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
         let expected = prepared.size.max(size);
         let content = self.ask(|session, target| {
             session.reopen(target)?;
@@ -323,11 +350,13 @@ impl Carry<'_, '_> {
 /// How surely `content` is the message; `None` when it is another.
 pub(super) fn grade(prepared: &Prepared, content: &[u8]) -> Option<Proof> {
     if Digest::of(content) == prepared.digest {
-        Some(Proof::Exact)
-    } else if canonical::same_but_line_ends(content, &prepared.bytes) {
+        return Some(Proof::Exact);
+    }
+    let sent = prepared.whole();
+    if canonical::same_but_line_ends(content, &sent) {
         Some(Proof::Canonical)
     } else {
-        same_meaning(&prepared.bytes, content).then_some(Proof::Semantic)
+        same_meaning(&sent, content).then_some(Proof::Semantic)
     }
 }
 
@@ -337,6 +366,12 @@ pub(super) fn has_date(prepared: &Prepared, message: &RemoteMessage) -> bool {
         (Some(sent), Some(kept)) => sent.unix().abs_diff(kept.unix()) <= DATE_TOLERANCE,
         _ => true,
     }
+}
+
+/// Whether a date is that of the transfer, by a clock that may be wrong by some hours or by its zone.
+fn is_about_now(date: InternalDate) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    date.unix().abs_diff(i64::try_from(now).unwrap_or(i64::MAX)) < CLOCKS_DIFFER
 }
 
 /// The flags and keywords that were sent and are not there.

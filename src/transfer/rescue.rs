@@ -12,13 +12,23 @@ const LONGEST: usize = 120;
 
 /// Saves a message below `directory`, in a directory of its folder's name, readable by the user alone. Gives where. The same
 /// message saved before is left as it is.
-pub(super) fn save(directory: &Path, folder: &FolderPath, id: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+pub(super) fn save(
+    directory: &Path,
+    folder: &FolderPath,
+    id: &str,
+    pieces: impl Iterator<Item = io::Result<impl AsRef<[u8]>>>,
+) -> io::Result<PathBuf> {
     let mut path = directory.to_owned();
     path.extend(folder.segments().iter().map(|segment| tame(segment)));
     DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
     path.push(tame(id) + ".eml");
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut file) => file.write_all(bytes).and_then(|()| file.sync_all())?,
+        Ok(mut file) => {
+            for piece in pieces {
+                file.write_all(piece?.as_ref())?;
+            }
+            file.sync_all()?;
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
@@ -39,10 +49,12 @@ mod tests {
     #[test]
     fn names_lead_nowhere_else() {
         let directory = tempfile::tempdir().unwrap();
-        let path = save(directory.path(), &FolderPath::new(["..", "a/b"]), "../x\n", b"mail").unwrap();
+        let save_as =
+            |text| save(directory.path(), &FolderPath::new(["..", "a/b"]), "../x\n", std::iter::once(Ok(text)));
+        let path = save_as("mail").unwrap();
         assert_eq!(path, directory.path().join("_../a_b/.._x_.eml"));
         assert_eq!(std::fs::read(&path).unwrap(), b"mail");
-        assert!(save(directory.path(), &FolderPath::new(["..", "a/b"]), "../x\n", b"other").is_ok());
+        assert!(save_as("other").is_ok());
         assert_eq!(std::fs::read(&path).unwrap(), b"mail");
     }
 }

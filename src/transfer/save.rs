@@ -60,7 +60,8 @@ fn save_from(planned: &super::FolderPlan, ids: &mut BTreeSet<&str>, saved: &mut 
     for (id, locator) in found {
         let read = store.read(&planned.folder, &locator).map_err(|error| error.to_string());
         let written = read.and_then(|bytes| {
-            rescue::save(&saved.directory, &planned.folder, &id, &bytes).map_err(|error| error.to_string())
+            rescue::save(&saved.directory, &planned.folder, &id, std::iter::once(Ok(bytes)))
+                .map_err(|error| error.to_string())
         });
         match written {
             Ok(_) => saved.messages += 1,

@@ -98,8 +98,13 @@ impl Carry<'_, '_> {
     fn append(&mut self, pending: &mut Vec<Pending>) -> Result<Option<Halt>, Halt> {
         let (events, index, brake) = (self.shared.events, self.index, self.shared.brake);
         self.air.exists = None; // it will be more
-        let waiting: Vec<usize> =
+        let mut waiting: Vec<usize> =
             (0..pending.len()).filter(|at| pending.get(*at).is_some_and(Pending::is_waiting)).collect();
+        let is_large = |at: &usize| pending.get(*at).is_some_and(|one| one.prepared.large.is_some());
+        if let Some(first) = waiting.first().copied().filter(is_large) {
+            return self.append_large(pending, first);
+        }
+        waiting.truncate(waiting.iter().position(is_large).unwrap_or(waiting.len()));
         let messages: Vec<&Prepared> =
             waiting.iter().filter_map(|at| pending.get(*at)).map(|one| &one.prepared).collect();
         let outgoing: Vec<Outgoing<'_>> = messages.iter().map(|prepared| prepared.outgoing()).collect();
@@ -116,6 +121,31 @@ impl Carry<'_, '_> {
         };
         let results = self.link.session()?.append(&self.target, &outgoing, self.one_by_one, &mut go_on);
         let verdicts = judge(pending, waiting.into_iter().zip(results).collect());
+        self.act(pending, verdicts)
+    }
+
+    /// Appends one message in pieces. If it is not in the store any more as it was, it is told, and the server does not keep
+    /// what was sent of it.
+    fn append_large(&mut self, pending: &mut Vec<Pending>, at: usize) -> Result<Option<Halt>, Halt> {
+        let Some((prepared, large)) =
+            pending.get(at).and_then(|one| Some((&one.prepared, one.prepared.large.as_ref()?)))
+        else {
+            return Ok(None);
+        };
+        let (events, index) = (self.shared.events, self.index);
+        let subject = Summary::of(&prepared.bytes).subject;
+        tell(events, Event::MessageStart { index, subject, bytes: prepared.size });
+        let mut sent = |sent| tell(events, Event::MessageSent { index, sent });
+        let pieces = large.checked(prepared.digest);
+        let session = self.link.session()?;
+        let result = session.append_pieces(&self.target, prepared.outgoing(), prepared.size, pieces, &mut sent);
+        if let Err(AppendError { error: ImapError::Unreadable { reason }, .. }) = &result {
+            self.link.drop_session();
+            let changed = pending.remove(at);
+            self.fail(&changed.prepared, format!("it can not be read any more as it was listed: {reason}"), None);
+            return Ok(None);
+        }
+        let verdicts = judge(pending, vec![(at, result)]);
         self.act(pending, verdicts)
     }
 

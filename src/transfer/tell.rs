@@ -1,6 +1,9 @@
 //! What a folder's way across tells: messages done, failed, removed. Every message is told exactly once, to the screen and
 //! to the journal.
 
+use std::io;
+use std::sync::atomic::Ordering;
+
 use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
 
@@ -21,6 +24,17 @@ pub(super) struct Proven {
     entry: Entry,
     stored: Stored,
     removal: Removal,
+}
+
+/// What became of a message's date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dated {
+    /// The server has it, or there was none.
+    Kept,
+    /// The server dated the message by its clock.
+    Anew,
+    /// It has another date.
+    Wrongly,
 }
 
 impl Carry<'_, '_> {
@@ -97,25 +111,27 @@ impl Carry<'_, '_> {
         how: How,
         proof: Proof,
         missing_flags: Vec<String>,
+        dated: Dated,
     ) {
-        self.tell_done(prepared, message.uid, how, proof, missing_flags, state(message));
+        let stored = Stored { uid: message.uid, proof: Some(proof), state: state(message) };
+        self.tell_done(prepared, stored, how, missing_flags, dated);
     }
 
-    /// Tells a message that is on the server; `state` is that of its flags and date. In a move it is noted for removal.
+    /// Tells a message that is on the server. In a move it is noted for removal.
     pub(super) fn tell_done(
         &mut self,
         prepared: &Prepared,
-        uid: u32,
+        stored: Stored,
         how: How,
-        proof: Proof,
         missing_flags: Vec<String>,
-        state: u64,
+        dated: Dated,
     ) {
+        let Stored { uid, proof, .. } = stored;
+        let proof = proof.unwrap_or(Proof::Size);
         self.finished += 1;
         self.already += u64::from(how == How::Already);
         self.stored += u64::from(how != How::Already);
         self.link.is_well();
-        let stored = Stored { uid, proof: Some(proof), state };
         if let Some(place) = prepared.place {
             self.ledger.note(place, Fate::Stored(stored));
         }
@@ -125,9 +141,12 @@ impl Carry<'_, '_> {
         if proof == Proof::Semantic {
             self.shared.rewritten();
         }
-        let may_go = proof != Proof::Semantic || self.shared.job.accept_rewriting;
-        self.needs_consent |= self.shared.job.mode == Mode::Move && !may_go;
-        if self.shared.job.mode == Mode::Move && may_go {
+        if dated == Dated::Anew {
+            self.tell_undated();
+        }
+        let is_whole = proof != Proof::Semantic && dated == Dated::Kept;
+        let (is_move, may_go) = (self.shared.job.mode == Mode::Move, is_whole || self.shared.job.accept_rewriting);
+        if is_move && may_go {
             let removal = Removal { locator: prepared.locator.clone(), digest: prepared.origin };
             self.proven.push(Proven { place: prepared.place, entry: prepared.entry(), stored, removal });
         }
@@ -145,6 +164,28 @@ impl Carry<'_, '_> {
             dropped_flags: prepared.dropped_flags.iter().cloned().chain(missing_flags).collect(),
         };
         self.tell(Event::Done { index: self.index, done });
+        if is_move && !may_go {
+            self.needs_consent = true;
+            let subject = Summary::of(&prepared.bytes).subject;
+            let reason = "copied, but not removed: what the server has is not all that is here".to_owned();
+            let mut failed = self.failed(prepared.locator.id(), subject, reason, 0);
+            "to move it all the same, say --accept-rewriting".clone_into(&mut failed.hint);
+            self.tell_failed(failed);
+        }
+    }
+
+    /// The server does not keep dates; told once a job. It is no failure where a person has consented.
+    fn tell_undated(&mut self) {
+        if self.shared.undated.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let text = "this server does not keep the dates of messages: they have that of the transfer".to_owned();
+        if self.shared.job.accept_rewriting {
+            return self.tell(Event::Remark { text });
+        }
+        let mut failed = self.failed(String::new(), String::new(), text, 0);
+        "mail programs that sort by the Date field of a message show them as before".clone_into(&mut failed.hint);
+        self.tell_failed(failed);
     }
 
     pub(super) fn failed(&self, id: String, subject: String, reason: String, messages: u64) -> Failed {
@@ -161,7 +202,7 @@ impl Carry<'_, '_> {
     /// Tells a message that was to be sent and is not as it should be. `message` is what the server has of it all the same.
     pub(super) fn fail(&mut self, prepared: &Prepared, reason: String, message: Option<&RemoteMessage>) {
         let failed = self.failed(prepared.locator.id(), Summary::of(&prepared.bytes).subject, reason, 1);
-        self.save(&prepared.locator.id(), &prepared.bytes);
+        self.save_prepared(prepared);
         self.note_failed(prepared, message);
         self.tell_failed(failed);
     }
@@ -172,15 +213,28 @@ impl Carry<'_, '_> {
         let mut failed = self.failed(prepared.locator.id(), subject, error.to_string(), 1);
         failed.server_text = error.server_text().unwrap_or_default();
         error.hint().clone_into(&mut failed.hint);
-        self.save(&prepared.locator.id(), &prepared.bytes);
+        self.save_prepared(prepared);
         self.note_failed(prepared, None);
         self.tell_failed(failed);
     }
 
     /// Saves a message that was not carried, if the user asked for it.
     pub(super) fn save(&self, id: &str, bytes: &[u8]) {
-        let Some(directory) = self.shared.job.failed_dir.as_ref().filter(|_| !bytes.is_empty()) else { return };
-        if let Err(error) = rescue::save(directory, &self.plan.folder, id, bytes) {
+        if !bytes.is_empty() {
+            self.save_pieces(id, std::iter::once(Ok(bytes)));
+        }
+    }
+
+    fn save_prepared(&self, prepared: &Prepared) {
+        match &prepared.large {
+            Some(large) => self.save_pieces(&prepared.locator.id(), large.pieces()),
+            None => self.save(&prepared.locator.id(), &prepared.bytes),
+        }
+    }
+
+    fn save_pieces(&self, id: &str, pieces: impl Iterator<Item = io::Result<impl AsRef<[u8]>>>) {
+        let Some(directory) = &self.shared.job.failed_dir else { return };
+        if let Err(error) = rescue::save(directory, &self.plan.folder, id, pieces) {
             let text = format!("cannot save the message {id} in {}: {error}", directory.display());
             self.tell(Event::Remark { text });
         }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::imap::{ImapError, RemoteMessage, Session};
+use crate::mail::units::thousands;
 use crate::mail::{Digest, FolderPath};
 
 use super::journal::{AccountLock, Batch, Entry, Fate, Journal, JournalError, Stored, Work, state};
@@ -37,6 +38,15 @@ pub struct Undone {
     pub kept: Vec<Kept>,
 }
 
+impl Undone {
+    /// `5 messages and 1 folders removed, 2 kept`
+    pub fn in_words(&self) -> String {
+        let (removed, folders, kept) = (thousands(self.removed), self.folders.len(), self.kept.len());
+        let kept = if kept > 0 { format!(", {kept} kept") } else { String::new() };
+        format!("{removed} messages and {folders} folders removed{kept}")
+    }
+}
+
 /// Why nothing can be taken back.
 #[derive(Debug, thiserror::Error)]
 pub enum UndoError {
@@ -56,10 +66,19 @@ pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoEr
     let _lock = AccountLock::take(directory, &place.key())?;
     let journal = Journal::open(directory)?;
     let work = journal.work(id)?;
-    let mut session = match place.open()? {
-        Mailbox::Server(session) => session,
-        Mailbox::Local(mut drawer) => return put_away::put_away(&journal, &mut drawer, work),
+    let undone = match place.open()? {
+        Mailbox::Server(session) => take_back(&journal, *session, &place.key(), work)?,
+        Mailbox::Local(mut drawer) => put_away::put_away(&journal, &mut drawer, work)?,
     };
+    // Where nothing could be taken back, the job is as it was.
+    if undone.removed > 0 || undone.kept.is_empty() {
+        journal.undone(id, &undone.in_words())?;
+    }
+    Ok(undone)
+}
+
+/// Takes back what a job did in each folder on a server.
+fn take_back(journal: &Journal, mut session: Session, account: &str, work: Vec<Work>) -> Result<Undone, UndoError> {
     if !session.has("UIDPLUS") {
         return Err(UndoError::NoUidPlus);
     }
@@ -68,9 +87,8 @@ pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoEr
     let mut made: Vec<FolderPath> = Vec::new();
     for Work { target, batches, made: new } in work {
         made.extend(new);
-        let (session, undone, key) = (&mut session, &mut undone, place.key());
-        let only_copies = HashSet::new();
-        Undo { journal: &journal, session, account: &key, folder: &target, only_copies, undone }.folder(&batches)?;
+        let (session, undone, only_copies) = (&mut session, &mut undone, HashSet::new());
+        Undo { journal, session, account, folder: &target, only_copies, undone }.folder(&batches)?;
     }
     remove_folders(&mut session, made, &mut undone)?;
     session.logout();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use crate::imap::{Account, ImapError, RemoteMessage};
+use crate::imap::{Account, HeldMessage, ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
 use crate::mail::{FolderPath, InternalDate, Repair, canonical};
 use crate::store::{Found, OpenOptions, Store, StoreError, Walk};
@@ -172,10 +172,12 @@ impl Comparison<'_> {
                     continue;
                 }
             };
-            let Content { bytes, digest, origin, repairs, fingerprint, id: message_id, internal_date } = content;
+            let Content { bytes, large, size, digest, origin, repairs, fingerprint, id: message_id, internal_date } =
+                content;
             let prepared = Prepared {
                 locator: envelope.locator,
-                size: bytes.len() as u64,
+                size,
+                large,
                 is_8bit: canonical::has_8bit_header(&bytes),
                 bytes,
                 digest,
@@ -194,6 +196,18 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// Whether the content is the same; that of a large message is read in pieces.
+    fn is_same(&mut self, prepared: &Prepared, candidate: HeldMessage) -> Result<bool, VerifyError> {
+        if prepared.large.is_some()
+            && candidate.size == prepared.size
+            && self.session.digest(candidate.uid)? == Some(prepared.digest)
+        {
+            return Ok(true);
+        }
+        let content = self.session.content(candidate.uid, candidate.size.max(prepared.size))?;
+        Ok(content.is_some_and(|content| grade(prepared, &content).is_some()))
+    }
+
     /// Finds the message's like on the server, the most alike first, and compares the two.
     fn message(&mut self, plan: &FolderPlan, id: &str, prepared: &Prepared) -> Result<(), VerifyError> {
         let mut candidates: Vec<_> = self.held.candidates(prepared.fingerprint).take(100).collect();
@@ -209,8 +223,7 @@ impl Comparison<'_> {
             {
                 true
             } else {
-                let content = self.session.content(candidate.uid, candidate.size.max(prepared.size))?;
-                content.is_some_and(|content| grade(prepared, &content).is_some())
+                self.is_same(prepared, candidate)?
             };
             if !is_same {
                 differs.get_or_insert(candidate);

@@ -27,16 +27,18 @@ impl<'a> Worker<'a> {
 
     /// Carries groups from `queue` until none is left, and gives how that went, whatever ended it.
     ///
-    /// A worker that is not needed leaves quietly when the server takes no more connections.
-    pub(super) fn run(mut self, queue: &Mutex<VecDeque<Group<'a>>>, is_needed: bool) -> (Carriage, Result<(), Halt>) {
-        let end = self.work(queue, is_needed);
+    /// All but the first leave quietly when the server takes no more connections, or has no use for them.
+    pub(super) fn run(mut self, queue: &Mutex<VecDeque<Group<'a>>>) -> (Carriage, Result<(), Halt>) {
+        let end = self.work(queue);
+        self.shared.width.give_up();
         self.shared.line(Line::Closed);
         end
     }
 
-    fn work(&mut self, queue: &Mutex<VecDeque<Group<'a>>>, is_needed: bool) -> (Carriage, Result<(), Halt>) {
+    fn work(&mut self, queue: &Mutex<VecDeque<Group<'a>>>) -> (Carriage, Result<(), Halt>) {
         let mut all = Carriage { is_complete: true, already: 0 };
-        if !is_needed && self.link.connect().is_err() {
+        let Shared { connection, width, .. } = self.shared;
+        if connection > 1 && (connection > width.wait() || self.link.connect().is_err()) {
             return (all, Ok(()));
         }
         while let Some(group) = next(queue) {

@@ -83,8 +83,8 @@ pub struct Options {
     pub leave_running: bool,
     /// The process that carries jobs out already, and that this screen shows.
     pub attached: Option<detached::Guest>,
-    /// The most connections a transfer uses.
-    pub connections: usize,
+    /// The most connections a transfer uses, where a number was asked for.
+    pub connections: Option<usize>,
     /// How surely a copy is proven.
     pub verify: Verify,
     /// How it is drawn.

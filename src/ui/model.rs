@@ -90,8 +90,8 @@ pub(crate) struct Model {
     pub limits: Limits,
     /// The directory of the journal.
     pub state: PathBuf,
-    /// Most connections a job uses.
-    pub connections: usize,
+    /// Most connections a job uses, where a number was asked for.
+    pub connections: Option<usize>,
     /// How surely a copy is proven.
     pub verify: Verify,
     /// What keys do.
@@ -319,7 +319,7 @@ impl Model {
             failed_dir: options.failed_dir.clone(),
             limits: options.limits,
             state: options.state.clone(),
-            connections: options.connections.max(1),
+            connections: options.connections,
             verify: options.verify,
             keys: Keymap::default(),
             mouse: options.screen.mouse.then(Clicks::default),

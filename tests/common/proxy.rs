@@ -68,6 +68,7 @@ pub struct Proxy {
     replacements: Vec<(String, String)>,
     refused: Range<usize>,
     every: Option<(u64, At, Do)>,
+    patience: usize,
 }
 
 impl Proxy {
@@ -82,7 +83,15 @@ impl Proxy {
             replacements: Vec::new(),
             refused: 0..0,
             every: None,
+            patience: usize::MAX,
         }
+    }
+
+    /// A connection hears BYE in place of the answer to its command after so many.
+    #[must_use]
+    pub fn leave_after(mut self, commands: usize) -> Self {
+        self.patience = commands;
+        self
     }
 
     /// Breaks at message `nth`, from 1, once. May be called again for more faults.
@@ -458,6 +467,8 @@ struct ClientSide {
     passed: u64,
     /// Set while a command is kept from the server.
     withheld: Option<Withheld>,
+    /// Commands begun.
+    begun: usize,
 }
 
 /// A command that the server does not get to hear.
@@ -482,6 +493,7 @@ impl ClientSide {
             at_end: None,
             passed: 0,
             withheld: None,
+            begun: 0,
         }
     }
 
@@ -551,6 +563,12 @@ impl ClientSide {
 
     /// Looks at the first line of a command.
     fn begin(&mut self, line: &[u8], literal: Option<Literal>) -> io::Result<()> {
+        self.begun += 1;
+        if self.begun > self.link.shared.settings.patience {
+            self.down.send(b"* BYE too many commands\r\n".to_vec())?;
+            self.down.cut(Do::Finish)?;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let text = String::from_utf8_lossy(line);
         let mut words = text.split_ascii_whitespace();
         self.tag = words.next().map(str::to_owned);

@@ -1,6 +1,7 @@
 //! Servers that refuse, limit and ask for patience (rows 14 to 24).
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use super::common::for_each_of;
 use super::common::invariants::{check, complete, hold};
@@ -8,7 +9,7 @@ use super::common::mail::{Maker, Marks, write_maildir_tree};
 use super::common::mailbox::Vice;
 use super::common::program::{password_file, run};
 use super::common::proxy::{At, Do, Proxy};
-use super::common::servers::{Cyrus, Dovecot, Server};
+use super::common::servers::{Courier, Cyrus, Dovecot, Server};
 use super::common::trial::{Kind, Post, Trial, letters};
 use tempfile::TempDir;
 
@@ -141,6 +142,59 @@ fn a_second_connection_that_is_refused_is_done_without() {
     let arguments = ["copy", store.to_str().unwrap(), &target, "--json", "--connections", "4", "--password-file"];
     let run = run(home.path(), &[arguments.as_slice(), &[password.to_str().unwrap()]].concat());
     assert_eq!(run.expect(0).totals(), (10, 0, 0));
+}
+
+/// What a server says that wants less: goodbye after 20 commands (22), a pause of two seconds (23), no second connection (24).
+fn wants_less(post: &Post<'_>) {
+    for (number, kind) in Kind::ALL.into_iter().enumerate() {
+        let slow = || Proxy::new(post.port()).replace("LITERAL+", "X-NONE").replace("MULTIAPPEND", "X-NONE");
+        let trial = Trial::new(post, kind, &format!("Bye{number}"));
+        let proxy = slow().leave_after(20).start();
+        let run = trial.run(proxy.port, &["--connections", "1"]);
+        assert!(proxy.fired() > 0, "no goodbye");
+        hold(&trial, &run, &[0], "goodbye after 20 commands");
+
+        let trial = Trial::new(post, kind, &format!("Slow{number}"));
+        let words = "NO Request is throttled. Suggested Backoff Time: 2300 milliseconds";
+        let proxy = slow().fault(4, At::AfterLiteral, Do::Answer(words.into())).start();
+        let begun = Instant::now();
+        let run = trial.run(proxy.port, &["--connections", "1"]);
+        assert!(begun.elapsed() > Duration::from_millis(2300), "the pause was not kept");
+        let pauses = run.events_of("throttle");
+        assert!(pauses.iter().any(|pause| pause["seconds"].as_u64() >= Some(2)), "{pauses:?}");
+        hold(&trial, &run, &[0], "a pause that is asked for");
+
+        let trial = Trial::new(post, kind, &format!("One{number}"));
+        let home = TempDir::new().unwrap();
+        let folder = |seed| Maker::new(seed).folder(5, 2004, 60);
+        write_maildir_tree(&home.path().join("Maildir"), &[("", folder(1)), ("Sub", folder(2))]).unwrap();
+        let (store, password) = (home.path().join("Maildir"), password_file(home.path()));
+        let proxy = Proxy::new(post.port()).refuse(1..9).start();
+        let target = Server::plaintext_url(post.user(), proxy.port) + &trial.folder + "/Two";
+        let arguments = ["copy", store.to_str().unwrap(), &target, "--json", "--connections", "4", "--password-file"];
+        let one =
+            super::common::program::run(home.path(), &[arguments.as_slice(), &[password.to_str().unwrap()]].concat());
+        assert_eq!(one.expect(0).totals(), (10, 0, 0), "one connection only");
+        assert!(proxy.connections() > 1, "no second connection was tried");
+    }
+}
+
+#[test]
+fn a_server_that_wants_less_is_obeyed() {
+    let Some(server) = Dovecot::new().start() else { return };
+    wants_less(&Post::on(&server, "anna"));
+}
+
+#[test]
+fn a_server_that_wants_less_is_obeyed_on_cyrus() {
+    let Some(server) = Cyrus::new().start() else { return };
+    wants_less(&Post::on(&server, "test"));
+}
+
+#[test]
+fn a_server_that_wants_less_is_obeyed_on_courier() {
+    let Some(server) = Courier::new().start() else { return };
+    wants_less(&Post::on_courier(&server));
 }
 
 /// A refusal that is a message's own (rows 20, 21), a folder's (16, 19), or of all who say too much (22).

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::common::for_each_of;
 use super::common::invariants::{check, complete, hold};
 use super::common::is_long;
-use super::common::mailbox::Vice;
+use super::common::mailbox::{self, Manners, PLAIN, Vice};
 use super::common::trial::{Kind, Post, Trial};
 
 /// A vice at a command.
@@ -49,6 +51,40 @@ fn a_server_that_lies_is_found_out_and_nothing_is_removed_for_it() {
         post.mailbox().reform();
         complete(&trial, what);
     });
+}
+
+/// A server that dates all mail by its own clock is named once, and nothing is moved onto it without consent.
+#[test]
+fn a_server_that_ignores_dates_is_named_once_and_a_move_onto_it_needs_consent() {
+    let now = |_: &str| chrono::Utc::now().format("%d-%b-%Y %H:%M:%S +0000").to_string();
+    for (kind, consents, code) in [
+        (Kind::CopyMaildir, false, 1),
+        (Kind::CopyMaildir, true, 0),
+        (Kind::MoveMaildir, false, 1),
+        (Kind::MoveMaildir, true, 0),
+    ] {
+        let (server, mailbox) = mailbox::start(Manners { date: now, ..PLAIN });
+        let trial = Trial::new(&Post::InMemory { port: server.port, mailbox }, kind, "Box");
+        let consent = if consents { &["--accept-rewriting"][..] } else { &[] };
+        let run = trial.run(server.port, consent).expect(code);
+        let said = |event: &str, field: &str| {
+            let has =
+                |event: &Value| event[field].as_str().is_some_and(|text| text.contains("does not keep the dates"));
+            run.events_of(event).iter().filter(|event| has(event)).count()
+        };
+        let told = (said("message.failed", "reason"), said("remark", "text"));
+        assert_eq!(told, if consents { (0, 1) } else { (1, 0) }, "{kind:?}: {}", run.out);
+        let failed = run.events_of("message.failed");
+        let stays =
+            failed.iter().filter(|failed| failed["reason"].as_str().unwrap().starts_with("copied, but not removed"));
+        let (here, stays) = (trial.here(), stays.count());
+        if kind.is_move() && !consents {
+            assert_eq!(here, 8);
+            assert!(stays > 0 && stays as u64 == run.totals().0, "each that was copied is named: {failed:?}");
+        } else {
+            assert_eq!((here, stays, run.totals().0), (if kind.is_move() { 0 } else { 8 }, 0, 8), "{kind:?}");
+        }
+    }
 }
 
 /// Row 12: within the grace of ten seconds it is waited for; what comes later than that is in exchange.rs.

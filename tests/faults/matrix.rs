@@ -13,6 +13,11 @@ const CUT: [&str; 3] = [
     "tests/faults/cuts::a_line_cut_at_any_point_leaves_each_message_exactly_once_on_courier",
 ];
 const ANSWER: &str = "tests/faults/answers::an_answer_is_taken_for_what_it_says_and_a_plain_run_completes_it";
+const LESS: [&str; 3] = [
+    "tests/faults/answers::a_server_that_wants_less_is_obeyed",
+    "tests/faults/answers::a_server_that_wants_less_is_obeyed_on_cyrus",
+    "tests/faults/answers::a_server_that_wants_less_is_obeyed_on_courier",
+];
 const VICE: &str = "tests/faults/answers::a_vice_of_one_command_costs_no_more_than_it_must";
 const ODD: &str = "tests/faults/liars::odd_answers_that_mean_yes_are_taken_for_yes";
 const NONSENSE: &str = "tests/faults/liars::nonsense_without_end_is_given_up_at_any_command";
@@ -68,9 +73,17 @@ const ROWS: [Row; 65] = [
     (19, "NOPERM, READ-ONLY", &[ANSWER, VICE]),
     (20, "BAD on 8-bit headers", &[ANSWER, VICE]),
     (21, "NO on NUL", &[ANSWER, "tests/faults/answers::messages_that_can_not_be_carried_stay_and_are_listed"]),
-    (22, "BYE after too many commands", &[VICE]),
-    (23, "a back-off time in the text", &["tests/limits::a_pause_that_the_server_asks_for_is_kept_and_told"]),
-    (24, "one connection only", &["tests/faults/answers::a_second_connection_that_is_refused_is_done_without"]),
+    (22, "BYE after too many commands", &[VICE, LESS[0], LESS[1], LESS[2]]),
+    (
+        23,
+        "a back-off time in the text",
+        &["tests/limits::a_pause_that_the_server_asks_for_is_kept_and_told", LESS[0], LESS[1], LESS[2]],
+    ),
+    (
+        24,
+        "one connection only",
+        &["tests/faults/answers::a_second_connection_that_is_refused_is_done_without", LESS[0], LESS[1], LESS[2]],
+    ),
     (25, "a very slow line", &[SLOW]),
     (26, "a byte a segment", &[SLOW]),
     (27, "a late greeting, or none", &[PATIENT, "tests/faults/lines::a_server_that_never_greets_is_given_up"]),
@@ -105,7 +118,11 @@ const ROWS: [Row; 65] = [
             "tests/hostile::greetings_that_are_none_are_refused",
         ],
     ),
-    (44, "certificates that are not to be trusted", &[TLS]),
+    (
+        44,
+        "certificates that are not to be trusted",
+        &[TLS, "tests/cli::a_certificate_that_has_expired_and_a_tls_of_old_are_refused_in_words"],
+    ),
     (45, "another certificate than the pinned one", &[TLS]),
     (
         46,
@@ -161,6 +178,7 @@ const ROWS: [Row; 65] = [
         &[
             SIGNAL,
             "tests/faults/process::a_terminal_that_goes_ends_the_transfer_cleanly",
+            "tests/faults/process::a_terminal_that_is_closed_ends_the_program_whatever_it_is_at",
             "tests/journeys::signals_and_a_closed_terminal_end_cleanly",
         ],
     ),

@@ -1,5 +1,6 @@
 //! Signals, closed outputs and wide terminals while mail is carried (rows 58 to 62).
 
+use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use super::common::trial::{Kind, Post, Trial};
 #[test]
 fn a_signal_at_any_moment_ends_cleanly_and_a_second_one_at_once() {
     let signals = [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)];
-    let moments = [("APPEND", 1), ("APPEND", 6), ("SELECT", 1), ("UID FETCH", 1)];
+    let moments = [("APPEND", 1), ("APPEND", 6), ("SELECT", 2), ("UID FETCH", 1)];
     let mut cases = Vec::new();
     for (turn, (signal, code)) in signals.into_iter().enumerate() {
         for (place, moment) in moments.into_iter().enumerate() {
@@ -147,6 +148,52 @@ fn a_terminal_that_goes_ends_the_transfer_cleanly() {
     let there = trial.there().len();
     assert!(there > 0 && there < 400, "{there}");
     complete(&trial, "the terminal went");
+}
+
+/// Row 58: tmux is ended, and with it the terminal in it is closed: while the program begins, asks, sends and reads back.
+#[test]
+fn a_terminal_that_is_closed_ends_the_program_whatever_it_is_at() {
+    if Command::new("tmux").arg("-V").output().is_err() {
+        _ = writeln!(std::io::stderr(), "skipped: tmux is not there: run scripts/test");
+        return;
+    }
+    for moment in ["", "REMOVES", "APPEND", "UID FETCH"] {
+        let (_server, post) = Post::in_memory();
+        let trial = Trial::new(&post, Kind::MoveMaildir, "Box");
+        let gate = ["APPEND", "UID FETCH"].contains(&moment).then(|| post.mailbox().gate(moment, 1));
+        let (socket, code) = (trial.home.path().join("tmux"), trial.home.path().join("code"));
+        let tmux = |words: &[&str]| {
+            let mut command = Command::new("tmux");
+            command.arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(words);
+            at_home(&mut command, trial.home.path());
+            command.env("LANG", "C.UTF-8").output().unwrap()
+        };
+        // The shell outlives its terminal, to tell how the program ended.
+        let script = "trap : HUP; \"$0\" \"$@\"; echo $? > \"$HOME/code\"";
+        let start = ["new-session", "-d", "-x", "80", "-y", "24", "sh", "-c", script, env!("CARGO_BIN_EXE_mailferry")];
+        let arguments = trial.screen_arguments(post.port());
+        let started = tmux(&[&start[..], &arguments.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+        assert!(started.status.success(), "{started:?}");
+        let shows = |text: &str| String::from_utf8_lossy(&tmux(&["capture-pane", "-p"]).stdout).contains(text);
+        super::common::wait_until(|| shows("10Quit"));
+        if !moment.is_empty() {
+            super::common::wait_until(|| shows("Trash"));
+            tmux(&["send-keys", "F6"]);
+            super::common::wait_until(|| shows("REMOVES"));
+        }
+        if let Some(gate) = &gate {
+            tmux(&["send-keys", "Enter"]);
+            gate.wait();
+        }
+        tmux(&["kill-server"]);
+        if let Some(gate) = gate {
+            gate.wait();
+        }
+        let ended = || std::fs::read_to_string(&code).unwrap_or_default();
+        super::common::wait_until(|| !ended().is_empty());
+        assert_eq!(ended().trim(), "129", "at {moment:?}");
+        complete(&trial, moment);
+    }
 }
 
 /// A signal to a run whose server has stopped talking ends it too.

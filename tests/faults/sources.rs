@@ -82,7 +82,7 @@ fn a_message_that_changes_after_it_was_sent_is_not_removed() {
 /// Row 49: another program holds a lock of the mbox, from the start or only when it is to be rewritten.
 #[test]
 fn a_locked_mbox_is_copied_and_not_changed() {
-    let locks: [(&str, Lock); 2] = [
+    let locks: [(&str, Lock); 3] = [
         ("a dotlock", |path| {
             fs::write(path.with_extension("lock"), "").unwrap();
             None
@@ -92,13 +92,24 @@ fn a_locked_mbox_is_copied_and_not_changed() {
             rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
             Some(file)
         }),
+        ("an flock lock", |path| {
+            let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
+            rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+            Some(file)
+        }),
     ];
-    for_each_of(&locks, 2, |(what, lock)| {
+    let cases: Vec<_> = locks.into_iter().flat_map(|lock| [(lock, false), (lock, true)]).collect();
+    for_each_of(&cases, 6, |((what, lock), is_late)| {
         let (_server, post) = Post::in_memory();
         let trial = Trial::new(&post, Kind::MoveMbox, "Box");
         let before = fs::read(&trial.store).unwrap();
-        let held = lock(&trial.store);
-        let run = trial.run(post.port(), &[]);
+        let gate = post.mailbox().gate("APPEND", 4);
+        let early = (!is_late).then(|| lock(&trial.store));
+        let running = trial.start(post.port(), &[]);
+        gate.wait();
+        let held = early.unwrap_or_else(|| lock(&trial.store));
+        gate.wait();
+        let run = running.wait();
         assert_eq!(fs::read(&trial.store).unwrap(), before, "{what}");
         check(&trial, &run, &[1, 75], what);
         assert!(run.out.contains("locked by another program"), "{what}: {}", run.out);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::stamp::Stamp;
-use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk};
+use super::{Count, Folder, Format, Found, Large, OpenOptions, Removal, Store, StoreError, Walk};
 use crate::mail::{FolderPath, Locator};
 use entry::{Entry, Key, Kind, Next, Recorder};
 use place::Place;
@@ -170,6 +170,10 @@ impl Store for Cached {
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
         self.store.read(folder, locator)
+    }
+
+    fn large(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Option<Large>, StoreError> {
+        self.store.large(folder, locator)
     }
 
     fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {

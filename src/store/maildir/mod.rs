@@ -21,7 +21,10 @@ use super::kmail;
 use super::moved::Moved;
 use super::packed::Packing;
 use super::tree::Tree;
-use super::{Count, Damage, Folder, Format, Found, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead, file};
+use super::{
+    Count, Damage, Folder, Format, Found, LARGE, Large, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead,
+    file,
+};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::envelope::{Dates, Summary};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Locator, Warning, header};
@@ -161,7 +164,12 @@ impl Store for Maildir {
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
         let place = self.tree.messages(folder)?.to_owned();
-        Ok(self.find(&place, locator)?.1)
+        Ok(self.find(&place, locator, content)?.1)
+    }
+
+    fn large(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Option<Large>, StoreError> {
+        let place = self.tree.messages(folder)?.to_owned();
+        Ok(self.find(&place, locator, large)?.1)
     }
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
@@ -174,8 +182,8 @@ impl Store for Maildir {
         let place = self.tree.messages(folder)?.to_owned();
         let mut moved = Moved::beside(self.tree.root())?;
         let results = removals.iter().map(|removal| {
-            let (path, bytes) = self.find(&place, &removal.locator)?;
-            if Digest::of(&bytes) != removal.digest {
+            let (path, digest) = self.find(&place, &removal.locator, digest)?;
+            if digest != removal.digest {
                 return Err(StoreError::changed(&place, &removal.locator));
             }
             moved.take(&path)
@@ -205,7 +213,8 @@ impl Maildir {
             return Ok(());
         }
         let files = self.scan(&path, visit)?;
-        let look = |message: &Message| match look(message, &place) {
+        let look_again = |message: &Message| look(&renamed(&path, message)?, &place).ok();
+        let look = |message: &Message| match look(message, &place).or_else(|reason| look_again(message).ok_or(reason)) {
             Ok(envelope) => Found::Message(envelope),
             Err(reason) => Found::Damage(Damage { file: message.path(&path), offset: 0, reason }),
         };
@@ -237,8 +246,13 @@ impl Maildir {
         Ok(slot)
     }
 
-    /// The file that a locator names, with its message as it would be appended.
-    fn find(&mut self, place: &Path, locator: &Locator) -> Result<(PathBuf, Vec<u8>), StoreError> {
+    /// The file that a locator names, with what `read` makes of it.
+    fn find<T>(
+        &mut self,
+        place: &Path,
+        locator: &Locator,
+        read: fn(&Path) -> io::Result<T>,
+    ) -> Result<(PathBuf, T), StoreError> {
         for look_again in [false, true] {
             if look_again || !self.files.contains_key(place) {
                 self.scan(place, &mut |_| Walk::Continue(()))?;
@@ -248,8 +262,8 @@ impl Maildir {
             else {
                 continue;
             };
-            match content(&path) {
-                Ok(bytes) => return Ok((path, bytes)),
+            match read(&path) {
+                Ok(found) => return Ok((path, found)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {} // renamed since the names were read
                 Err(error) => return Err(StoreError::read(&path, error)),
             }
@@ -261,6 +275,12 @@ impl Maildir {
 fn known<'a>(files: &'a [Message], key: &str) -> Option<&'a Message> {
     let found = files.binary_search_by(|file| (file.arrived, &*file.key).cmp(&(arrived(key), key)));
     files.get(found.ok()?)
+}
+
+/// The file of a message that another program renamed since the names were read.
+fn renamed(place: &Path, message: &Message) -> Option<Message> {
+    let is_it = |now: &Message| now.key == message.key && (&now.name, now.part) != (&message.name, message.part);
+    names(place).ok()?.into_iter().find(is_it)
 }
 
 /// The files of a folder in order. `tmp` holds no messages yet, and names with a dot at the start are no messages.
@@ -391,12 +411,29 @@ fn packing(start: &[u8]) -> io::Result<Option<Packing>> {
     if start.is_empty() { Err(io::Error::other("the file is empty")) } else { Ok(Packing::of(start)) }
 }
 
+/// A file's message to be read in pieces, if it is large and not packed.
+fn large(path: &Path) -> io::Result<Option<Large>> {
+    let (file, metadata) = file::open_known(CWD, path)?;
+    if metadata.len() < LARGE || packing(&file::read_range(&file, 0, PACKING_LONG)?)?.is_some() {
+        return Ok(None);
+    }
+    Large::of_file(file, 0..metadata.len()).map(Some)
+}
+
+/// The digest of a file's message as it would be appended.
+fn digest(path: &Path) -> io::Result<Digest> {
+    match large(path)? {
+        Some(large) => large.digest(),
+        None => Ok(Digest::of(&content(path)?)),
+    }
+}
+
 /// A file's message as it would be appended.
 fn content(path: &Path) -> io::Result<Vec<u8>> {
     let (file, metadata) = file::open_known(CWD, path)?;
-    let bytes = match packing(&file::read_range(&file, 0, PACKING_LONG)?)? {
-        Some(packing) => file::unpacked(file, packing, None)?,
-        None => file::read_range(&file, 0, metadata.len())?,
-    };
+    let mut bytes = file::read_range(&file, 0, metadata.len())?;
+    if let Some(packing) = packing(&bytes)? {
+        bytes = file::unpacked(file, packing, None)?;
+    }
     Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
 }

@@ -2,18 +2,30 @@
 //!
 //! The rules are those of facts/formats.md 1.4, "Unquoting" and "End".
 
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
 use super::headers::{content_length, is_bookkeeping};
 use super::scan::eol;
-use super::separator;
+use super::{long, separator};
 use crate::mail::canonical::{self, BareCr};
 use crate::mail::header::{self, MAX_HEADER};
+use crate::mail::lines::line_end;
+use crate::store::file;
+use crate::store::large::{self, Large};
+
+/// How much of a large message is read to find its header.
+pub(super) const FRONT: u64 = 512 * 1024;
+/// How much of its end is read to find where its body ends.
+const TAIL: u64 = 64;
 
 /// The message in `region`, which runs from its From_ line to the next one, as it would be appended.
 ///
 /// `marks`: whether the file is kept by software that does not quote From_ lines.
 pub(super) fn of(region: &[u8], marks: bool) -> Vec<u8> {
     let bare_cr = BareCr::of(region);
-    let end = if bare_cr == BareCr::Keep { b'\n' } else { b'\r' };
+    let end = line_end(bare_cr);
     let (_, message) = separator::split_line(region, end);
     let length = header::length(message);
     let (head, rest) = message.split_at(length);
@@ -25,15 +37,47 @@ pub(super) fn of(region: &[u8], marks: bool) -> Vec<u8> {
         Some(told) => body.get(..told).unwrap_or(body),
         None => without_last_blank(body, end),
     };
-    let quoted = told.is_none() && !marks && header::find(head, "X-UID").is_none();
     let mut out = header::without(head, is_bookkeeping);
     out.extend_from_slice(rest.get(..blank).unwrap_or_default());
-    if quoted {
+    if is_quoted(told.is_some(), marks, head) {
         unquote(body, end, &mut out);
     } else {
         out.extend_from_slice(body);
     }
     canonical::to_crlf(&out, bare_cr)
+}
+
+/// The message that runs from `span.start`, where its From_ line is, to the next one, to be read in pieces. `None` where its
+/// header is too long, so that it must be held in memory.
+pub(super) fn large(file: File, span: &Range<u64>, marks: bool) -> io::Result<Option<Large>> {
+    let front = file::read_range(&file, span.start, FRONT.min(span.end - span.start))?;
+    let bare_cr = large::bare_cr(&file, span)?;
+    let end = line_end(bare_cr);
+    let (line, message) = separator::split_line(&front, end);
+    let length = header::length(message);
+    let (head, rest) = message.split_at(length);
+    let blank = eol(rest);
+    if length >= MAX_HEADER || blank == 0 {
+        return Ok(None);
+    }
+    let start = span.start + long(line.len() + length + blank);
+    let tail = file::read_range(&file, span.end - TAIL, TAIL)?;
+    let told = content_length(head).and_then(|told| {
+        let in_tail = told.checked_sub((span.end - TAIL).checked_sub(start)?)?;
+        is_told(&tail, in_tail).then_some(told)
+    });
+    let body = match told {
+        Some(told) => start..start + told,
+        None => start..span.end - TAIL + long(without_last_blank(&tail, end).len()),
+    };
+    let mut own = header::without(head, is_bookkeeping);
+    own.extend_from_slice(rest.get(..blank).unwrap_or_default());
+    Large::in_mbox(file, own, body, bare_cr, is_quoted(told.is_some(), marks, head)).map(Some)
+}
+
+/// Whether the lines of a body that start with `From ` have a `>` before it.
+fn is_quoted(is_told: bool, marks: bool, head: &[u8]) -> bool {
+    !is_told && !marks && header::find(head, "X-UID").is_none()
 }
 
 /// Whether a body of the told length ends where this one does, but for the blank line of the mbox.
@@ -66,7 +110,7 @@ fn unquote(body: &[u8], end: u8, out: &mut Vec<u8>) {
 
 /// Whether the region that a locator names still starts with a separator.
 pub(super) fn still_starts(region: &[u8]) -> bool {
-    let end = if BareCr::of(region) == BareCr::Keep { b'\n' } else { b'\r' };
+    let end = line_end(BareCr::of(region));
     separator::parse(separator::split_line(region, end).0).is_some()
 }
 

@@ -1,4 +1,4 @@
-//! The locks that mail programs take on an mbox: the dotlock and the fcntl lock, both. Used by the rewrite.
+//! The locks that mail programs take on an mbox: the dotlock, the fcntl lock and the flock lock, all. Used by the rewrite.
 //!
 //! A lock left behind by a dead program is not broken; that is for the admin to judge. One that a killed mailferry left on
 //! this machine is.
@@ -31,7 +31,7 @@ pub(super) struct Locked {
 }
 
 impl Locked {
-    /// Takes both locks on the mbox at `path`, which must not be a link.
+    /// Takes all locks on the mbox at `path`, which must not be a link.
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
         let until = Instant::now() + WAIT;
         let mut dotlock = path.as_os_str().to_owned();
@@ -45,6 +45,7 @@ impl Locked {
             .map_err(|source| StoreError::write(path, source))?;
         let locked = Self { file, dotlock };
         retry(path, until, || Ok(rustix::fs::fcntl_lock(&locked.file, FlockOperation::NonBlockingLockExclusive)?))?;
+        retry(path, until, || Ok(rustix::fs::flock(&locked.file, FlockOperation::NonBlockingLockExclusive)?))?;
         Ok(locked)
     }
 }

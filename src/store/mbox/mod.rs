@@ -30,7 +30,8 @@ use super::file::{self, FileId};
 use super::kmail::{self, Marks};
 use super::tree::Tree;
 use super::{
-    Company, Count, Folder, Format, Found, Labels, OpenOptions, Removal, Stamp, Store, StoreError, Walk, thunderbird,
+    Company, Count, Folder, Format, Found, Labels, Large, OpenOptions, Removal, Stamp, Store, StoreError, Walk,
+    thunderbird,
 };
 use crate::mail::{FolderPath, InternalDate, Locator};
 use labelled::Labelled;
@@ -130,6 +131,18 @@ impl Store for Mbox {
             None => scan::has_marks(&file),
         };
         Ok(content::of(&region, marks.map_err(|source| StoreError::read(path, source))?))
+    }
+
+    fn large(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Option<Large>, StoreError> {
+        let path = self.tree.messages(folder)?;
+        let refused = |source| StoreError::read(path, source);
+        let file = file::open_regular(path).map_err(|source| missing(path, locator, source))?;
+        check_region(&file, path, locator, content::FRONT)?;
+        let marks = match self.known(path, &file) {
+            Some(index) => index.marks,
+            None => scan::has_marks(&file).map_err(refused)?,
+        };
+        content::large(file, &(locator.offset..locator.offset + locator.length), marks).map_err(refused)
     }
 
     fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {
@@ -311,6 +324,11 @@ impl<'a> Shown<'a> {
 
 /// The bytes that a locator names, if they still are one message.
 fn region(file: &File, path: &Path, locator: &Locator) -> Result<Vec<u8>, StoreError> {
+    check_region(file, path, locator, locator.length)
+}
+
+/// The first bytes, up to `most`, of those that a locator names, if those still are one message.
+fn check_region(file: &File, path: &Path, locator: &Locator, most: u64) -> Result<Vec<u8>, StoreError> {
     let read = |offset, length| file::read_range(file, offset, length).map_err(|source| StoreError::read(path, source));
     let size = file.metadata().map_err(|source| StoreError::read(path, source))?.len();
     let end = locator.offset.saturating_add(locator.length);
@@ -320,7 +338,7 @@ fn region(file: &File, path: &Path, locator: &Locator) -> Result<Vec<u8>, StoreE
     if end > size {
         return Err(StoreError::changed(path, locator));
     }
-    let region = read(locator.offset, locator.length)?;
+    let region = read(locator.offset, locator.length.min(most))?;
     let next = read(end, 5.min(size - end))?;
     let whole = next.is_empty() || next == b"From ";
     if whole && content::still_starts(&region) { Ok(region) } else { Err(StoreError::changed(path, locator)) }

@@ -17,7 +17,7 @@ use super::{content, file};
 use crate::mail::Digest;
 use crate::store::file::FileId;
 use crate::store::kmail::Marks;
-use crate::store::{Removal, StoreError, Walk};
+use crate::store::{LARGE, Removal, StoreError, Walk};
 
 /// How much is copied at once.
 const CHUNK: u64 = 1024 * 1024;
@@ -78,12 +78,21 @@ fn judge(file: &File, path: &Path, index: &Index, removal: &Removal) -> Result<S
             StoreError::changed(path, &removal.locator)
         });
     };
-    let region = file::read_range(file, span.offset, span.length).map_err(|source| StoreError::read(path, source))?;
-    if Digest::of(&content::of(&region, index.marks)) == removal.digest {
+    if digest(file, span, index.marks).map_err(|source| StoreError::read(path, source))? == removal.digest {
         Ok(*span)
     } else {
         Err(StoreError::changed(path, &removal.locator))
     }
+}
+
+/// The digest of a message as it would be appended.
+fn digest(file: &File, span: &Span, marks: bool) -> io::Result<Digest> {
+    if span.length >= LARGE
+        && let Some(large) = content::large(file.try_clone()?, &(span.offset..span.end()), marks)?
+    {
+        return large.digest();
+    }
+    Ok(Digest::of(&content::of(&file::read_range(file, span.offset, span.length)?, marks)))
 }
 
 /// Writes all but `gone` to a new file and renames it over the old one.

@@ -13,7 +13,9 @@ use super::sniff::{self, Kind, Look};
 use super::unpack::Unpacking;
 use crate::mail::{FolderPath, Locator};
 use crate::store::file::{self, FileId};
-use crate::store::{Count, Damage, Folder, Format, Found, OpenOptions, Opened, Removal, Store, StoreError, Walk, mbox};
+use crate::store::{
+    Count, Damage, Folder, Format, Found, Large, OpenOptions, Opened, Removal, Store, StoreError, Walk, mbox,
+};
 
 /// A store in a packed file.
 pub(super) struct Packed {
@@ -201,6 +203,13 @@ impl Store for Packed {
         let Some(inner) = self.opened(&mut |_, _| true)? else { return Err(StoreError::vanished(&root, locator)) };
         let shown = |path: &Path| inner.content.shown(&root, kind, path);
         inner.store.read(folder, locator).map_err(|error| error.renamed(shown))
+    }
+
+    fn large(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Option<Large>, StoreError> {
+        let (root, kind) = (self.root.clone(), self.kind);
+        let Some(inner) = self.opened(&mut |_, _| true)? else { return Err(StoreError::vanished(&root, locator)) };
+        let shown = |path: &Path| inner.content.shown(&root, kind, path);
+        inner.store.large(folder, locator).map_err(|error| error.renamed(shown))
     }
 
     fn line(&mut self, folder: &FolderPath, locator: &Locator) -> Option<u64> {

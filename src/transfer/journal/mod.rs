@@ -144,8 +144,8 @@ pub struct Settings {
     pub mode: Mode,
     /// How surely a copy is proven.
     pub verify: Verify,
-    /// The most connections.
-    pub connections: usize,
+    /// The most connections, where a number was asked for.
+    pub connections: Option<usize>,
     /// Whether a move may remove what the server wrote anew.
     pub accept_rewriting: bool,
     /// The repairs that are made where a message needs them.
@@ -403,6 +403,14 @@ impl Journal {
             work.push(Work { target, batches: self.batches("folder.id = ?", [folder])?, made });
         }
         Ok(work)
+    }
+
+    /// Says that a job was taken back, and in words how far.
+    pub(super) fn undone(&self, id: JobId, reason: &str) -> Result<(), JournalError> {
+        let outcome = serde_json::to_string(&Outcome::Undone).map_err(|error| self.damaged(error))?;
+        let values = (record::now(), outcome, reason, id.0);
+        let done = self.db.execute("UPDATE job SET ended = ?, outcome = ?, reason = ? WHERE id = ?", values);
+        done.map(drop).map_err(|error| self.broken(error))
     }
 
     /// Says what became of a batch.

@@ -287,11 +287,14 @@ impl Journal {
         done.map_err(|error| self.broken(error))
     }
 
-    /// The last job of the account that was to do the same and is not finished.
+    /// The last job of the account that was to do the same and is not finished; one that was taken back is.
     fn broken_off(&self, account: &str, likeness: &[u8]) -> Result<Option<JobId>, JournalError> {
-        let complete = serde_json::to_string(&Outcome::Complete).map_err(|error| self.damaged(error))?;
-        let sql = "SELECT id FROM job WHERE account = ? AND likeness = ? AND outcome IS NOT ? ORDER BY id DESC LIMIT 1";
-        let found = self.db.query_row(sql, (account, likeness, complete), |row| row.get(0).map(JobId)).optional();
+        let json = |outcome| serde_json::to_string(&outcome).map_err(|error| self.damaged(error));
+        let (complete, undone) = (json(Outcome::Complete)?, json(Outcome::Undone)?);
+        let sql = "SELECT id FROM job WHERE account = ? AND likeness = ? AND outcome IS NOT ? AND outcome IS NOT ?
+            ORDER BY id DESC LIMIT 1";
+        let values = (account, likeness, complete, undone);
+        let found = self.db.query_row(sql, values, |row| row.get(0).map(JobId)).optional();
         found.map_err(|error| self.broken(error))
     }
 
@@ -334,7 +337,7 @@ fn likeness(job: &Job) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(passed.as_secs()).unwrap_or(i64::MAX)
 }

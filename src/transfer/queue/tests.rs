@@ -22,7 +22,7 @@ fn job(user: &str) -> Job {
         plan: Plan::default(),
         mode: Mode::Copy,
         verify: Verify::Size,
-        connections: 1,
+        connections: Some(1),
         accept_rewriting: false,
         repairs: Vec::new(),
         asks: Vec::new(),

@@ -28,7 +28,7 @@ fn settings(mode: Mode) -> Settings {
         options: account.options,
         mode,
         verify: Verify::Full,
-        connections: 3,
+        connections: Some(3),
         accept_rewriting: false,
         repairs: Vec::new(),
         asks: Vec::new(),
@@ -236,7 +236,10 @@ fn a_job_goes_on_as_it_began_with_the_connected_accounts_password() {
     assert_eq!(*job, number(12));
     answered(&mut world);
     let job = started(&world).unwrap();
-    assert_eq!((job.resumes, job.mode, job.verify, job.connections), (Some(number(12)), Mode::Move, Verify::Full, 3));
+    assert_eq!(
+        (job.resumes, job.mode, job.verify, job.connections),
+        (Some(number(12)), Mode::Move, Verify::Full, Some(3))
+    );
     assert_eq!((job.limits.rate, job.accept_rewriting), (Some(1000), false));
     assert_eq!((job.plan.clone(), job.target.account().unwrap().password.expose_secret()), (plan(), "secret"));
     assert_eq!(

@@ -88,7 +88,7 @@ pub(crate) fn options() -> Options {
         state: "/state".into(),
         leave_running: false,
         attached: None,
-        connections: 2,
+        connections: Some(2),
         verify: Verify::Size,
         screen: crate::ui::Screen {
             ascii: false,

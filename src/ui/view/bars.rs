@@ -99,6 +99,7 @@ pub(crate) fn ending(outcome: Outcome, reason: &str) -> String {
         Outcome::LoginRefused => "the login was refused",
         Outcome::SourceUnreadable => "the local mail could not be read",
         Outcome::LocalFailure => "the journal could not be written",
+        Outcome::Undone => "taken back",
     };
     if reason.is_empty() { words.to_owned() } else { format!("{words}: {reason}") }
 }
