@@ -497,7 +497,7 @@ fn a_job_is_stopped_resumed_reported_and_taken_back_on_the_screen() {
     pty.wait_for("changed since");
     assert_eq!(scene.arrived(), 1);
     pty.type_keys(key::ESC);
-    pty.wait_for("/40  all carried");
+    pty.wait_for("/40  taken back");
     pty.type_keys(key::ESC);
     quit(pty);
 }

@@ -25,9 +25,17 @@ use common::svg;
 use tempfile::TempDir;
 
 /// The pictures that the README shows, and a text that each screen must hold.
-const PICTURES: [(&str, &str); 12] = [
+const PICTURES: [(&str, &str); 20] = [
     ("main", "messages,"),
-    ("plan", "what goes where"),
+    ("plan", "left out"),
+    ("rules", "Rules for folders"),
+    ("places", "Accounts and stores"),
+    ("repairs", "Repairs"),
+    ("sort", "Sort the messages"),
+    ("doubts", "Doubts"),
+    ("report", "What it did"),
+    ("quit", "Leave it running"),
+    ("bothways", "maildir:"),
     ("transfer", "Copy "),
     ("transfers", "Transfer"),
     ("preview", "Subject"),
@@ -131,6 +139,10 @@ fn every_screen_has_its_picture() {
     studio.take(&pty, "filter");
     pty.type_keys(key::ESC);
     pty.wait_gone(" fit");
+    pty.type_keys("s");
+    studio.take(&pty, "sort");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Sort the messages");
     pty.type_keys("p");
     studio.take(&pty, "preview");
     pty.type_keys(key::ESC);
@@ -138,15 +150,46 @@ fn every_screen_has_its_picture() {
     pty.type_keys("u");
     pty.wait_for("nothing marked");
     pty.type_keys(&format!("{}{}", key::LEFT, key::HOME));
+    pty.type_keys(key::F[3]);
+    pty.wait_for("messages read");
+    studio.take(&pty, "doubts");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Doubts about");
     pty.type_keys(key::F[4]);
     pty.wait_for("Projects/Bridge");
+    pty.wait_for("F4 reads every message");
+    // The drafts are left out, and what is of the last century goes elsewhere.
+    let row = |name: &str| {
+        let text = pty.screen_text();
+        let lines: Vec<&str> = text.lines().collect();
+        let head = lines.iter().position(|line| line.contains("From here")).expect("a table");
+        lines.iter().skip(head + 1).position(|line| line.contains(&format!(" {name} "))).expect("the row")
+    };
+    pty.type_keys(&format!("g{} ", "j".repeat(row("Drafts"))));
+    pty.wait_for("left out");
+    pty.type_keys(&format!("g{}e", "j".repeat(row("Archive/1996"))));
+    pty.wait_for("Enter that name");
+    pty.type_keys(&format!("\x15Last century/1996{}", key::ENTER));
+    pty.wait_for("2 rules");
     studio.take(&pty, "plan");
+    pty.type_keys(key::F[1]);
+    studio.take(&pty, "rules");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Rules for folders");
+    pty.type_keys("R");
+    studio.take(&pty, "repairs");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Space off, ask, on");
     pty.type_keys("\r");
     pty.wait_until(|_| proxy.fired() == 1);
     pty.wait_until(|screen| screen.contents().contains("left"));
     studio.take(&pty, "transfer");
     pty.type_keys("w");
     studio.take(&pty, "transfers");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Esc close");
+    pty.type_keys("q");
+    studio.take(&pty, "quit");
     drop(pty);
 
     let pty = open(home.path(), "127.0.0.1", strict.imap_port, &password);
@@ -161,6 +204,25 @@ fn every_screen_has_its_picture() {
     pty.wait_gone("Enter in full");
     pty.type_keys("J");
     studio.take(&pty, "jobs");
+    pty.type_keys("\r");
+    studio.take(&pty, "report");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("What it did");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Enter report");
+    pty.type_keys("@");
+    studio.take(&pty, "places");
+    drop(pty);
+
+    // The other way: the mailbox on the left, a new Maildir on the right.
+    let url = format!("imap+plaintext://anna@127.0.0.1:{}/", strict.imap_port);
+    let secret = password.to_str().unwrap();
+    let arguments = [&url, "maildir:backup", "--source-password-file", secret];
+    let pty = Pty::mailferry_sized(home.path(), &arguments, 100, 30);
+    pty.wait_for("Projects");
+    pty.type_keys(key::F[4]);
+    pty.wait_for("what goes where");
+    studio.take(&pty, "bothways");
 }
 
 #[test]

@@ -244,7 +244,9 @@ impl Past {
     /// How many of its messages are on the server. What its last run found there may be of the job's own runs before it,
     /// so that the sum may say too much.
     pub(crate) fn done(&self) -> u64 {
-        (self.tally.stored + self.job.already).min(self.messages)
+        // What a job that was taken back found there is not its own.
+        let found = if self.job.outcome == Some(Outcome::Undone) { 0 } else { self.job.already };
+        (self.tally.stored + found).min(self.messages)
     }
 
     /// How a job ended, in words.
@@ -254,6 +256,7 @@ impl Past {
             Some(Outcome::Complete) => "all carried",
             Some(Outcome::Partial) => "some not carried",
             Some(Outcome::Stopped) => "stopped",
+            Some(Outcome::Undone) => "taken back",
             Some(_) => "ended early",
         }
     }

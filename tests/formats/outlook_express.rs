@@ -52,9 +52,9 @@ fn an_identity_shows_its_localised_tree_with_uses_by_number() {
         [
             "Eingegangenes inbox true",
             "Eingegangenes/Bücher  false",
-            "Entwürfe  false",
-            "Gelöschte Objekte  false",
-            "Gesendete Objekte  false",
+            "Entwürfe drafts false",
+            "Gelöschte Objekte trash false",
+            "Gesendete Objekte sent false",
             "Postausgang  false"
         ]
     );

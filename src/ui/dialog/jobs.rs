@@ -110,6 +110,7 @@ fn row(buf: &mut Buffer, columns: Columns, y: u16, past: &Past, model: &Model, t
         (_, _, Some((_, job))) if job == past.job.id => ("being undone".to_owned(), theme.marked()),
         (None, ..) => ("not ended".to_owned(), theme.marked()),
         (Some(Outcome::Complete), ..) => ("all carried".to_owned(), theme.good()),
+        (Some(Outcome::Undone), ..) => (Past::end_of(&past.job).to_owned(), theme.hint()),
         (Some(_), ..) => (format!("! {}", Past::end_of(&past.job)), theme.bad()),
     };
     let cells = [

@@ -4,7 +4,7 @@ use crate::mail::FolderPath;
 use crate::transfer::{self, FolderPlan, Ids, Mode, Scale, Source, Speed, Terms, Weight};
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::plan::PlanDialog;
-use crate::ui::effect::{Effect, JournalRequest, ServerRequest, StoreRequest};
+use crate::ui::effect::{Effect, JournalRequest, Login, ServerRequest, StoreRequest};
 use crate::ui::marks::{Mark, Marks};
 use crate::ui::model::{Model, Redraw};
 use crate::ui::pane::Side;
@@ -47,7 +47,10 @@ pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
         model.warn("one mbox holds one folder: open a directory for several (mbox:DIRECTORY/)");
         return;
     }
-    weigh(model, &dialog, None, false);
+    // A list of a mailbox is a download of its headers: on demand.
+    if from == Side::Local {
+        weigh(model, &dialog, None, false);
+    }
     model.dialogs.push(Dialog::Plan(Box::new(dialog)));
 }
 
@@ -122,10 +125,6 @@ pub(crate) fn rules_changed(model: &mut Model) {
 
 /// Asks what lists tell of the folders that go to `target`, or of all; or what their messages tell, read in full.
 fn weigh(model: &mut Model, dialog: &PlanDialog, held: Option<(&FolderPath, &Ids)>, reads: bool) {
-    // A list of a mailbox is as good as a download of its headers.
-    if dialog.from == Side::Remote {
-        return;
-    }
     for row in &dialog.draft.folders {
         let folder = &row.folder;
         let held = match held {
@@ -144,11 +143,16 @@ fn weigh(model: &mut Model, dialog: &PlanDialog, held: Option<(&FolderPath, &Ids
 pub(crate) fn examine(model: &mut Model) {
     let generation = model.next_generation();
     with_plan(model, |model, dialog| {
+        dialog.examine(generation);
         if dialog.from == Side::Remote {
-            model.warn("mail on a server is looked at when it is carried");
+            // Only headers: to read every message is to carry it.
+            let account = model.link.account.clone();
+            if let Some(account) = account {
+                model.ask(Effect::Store(StoreRequest::Login(Login(account))));
+            }
+            weigh(model, dialog, None, false);
             return;
         }
-        dialog.examine(generation);
         weigh(model, dialog, None, true);
         let mut targets: Vec<FolderPath> = Vec::new();
         for row in dialog.draft.folders.iter().filter(|row| dialog.asks_ids(row)) {

@@ -15,6 +15,7 @@ use crate::store::Shape;
 use crate::transfer::{DraftFolder, Mode, Place};
 use crate::ui::layout::centred;
 use crate::ui::model::Model;
+use crate::ui::pane::Side;
 use crate::ui::theme::Theme;
 use crate::ui::view::paint;
 
@@ -236,9 +237,6 @@ impl PlanDialog {
 
     /// What was found in all folders, or what could be.
     fn found(&self) -> Option<String> {
-        if self.from == crate::ui::pane::Side::Remote {
-            return None;
-        }
         let carried: Vec<&DraftFolder> = self.draft.folders.iter().filter(|row| !row.is_left).collect();
         let (mut already, mut doubtful, mut known) = (0, 0, 0);
         let mut repairs: BTreeMap<Repair, u64> = BTreeMap::new();
@@ -263,8 +261,11 @@ impl PlanDialog {
             found.push(format!("needs repair: {} (R)", needs.join(", ")));
         }
         let all = carried.iter().filter(|row| self.known(row).is_some()).count();
-        if all < carried.len() {
-            let reading = if self.is_examined { "reading" } else { "looking" };
+        let is_far = self.from == Side::Remote;
+        if is_far && !self.is_examined {
+            found.push("F4 reads the headers: where dates come from, what is too big".to_owned());
+        } else if all < carried.len() {
+            let reading = if self.is_examined && !is_far { "reading" } else { "looking" };
             let so_far = if self.looked_at > 0 {
                 format!(", {} so far", plural(self.looked_at, "message"))
             } else {
@@ -274,7 +275,8 @@ impl PlanDialog {
         } else if !self.is_examined && known > 0 {
             found.push("F4 reads every message: what is there already, what needs repair".to_owned());
         } else if found.is_empty() {
-            found.push("nothing is there already, nothing needs repair".to_owned());
+            let nothing = if is_far { "no doubtful dates" } else { "nothing is there already, nothing needs repair" };
+            found.push(nothing.to_owned());
         }
         Some(sentence(&found.join("; ")))
     }
