@@ -131,6 +131,27 @@ fn mail_goes_from_the_right_to_the_left_and_from_disk_to_disk() {
     let found: BTreeSet<String> =
         listed.events_of("message").iter().map(|message| message["sha256"].as_str().unwrap().to_owned()).collect();
     assert_eq!(found, mails.iter().map(|mail| sha256(&mail.bytes)).collect());
+    // Single messages of local mail on the right go to the left, and are taken away there.
+    let few = Maker::new(34).folder(1, 2006, 60);
+    write_mbox(&scene.home.path().join("few.mbox"), &few, MboxStyle::Mboxrd).unwrap();
+    let pty = scene.open(&scene.path("few.mbox"), &format!("maildir:{}", scene.path("own")));
+    pty.wait_for("Kept");
+    pty.type_keys("\t/Kept\r");
+    pty.wait_for("7 messages");
+    pty.type_keys("\rj  ");
+    pty.wait_for("2 messages,");
+    pty.type_keys(key::F[5]); // F6
+    pty.wait_for("REMOVES");
+    pty.type_keys("\r");
+    pty.wait_for("Moved 2 messages");
+    quit(pty);
+    let digests = |store: &str| -> BTreeSet<String> {
+        let listed = run(scene.home.path(), &["ls", store, "--messages", "--digest", "--json"]);
+        listed.events_of("message").iter().map(|message| message["sha256"].as_str().unwrap().to_owned()).collect()
+    };
+    let (few, kept) = (digests(&scene.path("few.mbox")), digests(&(scene.path("own") + "#Kept")));
+    assert_eq!((few.len(), kept.len()), (3, 5));
+    assert!(found.is_subset(&few.union(&kept).cloned().collect()), "each message is in one of the two");
 }
 
 #[test]

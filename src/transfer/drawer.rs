@@ -208,6 +208,11 @@ impl Drawer {
         (first..=last).filter_map(|uid| self.row(uid).transpose()).collect()
     }
 
+    /// Where a message of the open folder is in its store; `None` if it is gone.
+    pub fn locator(&self, uid: u32) -> Option<Locator> {
+        self.slot(uid).map(|slot| slot.locator.clone())
+    }
+
     /// The state of one message; empty if it is gone.
     pub fn state(&mut self, uid: u32) -> Result<RemoteMessage, ImapError> {
         Ok(self.row(uid)?.unwrap_or_default())

@@ -7,7 +7,7 @@ use crate::imap::{
     AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Namespace, Outgoing,
     RemoteFolder, RemoteMessage, Selected, Session, Stored,
 };
-use crate::mail::{Digest, Flags, FolderPath};
+use crate::mail::{Digest, Flags, FolderPath, Locator};
 
 use super::Terms;
 use super::drawer::Drawer;
@@ -179,6 +179,14 @@ impl Mailbox {
     /// See [`Session::window`].
     pub fn window(&mut self, first: u32, last: u32) -> Result<Vec<RemoteMessage>, ImapError> {
         ask!(self, inner => inner.window(first, last))
+    }
+
+    /// Where a message is in its store, if that is on this machine.
+    pub fn locator(&self, uid: u32) -> Option<Locator> {
+        match self {
+            Self::Server(_) => None,
+            Self::Local(drawer) => drawer.locator(uid),
+        }
     }
 
     /// See [`Session::ask_states`].

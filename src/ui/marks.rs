@@ -13,6 +13,18 @@ pub(crate) enum Key {
     Local(Locator),
     /// On the server: its UID.
     Remote(u32),
+    /// On disk, in the right pane, where messages have numbers too.
+    Kept(u32, Locator),
+}
+
+impl Key {
+    /// Its number in the right pane.
+    pub(crate) const fn uid(&self) -> Option<u32> {
+        match self {
+            Self::Local(_) => None,
+            Self::Remote(uid) | Self::Kept(uid, _) => Some(*uid),
+        }
+    }
 }
 
 /// A marked message.

@@ -31,11 +31,12 @@ pub(crate) enum Chosen {
     Known(usize),
 }
 
-/// Every place, in the order of the list.
+/// Every place, in the order of the list; what is open on the right stands there once.
 fn all(model: &Model) -> Vec<Chosen> {
     let right = model.link.is_there().then_some(Chosen::Right);
     let stores = (0..model.sources.len()).map(Chosen::Store);
-    let met = (0..model.met.len()).map(Chosen::Met);
+    let here = |at: &usize| model.met.get(*at).is_some_and(|met| met.label() == model.link.label());
+    let met = (0..model.met.len()).filter(|at| !here(at)).map(Chosen::Met);
     stores.chain(right).chain((0..model.accounts.len()).map(Chosen::Known)).chain(met).collect()
 }
 
@@ -99,7 +100,8 @@ impl Places {
         let top = (cursor + 1).saturating_sub(rows);
         for ((number, place), y) in places.iter().enumerate().skip(top).take(rows).zip(inside.y..inside.bottom()) {
             let (name, path, what) = words(model, *place);
-            paint::text(buf, inside.x, y, 9, what, theme.hint());
+            let look = if number == cursor { theme.text() } else { theme.hint() };
+            paint::text(buf, inside.x, y, 9, what, look);
             paint::text(buf, inside.x + 10, y, 17, &name, theme.text());
             paint::text(buf, inside.x + 28, y, inside.width.saturating_sub(28), &path, theme.text());
             if number == cursor {

@@ -61,7 +61,8 @@ impl Repairs {
         let area = centred(model.size, 76, 11);
         let inside = paint::window(buf, area, "Repairs", "Space off, ask, on   Esc close", theme, false);
         for ((number, repair), y) in Repair::ALL.into_iter().enumerate().zip(inside.y..inside.bottom()) {
-            paint::text(buf, inside.x, y, 5, state(model, repair), theme.marked());
+            let look = if number == self.cursor { theme.text() } else { theme.marked() };
+            paint::text(buf, inside.x, y, 5, state(model, repair), look);
             paint::text(buf, inside.x + 5, y, 14, repair.label(), theme.text());
             paint::text(buf, inside.x + 19, y, inside.width.saturating_sub(19), words(repair), theme.text());
             if number == self.cursor {

@@ -170,7 +170,9 @@ pub(crate) fn preview(model: &mut Model) {
     let generation = model.next_generation();
     let folder = place.path;
     match key {
-        Key::Remote(uid) => model.ask(Effect::Server(ServerRequest::Preview { generation, folder, uid, columns })),
+        Key::Remote(uid) | Key::Kept(uid, _) => {
+            model.ask(Effect::Server(ServerRequest::Preview { generation, folder, uid, columns }))
+        }
         Key::Local(locator) => {
             let Some(store) = model.sources.get(place.source).map(|open| open.source.clone()) else { return };
             model.ask(Effect::Store(StoreRequest::Preview { generation, store, folder, locator, columns }));

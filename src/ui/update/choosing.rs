@@ -68,7 +68,7 @@ fn in_order(messages: &std::collections::HashMap<Key, Marked>, validity: u32) ->
     let mut sorted: Vec<(usize, Locator)> = messages
         .iter()
         .map(|(key, marked)| match key {
-            Key::Local(locator) => (marked.order, locator.clone()),
+            Key::Local(locator) | Key::Kept(_, locator) => (marked.order, locator.clone()),
             Key::Remote(uid) => (marked.order, uid_locator(validity, *uid, marked.size)),
         })
         .collect();

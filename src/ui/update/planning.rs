@@ -29,9 +29,6 @@ pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
         model.warn("nothing to carry here: choose a folder or a message that holds mail");
         return;
     };
-    if !ways::can_name(model, from, &marks) {
-        return;
-    }
     if from == Side::Local {
         count_first(model, &marks);
     }
@@ -48,7 +45,7 @@ pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
         return;
     }
     // A list of a mailbox is a download of its headers: on demand.
-    if from == Side::Local {
+    if !dialog.is_far() {
         weigh(model, &dialog, None, false);
     }
     model.dialogs.push(Dialog::Plan(Box::new(dialog)));
@@ -144,7 +141,7 @@ pub(crate) fn examine(model: &mut Model) {
     let generation = model.next_generation();
     with_plan(model, |model, dialog| {
         dialog.examine(generation);
-        if dialog.from == Side::Remote {
+        if dialog.is_far() {
             // Only headers: to read every message is to carry it.
             let account = model.link.account.clone();
             if let Some(account) = account {

@@ -99,7 +99,7 @@ fn doomed(model: &Model) -> (Vec<FolderPath>, Vec<(FolderPath, Vec<u32>)>) {
     }
     match pane.focus {
         Focus::List => {
-            let uid = pane.list.current().and_then(|row| uid(&row.key));
+            let uid = pane.list.current().and_then(|row| row.key.uid());
             let place = pane.list.place.as_ref();
             (Vec::new(), place.zip(uid).map(|(place, uid)| (place.path.clone(), vec![uid])).into_iter().collect())
         }
@@ -118,7 +118,7 @@ fn split(marks: &Marks) -> (Vec<FolderPath>, Vec<(FolderPath, Vec<u32>)>) {
         match mark {
             Mark::All(_) => folders.push(place.path.clone()),
             Mark::Some { messages: marked, .. } => {
-                let mut uids: Vec<u32> = marked.keys().filter_map(uid).collect();
+                let mut uids: Vec<u32> = marked.keys().filter_map(Key::uid).collect();
                 uids.sort_unstable();
                 messages.push((place.path.clone(), uids));
             }
@@ -127,13 +127,6 @@ fn split(marks: &Marks) -> (Vec<FolderPath>, Vec<(FolderPath, Vec<u32>)>) {
     // A place sorts before what is below it, so the other way round the deepest come first.
     folders.reverse();
     (folders, messages)
-}
-
-fn uid(key: &Key) -> Option<u32> {
-    match key {
-        Key::Remote(uid) => Some(*uid),
-        Key::Local(_) => None,
-    }
 }
 
 /// The user said yes.

@@ -5,8 +5,6 @@ use crate::mail::FolderPath;
 use crate::store::{LocalPlace, OpenOptions, Shape};
 use crate::transfer::{Place, Source};
 use crate::ui::effect::{Effect, Login, StoreRequest};
-use crate::ui::marks::Mark;
-use crate::ui::marks::Marks;
 use crate::ui::model::{Model, OpenSource, SourceState};
 use crate::ui::pane::Side;
 
@@ -87,16 +85,6 @@ pub(crate) fn source_of(model: &Model, from: Side, source: usize) -> Option<Sour
 pub(crate) fn folder_of(model: &Model, from: Side, folder: &FolderPath) -> FolderPath {
     let is_lone = from == Side::Remote && model.link.local.is_some() && model.link.terms.folders.len() == 1;
     if is_lone { FolderPath::root() } else { folder.clone() }
-}
-
-/// Says so when single messages are marked that can't be named to another program: those of local mail on the right.
-pub(crate) fn can_name(model: &mut Model, from: Side, marks: &Marks) -> bool {
-    let is_some = |mark: &Mark| matches!(mark, Mark::Some { .. });
-    let is_bad = from == Side::Remote && model.link.local.is_some() && marks.iter().any(|(_, mark)| is_some(mark));
-    if is_bad {
-        model.warn("whole folders go from here; for single messages swap the panes first (=)");
-    }
-    !is_bad
 }
 
 /// The accounts that a job needs beside that of its target.

@@ -15,7 +15,6 @@ use crate::store::Shape;
 use crate::transfer::{DraftFolder, Mode, Place};
 use crate::ui::layout::centred;
 use crate::ui::model::Model;
-use crate::ui::pane::Side;
 use crate::ui::theme::Theme;
 use crate::ui::view::paint;
 
@@ -184,8 +183,7 @@ impl PlanDialog {
         };
         words.push((known, theme.faint()));
         if self.mode == Mode::Move {
-            let is_far = self.draft.folders.iter().any(|row| row.folder.source.is_remote());
-            words.push((if is_far { REMOVES_FAR } else { REMOVES }.to_owned(), theme.bad()));
+            words.push((if self.is_far() { REMOVES_FAR } else { REMOVES }.to_owned(), theme.bad()));
         }
         wrapped(&words, width)
     }
@@ -226,10 +224,11 @@ impl PlanDialog {
         }
         if let Some(left) = self.quota_left {
             let needed = self.draft.plan().bytes();
+            let what = if self.is_local() { "disk" } else { "mailbox" };
             words.push(if needed > left {
-                (format!("! The mailbox has {} left: NOT ENOUGH for {}.", bytes(left), bytes(needed)), theme.bad())
+                (format!("! The {what} has {} left: NOT ENOUGH for {}.", bytes(left), bytes(needed)), theme.bad())
             } else {
-                (format!("The mailbox has {} left.", bytes(left)), theme.faint())
+                (format!("The {what} has {} left.", bytes(left)), theme.faint())
             });
         }
         words
@@ -261,7 +260,7 @@ impl PlanDialog {
             found.push(format!("needs repair: {} (R)", needs.join(", ")));
         }
         let all = carried.iter().filter(|row| self.known(row).is_some()).count();
-        let is_far = self.from == Side::Remote;
+        let is_far = self.is_far();
         if is_far && !self.is_examined {
             found.push("F4 reads the headers: where dates come from, what is too big".to_owned());
         } else if all < carried.len() {

@@ -113,6 +113,11 @@ impl PlanDialog {
         self.cursor = self.cursor.min(self.draft.folders.len().saturating_sub(1));
     }
 
+    /// Whether the mail is on a server.
+    pub(crate) fn is_far(&self) -> bool {
+        self.draft.folders.iter().any(|row| row.folder.source.is_remote())
+    }
+
     /// Begins to read every message: what was known is asked again.
     pub(crate) fn examine(&mut self, generation: u64) {
         self.generation = generation;

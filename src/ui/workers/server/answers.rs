@@ -10,6 +10,7 @@ use crate::transfer::ids;
 use crate::ui::effect::ServerRequest;
 use crate::ui::event::{ServerEvent, Trouble};
 use crate::ui::list::Row;
+use crate::ui::marks::Key;
 use crate::ui::workers::reading;
 
 /// The most of a message that a preview fetches; nobody reads more on a terminal.
@@ -114,7 +115,13 @@ impl Worker {
         }
         let Some(session) = self.session.as_mut() else { return Ok(()) };
         let found = session.window(first, last)?;
-        self.tell(ServerEvent::Window(generation, chunk, in_place(first, last, &found)));
+        let mut rows = in_place(first, last, &found);
+        for row in &mut rows {
+            if let Some((uid, locator)) = row.key.uid().and_then(|uid| Some((uid, session.locator(uid)?))) {
+                row.key = Key::Kept(uid, locator);
+            }
+        }
+        self.tell(ServerEvent::Window(generation, chunk, rows));
         Ok(())
     }
 
