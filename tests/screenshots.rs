@@ -93,6 +93,100 @@ fn open(home: &Path, host: &str, port: u16, password: &Path) -> Pty {
     pty
 }
 
+/// Folders, messages, and what finds them.
+fn about(studio: &Studio, pty: &Pty) {
+    pty.type_keys("?");
+    studio.take(pty, "help");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Carry mail");
+    // Down to a folder below Projects; mark it, and look at a message.
+    pty.type_keys("/Bridge\r");
+    pty.wait_for("245 messages");
+    pty.type_keys("\rjjj  ");
+    pty.wait_for("2 messages,");
+    studio.take(pty, "main");
+    pty.type_keys("b");
+    studio.take(pty, "basket");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Basket");
+    pty.type_keys(":mark");
+    studio.take(pty, "commands");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Commands");
+    pty.type_keys("f~d 2004-03.. ~A !~F");
+    studio.take(pty, "filter");
+    pty.type_keys(key::ESC);
+    pty.wait_gone(" fit");
+    pty.type_keys("s");
+    studio.take(pty, "sort");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Sort the messages");
+    pty.type_keys("p");
+    studio.take(pty, "preview");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Subject");
+    pty.type_keys("u");
+    pty.wait_for("nothing marked");
+    pty.type_keys(&format!("{}{}", key::LEFT, key::HOME));
+    pty.type_keys(key::F[3]);
+    pty.wait_for("messages read");
+    studio.take(pty, "doubts");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Doubts about");
+}
+
+/// The plan of the whole store, with what changes it.
+fn planned(studio: &Studio, pty: &Pty) {
+    pty.type_keys(key::F[4]);
+    pty.wait_for("Projects/Bridge");
+    pty.wait_for("F4 reads every message");
+    // The drafts are left out, and what is of the last century goes elsewhere.
+    let row = |name: &str| {
+        let text = pty.screen_text();
+        let lines: Vec<&str> = text.lines().collect();
+        let head = lines.iter().position(|line| line.contains("From here")).expect("a table");
+        lines.iter().skip(head + 1).position(|line| line.contains(&format!(" {name} "))).expect("the row")
+    };
+    pty.type_keys(&format!("g{} ", "j".repeat(row("Drafts"))));
+    pty.wait_for("left out");
+    pty.type_keys(&format!("g{}e", "j".repeat(row("Archive/1996"))));
+    pty.wait_for("Enter that name");
+    pty.type_keys(&format!("\x15Last century/1996{}", key::ENTER));
+    pty.wait_for("2 rules");
+    studio.take(pty, "plan");
+    pty.type_keys(key::F[1]);
+    studio.take(pty, "rules");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Rules for folders");
+    pty.type_keys("R");
+    studio.take(pty, "repairs");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Space off, ask, on");
+}
+
+/// What a job leaves behind.
+fn ended(studio: &Studio, pty: &Pty) {
+    pty.type_keys(key::F[4]);
+    pty.wait_for("what goes where");
+    pty.type_keys("\r");
+    pty.wait_for_text("x lists them", Duration::from_mins(1));
+    pty.wait_until(|screen| screen.contents().contains("Copied"));
+    pty.type_keys("x");
+    studio.take(pty, "failures");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Enter in full");
+    pty.type_keys("J");
+    studio.take(pty, "jobs");
+    pty.type_keys("\r");
+    studio.take(pty, "report");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("What it did");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Enter report");
+    pty.type_keys("@");
+    studio.take(pty, "places");
+}
+
 #[test]
 fn every_screen_has_its_picture() {
     let (Some(server), Some(strict)) = (Dovecot::new().start(), Dovecot::new().max_mail_size("60K").start()) else {
@@ -117,69 +211,8 @@ fn every_screen_has_its_picture() {
     let proxy =
         Proxy::new(server.imap_port).round_trip(Duration::from_millis(6)).fault(300, At::BeforeOk, Do::Stall).start();
     let pty = open(home.path(), "localhost", proxy.port, &password);
-    pty.type_keys("?");
-    studio.take(&pty, "help");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Carry mail");
-    // Down to a folder below Projects; mark it, and look at a message.
-    pty.type_keys("/Bridge\r");
-    pty.wait_for("245 messages");
-    pty.type_keys("\rjjj  ");
-    pty.wait_for("2 messages,");
-    studio.take(&pty, "main");
-    pty.type_keys("b");
-    studio.take(&pty, "basket");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Basket");
-    pty.type_keys(":mark");
-    studio.take(&pty, "commands");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Commands");
-    pty.type_keys("f~d 2004-03.. ~A !~F");
-    studio.take(&pty, "filter");
-    pty.type_keys(key::ESC);
-    pty.wait_gone(" fit");
-    pty.type_keys("s");
-    studio.take(&pty, "sort");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Sort the messages");
-    pty.type_keys("p");
-    studio.take(&pty, "preview");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Subject");
-    pty.type_keys("u");
-    pty.wait_for("nothing marked");
-    pty.type_keys(&format!("{}{}", key::LEFT, key::HOME));
-    pty.type_keys(key::F[3]);
-    pty.wait_for("messages read");
-    studio.take(&pty, "doubts");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Doubts about");
-    pty.type_keys(key::F[4]);
-    pty.wait_for("Projects/Bridge");
-    pty.wait_for("F4 reads every message");
-    // The drafts are left out, and what is of the last century goes elsewhere.
-    let row = |name: &str| {
-        let text = pty.screen_text();
-        let lines: Vec<&str> = text.lines().collect();
-        let head = lines.iter().position(|line| line.contains("From here")).expect("a table");
-        lines.iter().skip(head + 1).position(|line| line.contains(&format!(" {name} "))).expect("the row")
-    };
-    pty.type_keys(&format!("g{} ", "j".repeat(row("Drafts"))));
-    pty.wait_for("left out");
-    pty.type_keys(&format!("g{}e", "j".repeat(row("Archive/1996"))));
-    pty.wait_for("Enter that name");
-    pty.type_keys(&format!("\x15Last century/1996{}", key::ENTER));
-    pty.wait_for("2 rules");
-    studio.take(&pty, "plan");
-    pty.type_keys(key::F[1]);
-    studio.take(&pty, "rules");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Rules for folders");
-    pty.type_keys("R");
-    studio.take(&pty, "repairs");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Space off, ask, on");
+    about(&studio, &pty);
+    planned(&studio, &pty);
     pty.type_keys("\r");
     pty.wait_until(|_| proxy.fired() == 1);
     pty.wait_until(|screen| screen.contents().contains("left"));
@@ -193,25 +226,7 @@ fn every_screen_has_its_picture() {
     drop(pty);
 
     let pty = open(home.path(), "127.0.0.1", strict.imap_port, &password);
-    pty.type_keys(key::F[4]);
-    pty.wait_for("what goes where");
-    pty.type_keys("\r");
-    pty.wait_for_text("x lists them", Duration::from_mins(1));
-    pty.wait_until(|screen| screen.contents().contains("Copied"));
-    pty.type_keys("x");
-    studio.take(&pty, "failures");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Enter in full");
-    pty.type_keys("J");
-    studio.take(&pty, "jobs");
-    pty.type_keys("\r");
-    studio.take(&pty, "report");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("What it did");
-    pty.type_keys(key::ESC);
-    pty.wait_gone("Enter report");
-    pty.type_keys("@");
-    studio.take(&pty, "places");
+    ended(&studio, &pty);
     drop(pty);
 
     // The other way: the mailbox on the left, a new Maildir on the right.

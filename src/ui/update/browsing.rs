@@ -171,7 +171,7 @@ pub(crate) fn preview(model: &mut Model) {
     let folder = place.path;
     match key {
         Key::Remote(uid) | Key::Kept(uid, _) => {
-            model.ask(Effect::Server(ServerRequest::Preview { generation, folder, uid, columns }))
+            model.ask(Effect::Server(ServerRequest::Preview { generation, folder, uid, columns }));
         }
         Key::Local(locator) => {
             let Some(store) = model.sources.get(place.source).map(|open| open.source.clone()) else { return };

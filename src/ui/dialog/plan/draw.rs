@@ -152,7 +152,7 @@ impl PlanDialog {
         let found = match self.known(row) {
             Some(Known { weight: None, .. }) => " (the folder can't be read)".to_owned(),
             Some(Known { weight: Some(weight), dates, .. })
-                if *dates == row.folder.dates && (*dates == DateRule::Auto || self.is_examined) =>
+                if *dates == row.folder.dates && (*dates == DateRule::Auto || self.is_examined()) =>
             {
                 let each = weight.dates.iter().map(|(rule, count)| format!("{} {}", thousands(*count), rule.label()));
                 format!(" ({})", each.collect::<Vec<_>>().join(", "))
@@ -173,7 +173,7 @@ impl PlanDialog {
             words.push((format!("{kind} {}.", place.path.to_string_lossy()), theme.text()));
         }
         words.extend(self.limits(theme));
-        words.extend(self.found().map(|found| (found, theme.text())));
+        words.push((self.found(), theme.text()));
         words.extend(in_force(model, self.rules).map(|words| (words, theme.hint())));
         let what = if self.is_of_marks { "What is marked." } else { "What is under the cursor; nothing is marked." };
         let known = if self.is_local() {
@@ -235,7 +235,7 @@ impl PlanDialog {
     }
 
     /// What was found in all folders, or what could be.
-    fn found(&self) -> Option<String> {
+    fn found(&self) -> String {
         let carried: Vec<&DraftFolder> = self.draft.folders.iter().filter(|row| !row.is_left).collect();
         let (mut already, mut doubtful, mut known) = (0, 0, 0);
         let mut repairs: BTreeMap<Repair, u64> = BTreeMap::new();
@@ -261,23 +261,23 @@ impl PlanDialog {
         }
         let all = carried.iter().filter(|row| self.known(row).is_some()).count();
         let is_far = self.is_far();
-        if is_far && !self.is_examined {
+        if is_far && !self.is_examined() {
             found.push("F4 reads the headers: where dates come from, what is too big".to_owned());
         } else if all < carried.len() {
-            let reading = if self.is_examined && !is_far { "reading" } else { "looking" };
+            let reading = if self.is_examined() && !is_far { "reading" } else { "looking" };
             let so_far = if self.looked_at > 0 {
                 format!(", {} so far", plural(self.looked_at, "message"))
             } else {
                 String::new()
             };
             found.push(format!("{reading}: {all} of {}{so_far} …", plural(carried.len() as u64, "folder")));
-        } else if !self.is_examined && known > 0 {
+        } else if !self.is_examined() && known > 0 {
             found.push("F4 reads every message: what is there already, what needs repair".to_owned());
         } else if found.is_empty() {
             let nothing = if is_far { "no doubtful dates" } else { "nothing is there already, nothing needs repair" };
             found.push(nothing.to_owned());
         }
-        Some(sentence(&found.join("; ")))
+        sentence(&found.join("; "))
     }
 
     /// The name of a folder where it goes; a file is its only folder.

@@ -53,8 +53,8 @@ pub(crate) struct PlanDialog {
     pub generation: u64,
     /// Messages looked at so far of the folder that is being weighed.
     pub looked_at: u64,
-    /// Whether every message is read.
-    is_examined: bool,
+    /// How closely folders are looked at.
+    depth: Depth,
     /// Whether a folder's path could be that of another store too.
     pub has_several_stores: bool,
     /// What is known of folders.
@@ -62,6 +62,15 @@ pub(crate) struct PlanDialog {
     cursor: usize,
     /// The name that is being typed.
     edit: Option<Field>,
+}
+
+/// How closely folders are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// What lists tell.
+    Lists,
+    /// Every message is read; of mail on a server, every header.
+    Messages,
 }
 
 /// What was found out about a folder.
@@ -95,7 +104,7 @@ impl PlanDialog {
             speed_asked: generation,
             generation,
             looked_at: 0,
-            is_examined: false,
+            depth: Depth::Lists,
             has_several_stores: false,
             known: HashMap::new(),
             cursor: 0,
@@ -113,6 +122,10 @@ impl PlanDialog {
         self.cursor = self.cursor.min(self.draft.folders.len().saturating_sub(1));
     }
 
+    fn is_examined(&self) -> bool {
+        self.depth == Depth::Messages
+    }
+
     /// Whether the mail is on a server.
     pub(crate) fn is_far(&self) -> bool {
         self.draft.folders.iter().any(|row| row.folder.source.is_remote())
@@ -121,7 +134,7 @@ impl PlanDialog {
     /// Begins to read every message: what was known is asked again.
     pub(crate) fn examine(&mut self, generation: u64) {
         self.generation = generation;
-        self.is_examined = true;
+        self.depth = Depth::Messages;
         self.looked_at = 0;
         self.known.clear();
     }
