@@ -114,9 +114,17 @@ fn mail_goes_from_the_right_to_the_left_and_from_disk_to_disk() {
     pty.type_keys("\t/Old\r");
     pty.type_keys(key::F[4]);
     pty.wait_for("Copy: what goes where");
+    pty.wait_for("F4 fetches every message");
     pty.type_keys("\r");
     pty.wait_for("Copied 4 messages");
     assert_eq!(fs::read_dir(scene.path("own/.Old/cur")).unwrap().count(), 4);
+    // A second plan tells that all of it is there.
+    pty.type_keys(key::F[4]);
+    pty.wait_for("Copy: what goes where");
+    pty.type_keys(key::F[3]); // F4
+    pty.wait_for("4 already there");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Copy: what goes where");
     quit(pty);
     // An mbox on the left into the same Maildir on the right.
     let pty = scene.open(&scene.path("box.mbox"), &format!("maildir:{}", scene.path("own")));

@@ -135,6 +135,8 @@ pub(crate) enum StoreRequest {
         folder: Box<FolderPlan>,
         /// By what.
         scale: Scale,
+        /// The folder on this machine that it goes to, to tell what is there already.
+        target: Option<Box<(Source, FolderPath)>>,
     },
     /// Stop weighing.
     StopWeighing,

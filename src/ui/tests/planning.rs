@@ -26,7 +26,7 @@ fn targets(world: &World) -> Vec<String> {
 
 fn weighings(world: &World) -> Vec<(u64, FolderPlan, transfer::Scale)> {
     let asked = |effect: &Effect| match effect {
-        Effect::Store(StoreRequest::Weigh { generation, folder, scale }) => {
+        Effect::Store(StoreRequest::Weigh { generation, folder, scale, .. }) => {
             Some((*generation, (**folder).clone(), scale.clone()))
         }
         _ => None,

@@ -130,9 +130,11 @@ fn weigh(model: &mut Model, dialog: &PlanDialog, held: Option<(&FolderPath, &Ids
             None if reads && dialog.asks_ids(row) => continue, // its turn comes with them
             None => None,
         };
+        let is_local = dialog.from == Side::Remote && folder.exists && reads;
+        let target = is_local.then(|| Box::new((dialog.to.source(), folder.target.clone())));
         let scale = Scale { limit: dialog.limit, held, reads };
         let (generation, folder) = (dialog.generation, Box::new(folder.clone()));
-        model.ask(Effect::Store(StoreRequest::Weigh { generation, folder, scale }));
+        model.ask(Effect::Store(StoreRequest::Weigh { generation, folder, scale, target }));
     }
 }
 
@@ -141,14 +143,8 @@ pub(crate) fn examine(model: &mut Model) {
     let generation = model.next_generation();
     with_plan(model, |model, dialog| {
         dialog.examine(generation);
-        if dialog.is_far() {
-            // Only headers: to read every message is to carry it.
-            let account = model.link.account.clone();
-            if let Some(account) = account {
-                model.ask(Effect::Store(StoreRequest::Login(Login(account))));
-            }
-            weigh(model, dialog, None, false);
-            return;
+        if let Some(account) = model.link.account.clone().filter(|_| dialog.from == Side::Remote) {
+            model.ask(Effect::Store(StoreRequest::Login(Login(account))));
         }
         weigh(model, dialog, None, true);
         let mut targets: Vec<FolderPath> = Vec::new();

@@ -9,9 +9,10 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::report::Report;
 use super::{reading, spawn};
 use crate::imap::Account;
-use crate::mail::FolderPath;
+use crate::mail::fingerprint::short_id;
+use crate::mail::{Envelope, FolderPath};
 use crate::store::{self, Count, Examiner, Found, Store, StoreError, Walk};
-use crate::transfer::{FolderPlan, Scale, Source, weigh};
+use crate::transfer::{FolderPlan, Ids, Scale, Source, weigh};
 use crate::ui::effect::{Login, StoreRequest};
 use crate::ui::event::{Event, Page, PreviewLine, StoreEvent};
 use crate::ui::list::Row;
@@ -155,7 +156,12 @@ impl Worker {
                 self.accounts.push(account);
             }
             StoreRequest::StopList | StoreRequest::StopExamining | StoreRequest::StopWeighing => {}
-            StoreRequest::Weigh { generation, folder, scale } => self.weigh(generation, &folder, &scale),
+            StoreRequest::Weigh { generation, folder, mut scale, target } => {
+                if let Some((store, folder)) = target.map(|target| *target) {
+                    scale.held = self.ids(store, &folder).ok();
+                }
+                self.weigh(generation, &folder, &scale);
+            }
             StoreRequest::Folders { source, store } => {
                 let result = self.folders(source, store).map_err(|error| error.to_string());
                 self.tell(StoreEvent::Folders { source, result });
@@ -298,6 +304,20 @@ impl Worker {
             }
         }
         Ok(ControlFlow::Continue(report.lines()))
+    }
+
+    /// What a folder holds, by Message-ID.
+    fn ids(&mut self, source: Source, folder: &FolderPath) -> Result<Ids, StoreError> {
+        let mut open = self.take(&source)?;
+        let mut ids = Ids::new();
+        let listed = open.list(folder, &mut |found| {
+            if let Found::Message(Envelope { message_id: Some(id), .. }) = found {
+                *ids.entry(short_id(id.as_bytes())).or_default() += 1;
+            }
+            Walk::Continue(())
+        });
+        self.put_back(source, open);
+        listed.map(|()| ids)
     }
 
     /// Weighs a folder of a plan, unless another plan is looked at meanwhile.

@@ -262,9 +262,9 @@ impl PlanDialog {
         let all = carried.iter().filter(|row| self.known(row).is_some()).count();
         let is_far = self.is_far();
         if is_far && !self.is_examined() {
-            found.push("F4 reads the headers: where dates come from, what is too big".to_owned());
+            found.push("F4 fetches every message: what is there already, what needs repair".to_owned());
         } else if all < carried.len() {
-            let reading = if self.is_examined() && !is_far { "reading" } else { "looking" };
+            let reading = if self.is_examined() { "reading" } else { "looking" };
             let so_far = if self.looked_at > 0 {
                 format!(", {} so far", plural(self.looked_at, "message"))
             } else {
@@ -274,8 +274,7 @@ impl PlanDialog {
         } else if !self.is_examined() && known > 0 {
             found.push("F4 reads every message: what is there already, what needs repair".to_owned());
         } else if found.is_empty() {
-            let nothing = if is_far { "no doubtful dates" } else { "nothing is there already, nothing needs repair" };
-            found.push(nothing.to_owned());
+            found.push("nothing is there already, nothing needs repair".to_owned());
         }
         sentence(&found.join("; "))
     }

@@ -69,7 +69,7 @@ pub(crate) struct PlanDialog {
 enum Depth {
     /// What lists tell.
     Lists,
-    /// Every message is read; of mail on a server, every header.
+    /// Every message is read.
     Messages,
 }
 
