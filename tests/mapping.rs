@@ -250,10 +250,10 @@ fn a_person_renames_leaves_out_saves_and_uses_the_rules_again() {
     pty.wait_for("what goes where");
     pty.wait_for("F4 reads every message");
     // The row of the trash is left out, that of the sent mail gets another name.
-    go_to_row(&pty, "Papierkorb");
+    pty.go_to_row("Papierkorb");
     pty.type_keys(" ");
     pty.wait_for("left out");
-    go_to_row(&pty, "Gesendete Objekte");
+    pty.go_to_row("Gesendete Objekte");
     pty.type_keys("e");
     pty.wait_for("Enter that name");
     pty.type_keys("/2004");
@@ -280,16 +280,4 @@ fn a_person_renames_leaves_out_saves_and_uses_the_rules_again() {
     // The same rules without a screen: all is there.
     let again = scene.run(&["copy", "--json"], &["--map", file.to_str().unwrap()]).expect(0);
     assert_eq!(again.totals(), (0, 12, 0));
-}
-
-/// Puts the cursor of the plan on the folder of that name.
-fn go_to_row(pty: &Pty, name: &str) {
-    pty.type_keys("g");
-    let text = pty.screen_text();
-    let lines: Vec<&str> = text.lines().collect();
-    let head = lines.iter().position(|line| line.contains("From here")).expect("a table");
-    let row = lines.iter().skip(head).position(|line| line.contains(&format!(" {name} "))).expect("the row") - 1;
-    for _ in 0..row {
-        pty.type_keys("j");
-    }
 }

@@ -141,15 +141,11 @@ fn planned(studio: &Studio, pty: &Pty) {
     pty.wait_for("Projects/Bridge");
     pty.wait_for("F4 reads every message");
     // The drafts are left out, and what is of the last century goes elsewhere.
-    let row = |name: &str| {
-        let text = pty.screen_text();
-        let lines: Vec<&str> = text.lines().collect();
-        let head = lines.iter().position(|line| line.contains("From here")).expect("a table");
-        lines.iter().skip(head + 1).position(|line| line.contains(&format!(" {name} "))).expect("the row")
-    };
-    pty.type_keys(&format!("g{} ", "j".repeat(row("Drafts"))));
+    pty.go_to_row("Drafts");
+    pty.type_keys(" ");
     pty.wait_for("left out");
-    pty.type_keys(&format!("g{}e", "j".repeat(row("Archive/1996"))));
+    pty.go_to_row("Archive/1996");
+    pty.type_keys("e");
     pty.wait_for("Enter that name");
     pty.type_keys(&format!("\x15Last century/1996{}", key::ENTER));
     pty.wait_for("2 rules");

@@ -1,6 +1,5 @@
 //! What a folder of a store holds to be carried, before anything is read of it. Used by [`super::carry`]; knows no server.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher as _};
 
@@ -10,7 +9,7 @@ use crate::store::{Found, StoreError, Walk};
 use super::carry::Shared;
 use super::intake::{self, SharedStore};
 use super::job::tell;
-use super::{Chosen, Event, FolderPlan};
+use super::{Event, FolderPlan};
 
 /// What is kept of a listed message until its turn.
 pub(super) struct Item {
@@ -38,16 +37,12 @@ pub(super) fn list(
     index: usize,
     thorough: Thorough,
 ) -> Result<(Vec<Item>, bool), StoreError> {
-    let chosen: Option<HashSet<(&str, u64)>> = match &plan.chosen {
-        Chosen::All => None,
-        Chosen::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
-    };
+    let is_chosen = plan.chosen.test();
     let (mut items, mut is_whole) = (Vec::new(), true);
     let mut visit = |found| {
         match found {
             Found::Message(envelope) => {
-                let key = (&*envelope.locator.name, envelope.locator.offset);
-                if chosen.as_ref().is_none_or(|chosen| chosen.contains(&key)) {
+                if is_chosen(&envelope.locator) {
                     items.push(item(envelope));
                 }
             }

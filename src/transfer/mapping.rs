@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{DateRule, FolderPath, SpecialUse};
-use crate::store;
 
 use super::Selection;
 
@@ -257,11 +256,10 @@ impl Rule {
     }
 
     fn fit(&self, selection: &Selection, special: Option<SpecialUse>) -> Option<Fit<'_>> {
-        if let Some(store) = &self.store {
-            let name = selection.source.path.file_name().unwrap_or_default().to_string_lossy();
-            if !fits(store, &name) {
-                return None;
-            }
+        if let Some(store) = &self.store
+            && !fits(store, &store_name(&selection.source.path).unwrap_or_default())
+        {
+            return None;
         }
         if let Some(wanted) = self.special {
             let rest = selection.below.segments().iter().skip(1).map(String::as_str);
@@ -293,7 +291,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// The name of a store's file, for a rule that holds for it alone.
 pub fn store_name(path: &Path) -> Option<String> {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).or_else(|| store::stem(path))
+    path.file_name().map(|name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

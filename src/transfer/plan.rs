@@ -1,6 +1,6 @@
 //! What would go where: a pure function from what the user chose and what the server has. Shown before anything is sent.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -29,6 +29,17 @@ pub enum Chosen {
     All,
     /// Just these.
     Only(Vec<Locator>),
+}
+
+impl Chosen {
+    /// A test of whether a message is one of them.
+    pub(super) fn test(&self) -> impl Fn(&Locator) -> bool {
+        let chosen: Option<HashSet<(&str, u64)>> = match self {
+            Self::All => None,
+            Self::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
+        };
+        move |locator| chosen.as_ref().is_none_or(|chosen| chosen.contains(&(&*locator.name, locator.offset)))
+    }
 }
 
 /// What the user chose of one folder.

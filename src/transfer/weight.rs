@@ -1,7 +1,7 @@
 //! What is known of a folder of a plan before anything goes: where dates come from, what is too big, what is there already,
 //! what needs repair.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::imap::ImapError;
 use crate::mail::repair::needed;
@@ -9,7 +9,7 @@ use crate::mail::units::thousands;
 use crate::mail::{DateRule, DateSource, Envelope, FolderPath, Locator, Repair, Warning, fingerprint};
 use crate::store::{Found, Store, StoreError, Walk};
 
-use super::{Chosen, FolderPlan, Mailbox};
+use super::{FolderPlan, Mailbox};
 
 /// What is known of the messages of a folder. All are numbers of messages but the bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,23 +63,19 @@ pub fn weigh(
     scale: &Scale,
     go_on: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Option<Weight>, StoreError> {
-    let chosen: Option<HashSet<(&str, u64)>> = match &folder.chosen {
-        Chosen::All => None,
-        Chosen::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
-    };
+    let is_chosen = folder.chosen.test();
     let mut weight = Weight::default();
     let mut held = scale.held.clone();
     let mut to_read: Vec<(Locator, DateSource)> = Vec::new();
     let has_file_dates = store.format_of(&folder.folder).dates_by_file();
     let mut is_stopped = false;
     store.list(&folder.folder, &mut |found| {
-        if let Found::Message(envelope) = found {
-            let key = (&*envelope.locator.name, envelope.locator.offset);
-            if chosen.as_ref().is_none_or(|chosen| chosen.contains(&key)) {
-                weight.add(&envelope, scale, held.as_mut(), has_file_dates);
-                if scale.reads {
-                    to_read.push((envelope.locator, envelope.date_from));
-                }
+        if let Found::Message(envelope) = found
+            && is_chosen(&envelope.locator)
+        {
+            weight.add(&envelope, scale, held.as_mut(), has_file_dates);
+            if scale.reads {
+                to_read.push((envelope.locator, envelope.date_from));
             }
         }
         is_stopped |= !go_on(weight.messages);

@@ -230,6 +230,15 @@ impl Pty {
         self.screen().contents()
     }
 
+    /// Puts the cursor of the plan on the folder of that name.
+    #[track_caller]
+    pub fn go_to_row(&self, name: &str) {
+        let text = self.screen_text();
+        let rows = text.lines().skip_while(|line| !line.contains("From here")).skip(1);
+        let at = rows.into_iter().position(|line| line.contains(&format!(" {name} "))).expect("a folder of the plan");
+        self.type_keys(&format!("g{}", "j".repeat(at)));
+    }
+
     /// Everything the program has sent so far.
     pub fn raw_output(&self) -> Vec<u8> {
         self.shared.0.lock().unwrap().raw.clone()

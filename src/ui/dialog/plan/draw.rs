@@ -1,7 +1,6 @@
 //! How a plan looks: a table of folders, what is known of the one under the cursor, and what all of it comes to.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -12,7 +11,7 @@ use super::{Known, PlanDialog};
 use crate::mail::units::{bytes, clock, plural, short, thousands};
 use crate::mail::{DateRule, Repair};
 use crate::store::Shape;
-use crate::transfer::{DraftFolder, Mode, Place};
+use crate::transfer::{DraftFolder, Mode, Place, store_name};
 use crate::ui::layout::centred;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
@@ -84,7 +83,11 @@ impl PlanDialog {
         let folder = &row.folder;
         let is_here = number == self.cursor;
         let counting = self.counting.get(number).copied().unwrap_or_default();
-        let name = if folder.folder.is_root() { file_name(&folder.source.path) } else { folder.folder.to_string() };
+        let name = if folder.folder.is_root() {
+            store_name(&folder.source.path).unwrap_or_default()
+        } else {
+            folder.folder.to_string()
+        };
         let to = if row.is_left { "left out".to_owned() } else { self.target(row) };
         let held = self.held_messages.get(number).copied().flatten();
         let state = match (row.is_left, folder.exists, held) {
@@ -282,7 +285,7 @@ impl PlanDialog {
     /// The name of a folder where it goes; a file is its only folder.
     fn target(&self, row: &DraftFolder) -> String {
         match &self.to {
-            Place::Local(place) if row.folder.target.is_root() => file_name(&place.path),
+            Place::Local(place) if row.folder.target.is_root() => store_name(&place.path).unwrap_or_default(),
             _ => row.folder.target.to_string(),
         }
     }
@@ -326,10 +329,6 @@ fn wrapped(lines: &[(String, Style)], width: usize) -> Vec<(String, Style)> {
         paint::wrap(text, width).into_iter().map(move |line| (line, style))
     };
     lines.iter().flat_map(each).collect()
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Where the columns of the table are.
