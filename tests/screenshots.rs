@@ -25,7 +25,7 @@ use common::svg;
 use tempfile::TempDir;
 
 /// The pictures that the README shows, and a text that each screen must hold.
-const PICTURES: [(&str, &str); 20] = [
+const PICTURES: [(&str, &str); 26] = [
     ("main", "messages,"),
     ("plan", "left out"),
     ("rules", "Rules for folders"),
@@ -36,6 +36,12 @@ const PICTURES: [(&str, &str); 20] = [
     ("report", "What it did"),
     ("quit", "Leave it running"),
     ("bothways", "maildir:"),
+    ("folder", "New folder"),
+    ("delete", "[ No ]"),
+    ("flag", "1 message"),
+    ("pattern", "Mark messages"),
+    ("error", "This is no rule"),
+    ("failure", "What to do"),
     ("transfer", "Copy "),
     ("transfers", "Transfer"),
     ("preview", "Subject"),
@@ -160,6 +166,34 @@ fn planned(studio: &Studio, pty: &Pty) {
     pty.wait_gone("Space off, ask, on");
 }
 
+/// What is done to the mailbox itself, and what is asked for.
+fn there(studio: &Studio, pty: &Pty) {
+    pty.type_keys("\tgj");
+    pty.type_keys(key::F[6]);
+    studio.take(pty, "folder");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("New folder");
+    pty.type_keys("/Drafts\r");
+    pty.type_keys(key::F[7]);
+    studio.take(pty, "delete");
+    pty.type_keys("n");
+    pty.wait_gone("[ No ]");
+    pty.type_keys("/Sent\r\r");
+    pty.wait_for("73 messages");
+    pty.type_keys("!");
+    studio.take(pty, "flag");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("flagged");
+    pty.type_keys("+~f holm");
+    studio.take(pty, "pattern");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Mark messages");
+    pty.type_keys(key::F[1]);
+    pty.wait_for("Rules for folders");
+    pty.type_keys("anonsense\r");
+    studio.take(pty, "error");
+}
+
 /// What a job leaves behind.
 fn ended(studio: &Studio, pty: &Pty) {
     pty.type_keys(key::F[4]);
@@ -169,6 +203,10 @@ fn ended(studio: &Studio, pty: &Pty) {
     pty.wait_until(|screen| screen.contents().contains("Copied"));
     pty.type_keys("x");
     studio.take(pty, "failures");
+    pty.type_keys("\rj\r");
+    studio.take(pty, "failure");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("What to do");
     pty.type_keys(key::ESC);
     pty.wait_gone("Enter in full");
     pty.type_keys("J");
@@ -181,6 +219,8 @@ fn ended(studio: &Studio, pty: &Pty) {
     pty.wait_gone("Enter report");
     pty.type_keys("@");
     studio.take(pty, "places");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Accounts and stores");
 }
 
 #[test]
@@ -223,6 +263,7 @@ fn every_screen_has_its_picture() {
 
     let pty = open(home.path(), "127.0.0.1", strict.imap_port, &password);
     ended(&studio, &pty);
+    there(&studio, &pty);
     drop(pty);
 
     // The other way: the mailbox on the left, a new Maildir on the right.
