@@ -285,7 +285,7 @@ fn a_home_directory_is_one_tree_whose_doubts_are_told_and_which_is_copied_whole(
         pty.wait_for(words);
     }
     pty.type_keys(key::ESC);
-    pty.wait_for("10Quit");
+    pty.wait_gone("Doubts about");
     pty.type_keys(key::F[4]);
     pty.wait_for("what goes where");
     pty.type_keys("\r");

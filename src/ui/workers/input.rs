@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 use crossterm::event::{self, Event as Terminal, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::spawn;
+use super::{escapes, spawn};
 use crate::ui::event::{Event, Mouse, MouseKind};
 
 /// How long crossterm looks for more of what has begun to come. Not zero: with `use-dev-tty` it would not look at all.
@@ -35,9 +35,14 @@ fn read(events: &Sender<Event>) -> io::Result<()> {
             return Ok(());
         }
         while event::poll(MOMENT)? {
-            let Some(event) = translate(event::read()?) else { continue };
-            if events.send(event).is_err() {
-                return Ok(());
+            let mut burst = vec![event::read()?];
+            while escapes::may_go_on(&burst) && event::poll(MOMENT)? {
+                burst.push(event::read()?);
+            }
+            for event in escapes::joined(burst).into_iter().filter_map(translate) {
+                if events.send(event).is_err() {
+                    return Ok(());
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Threads that do what is slow and answer by events. None of them holds any of the screen's state.
 
+mod escapes;
 pub(crate) mod far;
 pub(crate) mod input;
 pub(crate) mod journal;
