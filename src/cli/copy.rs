@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -26,6 +27,9 @@ use super::password::SourceOptions;
 use super::signals::Watch;
 use super::sources::{self, Opening};
 use super::target::TargetArgument;
+
+/// How long news waits for more: to wake for each message takes more processor time than to tell it.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// Whether to look only, and how closely.
 #[derive(Args)]
@@ -207,6 +211,9 @@ pub(super) fn carry(
                 }
                 if matches!(event, Event::JobEnd { .. }) {
                     break;
+                }
+                if events.is_empty() {
+                    thread::sleep(MOMENT);
                 }
             }
             recv(watch.received) -> _ => {

@@ -59,6 +59,8 @@ pub struct AppendError {
 const CHUNK: usize = 256 * 1024;
 /// What goes into one packet with its neighbours; larger ones are worth no copying.
 const SMALL: usize = 32 * 1024;
+/// Room for most of what is said of a message before it.
+const ANNOUNCEMENT: usize = 80;
 /// How long storing may take: virus scanners and replication are slow (facts/reliability.md row 29).
 const STORING: Duration = Duration::from_mins(5);
 const STORING_PER_MEGABYTE: Duration = Duration::from_secs(1);
@@ -128,20 +130,29 @@ fn command(tag: &str, mailbox: &str, message: Outgoing<'_>, size: u64) -> Result
 
 /// ` (flags) "date" `
 fn announcement(message: Outgoing<'_>) -> String {
-    let date = message.internal_date.map(|date| format!(" \"{}\"", date.to_imap())).unwrap_or_default();
-    format!(" ({}){date} ", flags(message))
+    let mut text = String::with_capacity(ANNOUNCEMENT);
+    text.push_str(" (");
+    for (flag, place) in names(&message).zip(0..) {
+        text.push_str(if place > 0 { " " } else { "" });
+        text.push_str(flag);
+    }
+    text.push_str(") ");
+    if let Some(date) = message.internal_date {
+        text.extend(["\"", &date.to_imap(), "\" "]);
+    }
+    text
 }
 
-fn flags(message: Outgoing<'_>) -> String {
+/// All flags and keywords.
+fn names<'a>(message: &Outgoing<'a>) -> impl Iterator<Item = &'a str> {
     let names = message.flags.names().map(|name| -> &str { name });
-    names.chain(message.keywords.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+    names.chain(message.keywords.iter().map(String::as_str))
 }
 
 /// What of a message a server may refuse whatever the message is: each flag, and that it is dated or not.
 pub(super) fn traits<'a>(message: &Outgoing<'a>) -> impl Iterator<Item = &'a str> {
     let dated = if message.internal_date.is_some() { "dated" } else { "undated" };
-    let names = message.flags.names().map(|name| -> &str { name });
-    names.chain(message.keywords.iter().map(String::as_str)).chain([dated])
+    names(message).chain([dated])
 }
 
 /// How several messages go without waiting.
@@ -280,8 +291,8 @@ impl Sent {
                 self.tags.push(tag);
             }
             if !is_announced {
-                let announced = format!("{}{{{}+}}\r\n", announcement(*message), message.bytes.len());
-                line.extend_from_slice(announced.as_bytes());
+                line.extend_from_slice(announcement(*message).as_bytes());
+                line.extend_from_slice(format!("{{{}+}}\r\n", message.bytes.len()).as_bytes());
             }
             self.begun += 1;
             self.bytes += message.bytes.len();

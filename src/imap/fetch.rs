@@ -2,7 +2,7 @@
 
 use crate::mail::details::Details;
 use crate::mail::envelope::Summary;
-use crate::mail::fingerprint::message_id;
+use crate::mail::fingerprint::Names;
 use crate::mail::{Fingerprint, Flags, InternalDate, date};
 
 use super::answer::Value;
@@ -125,7 +125,7 @@ impl<'a> Fetched<'a> {
     /// What is needed to know the message again.
     pub fn held(&self) -> Option<HeldMessage> {
         let head = self.content()?;
-        let (fingerprint, id) = (Fingerprint::of(head), message_id(head));
+        let Names { fingerprint, id } = Names::of(head);
         Some(HeldMessage { uid: self.uid()?, size: self.size()?, fingerprint, id })
     }
 }

@@ -18,21 +18,65 @@ impl BareCr {
     }
 }
 
+/// Lines of mail are about as long, or longer.
+const USUAL_LINE: usize = 32;
+
 /// `message` with every line ended by CRLF, the last one too. No bytes stay no bytes.
 pub fn to_crlf(message: &[u8], bare_cr: BareCr) -> Vec<u8> {
-    let mut out = Vec::with_capacity(message.len() + message.len() / 32 + 2);
-    let mut rest = message;
-    while !rest.is_empty() {
-        let end = match bare_cr {
-            BareCr::Keep => memchr::memchr(b'\n', rest),
-            BareCr::EndsLine => memchr::memchr2(b'\r', b'\n', rest),
-        };
-        let (line, after) = rest.split_at(end.unwrap_or(rest.len()));
-        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
-        out.extend_from_slice(b"\r\n");
-        rest = after.strip_prefix(b"\r\n").or_else(|| after.get(1..)).unwrap_or_default();
+    let mut out = Vec::with_capacity(crlf_capacity(message.len()));
+    out.extend_from_slice(message);
+    into_crlf(out, bare_cr)
+}
+
+/// How much room [`into_crlf`] takes for so many bytes, unless their lines are short.
+pub const fn crlf_capacity(length: usize) -> usize {
+    length + length / USUAL_LINE + 2
+}
+
+/// The same in place: lines move towards the end, the last first.
+pub fn into_crlf(mut message: Vec<u8>, bare_cr: BareCr) -> Vec<u8> {
+    match (message.last(), bare_cr) {
+        (None, _) | (Some(b'\n'), _) | (Some(b'\r'), BareCr::EndsLine) => {}
+        _ => message.push(b'\n'),
     }
-    out
+    let ends = short_ends(&message, bare_cr);
+    let mut read = message.len();
+    let mut write = read + ends.len();
+    message.resize(write, 0);
+    for end in ends.into_iter().rev() {
+        let line = end + 1..read;
+        write -= line.len();
+        message.copy_within(line, write);
+        write -= 2;
+        if let Some(crlf) = message.get_mut(write..write + 2) {
+            crlf.copy_from_slice(b"\r\n");
+        }
+        read = end;
+    }
+    message
+}
+
+/// The same for bytes that are a file of their own, by its rule.
+pub fn of_file(bytes: Vec<u8>) -> Vec<u8> {
+    let bare_cr = BareCr::of(&bytes);
+    into_crlf(bytes, bare_cr)
+}
+
+/// Where the lines end that do not end in CRLF.
+fn short_ends(message: &[u8], bare_cr: BareCr) -> Vec<usize> {
+    let is_short = |at: &usize| {
+        let (here, before) = (message.get(*at), at.checked_sub(1).and_then(|before| message.get(before)));
+        match here {
+            Some(b'\n') => before != Some(&b'\r'),
+            _ => message.get(at + 1) != Some(&b'\n'),
+        }
+    };
+    let mut ends = Vec::with_capacity(message.len() / USUAL_LINE + 1);
+    match bare_cr {
+        BareCr::Keep => ends.extend(memchr::memchr_iter(b'\n', message).filter(is_short)),
+        BareCr::EndsLine => ends.extend(memchr::memchr2_iter(b'\r', b'\n', message).filter(is_short)),
+    }
+    ends
 }
 
 /// Why a message can not be appended as it is.
@@ -96,6 +140,15 @@ mod tests {
         ] {
             assert_eq!(to_crlf(raw, rule), wire, "{raw:?}");
         }
+    }
+
+    #[test]
+    fn lines_that_end_in_crlf_stay_where_they_are() {
+        let message = b"A: b\r\n\r\nbody\r\n".to_vec();
+        let place = message.as_ptr();
+        let made = into_crlf(message.clone(), BareCr::Keep);
+        assert_eq!(made, message);
+        assert_eq!(into_crlf(message, BareCr::Keep).as_ptr(), place);
     }
 
     #[test]

@@ -177,19 +177,22 @@ impl InternalDate {
         // By hand, since it is needed for every message that is sent.
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let date = self.chrono();
-        let month = date.month0() as usize % MONTHS.len();
-        let (month, offset) = (MONTHS.get(month).copied().unwrap_or_default(), date.offset().local_minus_utc() / 60);
-        let (sign, minutes) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
-        format!(
-            "{:02}-{month}-{:04} {:02}:{:02}:{:02} {sign}{:02}{:02}",
-            date.day(),
-            date.year(),
-            date.hour(),
-            date.minute(),
-            date.second(),
-            minutes / 60,
-            minutes % 60
-        )
+        let month = MONTHS.get(date.month0() as usize).copied().unwrap_or_default();
+        let year = u32::try_from(date.year()).unwrap_or(0).min(9999);
+        let minutes = date.offset().local_minus_utc() / 60;
+        let (sign, minutes) = (if minutes < 0 { '-' } else { '+' }, minutes.unsigned_abs());
+        let two = |number: u32| [number / 10, number].map(|last| char::from_digit(last % 10, 10).unwrap_or('0'));
+        let mut text = String::with_capacity("07-Feb-1994 21:52:25 -0800".len());
+        text.extend(two(date.day()));
+        text.extend(["-", month, "-"]);
+        text.extend([year / 100, year].into_iter().flat_map(two));
+        for (before, number) in [(' ', date.hour()), (':', date.minute()), (':', date.second())] {
+            text.push(before);
+            text.extend(two(number));
+        }
+        text.extend([' ', sign]);
+        text.extend([minutes / 60, minutes % 60].into_iter().flat_map(two));
+        text
     }
 
     /// RFC 3339, for JSON.

@@ -46,16 +46,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Names a message by its Message-ID alone, which even servers keep that write mail anew. Others may have the same: what it
-/// finds must be compared.
-pub fn message_id(message: &[u8]) -> Option<u64> {
-    let head = message.get(..header::MAX_HEADER).unwrap_or(message);
-    let field = header::find(head, "Message-ID")?;
-    let id = field.value.trim_ascii();
-    (!id.is_empty()).then(|| short_id(id))
-}
-
-/// A Message-ID in short, as [`message_id`] gives it.
+/// A Message-ID in short, as in [`Names`].
 #[expect(clippy::cast_possible_truncation, reason = "half of it is enough to find candidates")]
 pub fn short_id(id: &[u8]) -> u64 {
     short(Sha256::new().chain_update(id)) as u64
@@ -79,22 +70,46 @@ pub struct Fingerprint(u128);
 
 impl Fingerprint {
     /// The fingerprint of a message, or of the four fields that a server returned.
+    pub fn of(message: &[u8]) -> Self {
+        Names::of(message).fingerprint
+    }
+}
+
+/// What a header names a message by, found in one pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// By Message-ID, Date, From and Subject.
+    pub fingerprint: Fingerprint,
+    /// By the Message-ID alone, which even servers keep that write mail anew. Others may have the same: what it finds must
+    /// be compared.
+    pub id: Option<u64>,
+}
+
+impl Names {
+    /// The names of a message, or of the fields that a server returned.
     ///
     /// Folding does not count, and every byte over 127 counts as `X`, since Cyrus stores it so.
     pub fn of(message: &[u8]) -> Self {
-        let mut hash = Sha256::new();
         let head = message.get(..header::MAX_HEADER).unwrap_or(message);
-        for name in FINGERPRINT_FIELDS {
-            if let Some(field) = header::find(head, name) {
-                for word in field.value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-                    let plain: Vec<u8> = word.iter().map(|byte| if byte.is_ascii() { *byte } else { b'X' }).collect();
-                    hash.update(&plain);
-                    hash.update(b" ");
+        let mut found = [None; FINGERPRINT_FIELDS.len()];
+        for field in header::fields(head) {
+            for (name, first) in FINGERPRINT_FIELDS.iter().zip(&mut found) {
+                if first.is_none() && field.is(name) {
+                    *first = Some(field.value);
                 }
             }
-            hash.update(b"\n");
         }
-        Self(short(hash))
+        let mut plain = Vec::new();
+        for value in found {
+            for word in value.unwrap_or_default().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+                plain.extend(word.iter().map(|byte| if byte.is_ascii() { *byte } else { b'X' }));
+                plain.push(b' ');
+            }
+            plain.push(b'\n');
+        }
+        let [id, ..] = found;
+        let id = id.map(<[u8]>::trim_ascii).filter(|id| !id.is_empty());
+        Self { fingerprint: Fingerprint(short(Sha256::new().chain_update(plain))), id: id.map(short_id) }
     }
 }
 

@@ -13,7 +13,7 @@ use super::describe::Known;
 use super::dir::{self, Entry, Kind};
 use super::files::{self, FileStore, MessageFiles, Rules};
 use super::{Damage, Format, Found, LARGE, Large, OpenOptions, Spot, Store, StoreError, file, livemail, msg};
-use crate::mail::canonical::{self, BareCr};
+use crate::mail::canonical;
 use crate::mail::{Flags, Locator, header};
 
 /// The row in `FORMATS`.
@@ -170,7 +170,7 @@ pub(super) fn content(path: &Path) -> io::Result<Vec<u8>> {
         return msg::content(&file);
     }
     let message = decoded(&file::read_range(&file, 0, file.metadata()?.len())?);
-    Ok(canonical::to_crlf(&message, BareCr::of(&message)))
+    Ok(canonical::of_file(message))
 }
 
 /// The same to be read in pieces; not where all of it must be decoded.

@@ -8,10 +8,13 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 use rustix::path::Arg;
 
 use super::packed::{Packing, Unpacked};
+use crate::mail::canonical;
 use crate::mail::header::{self, MAX_HEADER};
 
 /// The first read of a header; most are shorter.
@@ -79,13 +82,21 @@ pub(super) fn read_at(file: &File, offset: u64, want: usize, into: &mut Vec<u8>)
     Ok(())
 }
 
-/// A part of a file that must be held in memory whole.
+/// A part of a file that must be held in memory whole, with room for its line ends.
 pub(super) fn read_range(file: &File, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     let fits = u32::try_from(length).ok().and_then(|length| usize::try_from(length).ok());
     let want = fits.ok_or_else(|| io::Error::other("the message is larger than 4 GiB, which IMAP can not carry"))?;
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(want).map_err(io::Error::other)?;
-    read_at(file, offset, want, &mut bytes)?;
+    bytes.try_reserve_exact(canonical::crlf_capacity(want)).map_err(io::Error::other)?;
+    while bytes.len() < want {
+        let at = offset.saturating_add(bytes.len() as u64);
+        match rustix::io::pread(file, spare_capacity(&mut bytes), at) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(want); // more room was more read
     Ok(bytes)
 }
 

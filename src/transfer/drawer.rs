@@ -10,8 +10,8 @@ use crate::imap::{
     AppendError, Appended, Counts, Created, HeldMessage, ImapError, Outgoing, Refusal, RemoteFolder, RemoteMessage,
     Selected, Stored,
 };
-use crate::mail::fingerprint::message_id;
-use crate::mail::{Digest, Envelope, Fingerprint, Flags, FolderPath, Locator};
+use crate::mail::fingerprint::Names;
+use crate::mail::{Digest, Envelope, Flags, FolderPath, Locator};
 use crate::store::{Deposit, Letter, LocalPlace, Removal, StoreError};
 
 use super::journal::state;
@@ -361,5 +361,6 @@ fn row(uid: u32, envelope: Envelope, size: u64) -> RemoteMessage {
 
 /// What is kept of a message to know it again.
 fn held(uid: u32, bytes: &[u8]) -> HeldMessage {
-    HeldMessage { uid, size: bytes.len() as u64, fingerprint: Fingerprint::of(bytes), id: message_id(bytes) }
+    let Names { fingerprint, id } = Names::of(bytes);
+    HeldMessage { uid, size: bytes.len() as u64, fingerprint, id }
 }

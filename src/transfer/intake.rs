@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
-use crate::mail::fingerprint::{Rolling, message_id};
+use crate::mail::fingerprint::{Names, Rolling};
 use crate::mail::header::MAX_HEADER;
 use crate::mail::repair::{needed, repair};
 use crate::mail::{DateRule, Digest, Fingerprint, FolderPath, InternalDate, Locator, Repair};
@@ -37,7 +37,7 @@ pub(super) struct Content {
     /// The bytes; of a large message only the first.
     pub(super) bytes: Vec<u8>,
     /// A large message, whose bytes are not held in memory.
-    pub(super) large: Option<Large>,
+    pub(super) large: Option<Box<Large>>,
     /// How many bytes there are in all.
     pub(super) size: u64,
     pub(super) digest: Digest,
@@ -147,7 +147,7 @@ pub(super) fn read(
     }
     let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
     let size = bytes.len() as u64;
-    let (fingerprint, id) = (Fingerprint::of(&bytes), message_id(&bytes));
+    let Names { fingerprint, id } = Names::of(&bytes);
     let internal_date = making.dates.of(&bytes);
     Ok(Content { large: None, size, digest, origin: read, repairs, fingerprint, id, internal_date, bytes })
 }
@@ -165,9 +165,9 @@ fn look_through(large: Large) -> Option<Content> {
     }
     u32::try_from(size).ok().filter(|size| *size > 0)?;
     let digest = rolling.digest();
-    let (fingerprint, id) = (Fingerprint::of(&bytes), message_id(&bytes));
+    let Names { fingerprint, id } = Names::of(&bytes);
     Some(Content {
-        large: Some(large),
+        large: Some(Box::new(large)),
         size,
         digest,
         origin: digest,

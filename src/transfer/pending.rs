@@ -20,7 +20,7 @@ pub(super) struct Prepared {
     /// Empty once they are on the server and only a look is missing. Of a large message only the first.
     pub(super) bytes: Vec<u8>,
     /// A large message, whose bytes are not held in memory.
-    pub(super) large: Option<Large>,
+    pub(super) large: Option<Box<Large>>,
     pub(super) size: u64,
     /// Whether its header holds bytes over 127, which some servers change.
     pub(super) is_8bit: bool,
@@ -66,7 +66,7 @@ impl Prepared {
 
 /// A message of a batch, on its way.
 pub(super) struct Pending {
-    pub(super) prepared: Prepared,
+    pub(super) prepared: Box<Prepared>,
     pub(super) state: State,
     pub(super) tries: u8,
 }
@@ -86,7 +86,7 @@ pub(super) enum State {
 
 impl Pending {
     pub(super) fn new(prepared: Prepared) -> Self {
-        Self { prepared, state: State::Waiting, tries: 0 }
+        Self { prepared: Box::new(prepared), state: State::Waiting, tries: 0 }
     }
 
     pub(super) fn is_waiting(&self) -> bool {

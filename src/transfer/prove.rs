@@ -177,7 +177,7 @@ impl Carry<'_, '_> {
     fn read_back(&mut self, matched: &Matched) -> Result<Result<HashMap<u32, Option<Proof>>, ImapError>, Halt> {
         let wanted = matched
             .iter()
-            .filter_map(|(one, found)| Some((&one.prepared, found.as_ref()?)))
+            .filter_map(|(one, found)| Some((&*one.prepared, found.as_ref()?)))
             .filter(|(prepared, message)| self.needs_content(prepared, message));
         let (large, wanted): (Vec<_>, Vec<_>) = wanted.partition(|(prepared, _)| prepared.large.is_some());
         let mut grades = HashMap::new();

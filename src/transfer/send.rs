@@ -106,7 +106,7 @@ impl Carry<'_, '_> {
         }
         waiting.truncate(waiting.iter().position(is_large).unwrap_or(waiting.len()));
         let messages: Vec<&Prepared> =
-            waiting.iter().filter_map(|at| pending.get(*at)).map(|one| &one.prepared).collect();
+            waiting.iter().filter_map(|at| pending.get(*at)).map(|one| &*one.prepared).collect();
         let outgoing: Vec<Outgoing<'_>> = messages.iter().map(|prepared| prepared.outgoing()).collect();
         let mut go_on = |place: usize, sent: u64| {
             if sent == 0 {

@@ -28,7 +28,7 @@ use super::pages::{Broken, Pages};
 use super::recovered::Recovered;
 use super::tree::Tree;
 use super::{Count, Folder, Format, Found, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead};
-use crate::mail::canonical::{self, BareCr};
+use crate::mail::canonical;
 use crate::mail::{FolderPath, Locator};
 use layout::{Cells, TEXT_CELL};
 use message::Message;
@@ -125,11 +125,7 @@ impl Store for Dbx {
             // Where the listing stopped because another message has the next part, only a listing can tell.
             End::GoesOn => self.is_listed(folder, &path, locator)?,
         };
-        if is_whole {
-            Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
-        } else {
-            Err(StoreError::changed(&path, locator))
-        }
+        if is_whole { Ok(canonical::of_file(bytes)) } else { Err(StoreError::changed(&path, locator)) }
     }
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use super::dir::Entry;
 use super::files::{FileStore, MessageFiles};
 use super::tree::Tree;
 use super::{Damage, Format, Found, Hidden, OpenOptions, Spot, Store, StoreError, eml, file};
-use crate::mail::canonical::{self, BareCr};
+use crate::mail::canonical;
 use crate::mail::{DateSource, Flags, FolderPath, SpecialUse, Warning};
 use layout::Layout;
 
@@ -84,7 +84,7 @@ impl MessageFiles for Emlx {
         let file = file::open_regular(path)?;
         let layout = Layout::of(&file)?;
         let message = whole(&file, &layout, path)?.0;
-        Ok(canonical::to_crlf(&message, BareCr::of(&message)))
+        Ok(canonical::of_file(message))
     }
 }
 

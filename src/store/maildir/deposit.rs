@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{Message, PARTS, Place, content, envelope, name, names, tree, without_twice};
+use super::{Message, PARTS, Place, content_of, envelope, name, names, tree, without_twice};
 use crate::mail::{Digest, Envelope, Flags, FolderPath, InternalDate, Locator, SpecialUse, mutf7};
 use crate::store::deposit::{Deposit, Letter, again, fail_all, to_lf};
 use crate::store::moved::Moved;
@@ -140,7 +140,7 @@ impl Deposit for MaildirDeposit {
         let data = fs::metadata(message.path(&place)).map_err(read)?;
         let modified = data.modified().ok().and_then(unix);
         found.internal_date = modified.map(InternalDate::from_unix).or(found.internal_date);
-        Ok((found, content(&message.path(&place)).map_err(read)?))
+        Ok((found, content_of(&message.path(&place)).map_err(read)?))
     }
 
     fn keep(&mut self, folder: &FolderPath, letters: &[Letter<'_>]) -> Vec<Result<Locator, StoreError>> {

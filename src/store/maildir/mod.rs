@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 
 use super::kmail;
 use super::moved::Moved;
@@ -25,7 +25,7 @@ use super::{
     Count, Damage, Folder, Format, Found, LARGE, Large, OpenOptions, Removal, Stamp, Store, StoreError, Walk, ahead,
     file,
 };
-use crate::mail::canonical::{self, BareCr};
+use crate::mail::canonical;
 use crate::mail::envelope::{Dates, Summary};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Locator, Warning, header};
 
@@ -46,7 +46,7 @@ pub(super) static FORMAT: Format =
 const REPORT_EVERY: u64 = 500;
 
 fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Store>, StoreError> {
-    Ok(Box::new(Maildir { tree: tree::find(path, &options.company)?, files: HashMap::new() }))
+    Ok(Box::new(Maildir { tree: tree::find(path, &options.company)?, files: HashMap::new(), reading: None }))
 }
 
 /// How much of a file tells how it is packed.
@@ -57,6 +57,8 @@ struct Maildir {
     tree: Tree,
     /// The files of the folders that were looked at, in order; a name that is not in them makes them read again.
     files: HashMap<PathBuf, Vec<Message>>,
+    /// The folder that was read last.
+    reading: Option<(PathBuf, Parts)>,
 }
 
 /// One file in `cur` or `new`, in the order of its folder: by time of arrival, then by name.
@@ -81,30 +83,65 @@ impl Message {
     }
 }
 
+/// The directories of a folder, held open: a file is found faster from there than along its whole path.
+struct Parts([io::Result<OwnedFd>; PARTS.len()]);
+
+impl Parts {
+    fn open(folder: &Path) -> Self {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Self(PARTS.map(|part| Ok(rustix::fs::open(folder.join(part), flags, Mode::empty())?)))
+    }
+
+    /// The directory of a message.
+    fn of(&self, message: &Message) -> io::Result<&OwnedFd> {
+        match PARTS.iter().zip(&self.0).find(|(part, _)| **part == message.part) {
+            Some((_, Ok(dir))) => Ok(dir),
+            Some((_, Err(error))) => Err(error.kind().into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Opens the file of a message, with what the system knows of it.
+    fn open_file(&self, message: &Message) -> io::Result<(File, Metadata)> {
+        file::open_known(self.of(message)?, message.name.as_os_str())
+    }
+
+    /// What the system knows of the file of a message.
+    fn look(&self, message: &Message, flags: AtFlags) -> io::Result<Seen> {
+        let known = rustix::fs::statat(self.of(message)?, message.name.as_os_str(), flags)?;
+        Ok(Seen {
+            is_file: FileType::from_raw_mode(known.st_mode) == FileType::RegularFile,
+            length: u64::try_from(known.st_size).unwrap_or(0),
+            modified: known.st_mtime,
+        })
+    }
+}
+
+/// What the system knows of a file.
+struct Seen {
+    is_file: bool,
+    length: u64,
+    /// In seconds since 1970.
+    modified: i64,
+}
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Self {
+        Self { is_file: metadata.is_file(), length: metadata.len(), modified: metadata.mtime() }
+    }
+}
+
 /// One folder, open for a walk.
-struct Place<'a> {
-    path: &'a Path,
-    /// Its directories, held open: a file is found faster from there than along its whole path.
-    parts: [Option<OwnedFd>; 2],
+struct Place {
+    parts: Parts,
     /// What tells the marks of its messages beside their names.
     keywords: Vec<Option<String>>,
     index: Option<kmail::Marks>,
 }
 
-impl<'a> Place<'a> {
-    fn open(path: &'a Path) -> Self {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let parts = PARTS.map(|part| rustix::fs::open(path.join(part), flags, Mode::empty()).ok());
-        Self { path, parts, keywords: name::keyword_names(path), index: kmail::Marks::of(path) }
-    }
-
-    /// Opens the file of a message, with what the system knows of it.
-    fn open_file(&self, message: &Message) -> io::Result<(File, Metadata)> {
-        let opened = PARTS.iter().zip(&self.parts).find(|(part, _)| **part == message.part);
-        match opened.and_then(|(_, dir)| dir.as_ref()) {
-            Some(dir) => file::open_known(dir, message.name.as_os_str()),
-            None => file::open_known(CWD, message.path(self.path)),
-        }
+impl Place {
+    fn open(path: &Path) -> Self {
+        Self { parts: Parts::open(path), keywords: name::keyword_names(path), index: kmail::Marks::of(path) }
     }
 
     /// The flags and keywords of a message.
@@ -145,9 +182,10 @@ impl Store for Maildir {
 
     fn count(&mut self, folder: &FolderPath, visit: &mut dyn FnMut(Found) -> Walk) -> Result<Count, StoreError> {
         let Some(place) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(Count::default()) };
+        let parts = Parts::open(&place);
         let mut count = Count::default();
         for message in self.scan(&place, visit)? {
-            let told = name::size(&message.key).or_else(|| Some(fs::metadata(message.path(&place)).ok()?.len()));
+            let told = name::size(&message.key).or_else(|| Some(parts.look(message, AtFlags::empty()).ok()?.length));
             if let Some(size) = told.filter(|size| *size > 0) {
                 count = Count { messages: count.messages + 1, bytes: count.bytes + size };
             }
@@ -164,12 +202,12 @@ impl Store for Maildir {
 
     fn read(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Vec<u8>, StoreError> {
         let place = self.tree.messages(folder)?.to_owned();
-        Ok(self.find(&place, locator, content)?.1)
+        self.find(&place, locator, content)
     }
 
     fn large(&mut self, folder: &FolderPath, locator: &Locator) -> Result<Option<Large>, StoreError> {
         let place = self.tree.messages(folder)?.to_owned();
-        Ok(self.find(&place, locator, large)?.1)
+        self.find(&place, locator, large)
     }
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
@@ -182,11 +220,11 @@ impl Store for Maildir {
         let place = self.tree.messages(folder)?.to_owned();
         let mut moved = Moved::beside(self.tree.root())?;
         let results = removals.iter().map(|removal| {
-            let (path, digest) = self.find(&place, &removal.locator, digest)?;
-            if digest != removal.digest {
+            if self.find(&place, &removal.locator, digest)? != removal.digest {
                 return Err(StoreError::changed(&place, &removal.locator));
             }
-            moved.take(&path)
+            let file = self.files.get(&place).and_then(|files| known(files, &removal.locator.name));
+            moved.take(&file.ok_or_else(|| StoreError::vanished(&place, &removal.locator))?.path(&place))
         });
         let results = results.collect();
         moved.sync();
@@ -200,7 +238,7 @@ impl Maildir {
         &mut self,
         folder: &FolderPath,
         visit: &mut dyn FnMut(Found) -> Walk,
-        look: fn(&Message, &Place<'_>) -> Result<Envelope, String>,
+        look: fn(&Message, &Place) -> Result<Envelope, String>,
     ) -> Result<(), StoreError> {
         let Some(path) = self.tree.place(folder)?.map(Path::to_owned) else { return Ok(()) };
         if self.tree.report_skipped(folder, visit).is_break() {
@@ -246,26 +284,29 @@ impl Maildir {
         Ok(slot)
     }
 
-    /// The file that a locator names, with what `read` makes of it.
+    /// What `read` makes of the file that a locator names.
     fn find<T>(
         &mut self,
         place: &Path,
         locator: &Locator,
-        read: fn(&Path) -> io::Result<T>,
-    ) -> Result<(PathBuf, T), StoreError> {
+        read: fn(File, &Metadata) -> io::Result<T>,
+    ) -> Result<T, StoreError> {
         for look_again in [false, true] {
             if look_again || !self.files.contains_key(place) {
                 self.scan(place, &mut |_| Walk::Continue(()))?;
+                self.reading = None;
             }
-            let Some(path) =
-                self.files.get(place).and_then(|files| known(files, &locator.name)).map(|file| file.path(place))
-            else {
-                continue;
+            let Some(message) = self.files.get(place).and_then(|files| known(files, &locator.name)) else { continue };
+            let parts = match self.reading.take().filter(|(open, _)| open == place) {
+                Some((_, parts)) => parts,
+                None => Parts::open(place),
             };
-            match read(&path) {
-                Ok(found) => return Ok((path, found)),
+            let found = parts.open_file(message).and_then(|(file, metadata)| read(file, &metadata));
+            self.reading = Some((place.to_owned(), parts));
+            match found {
+                Ok(found) => return Ok(found),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {} // renamed since the names were read
-                Err(error) => return Err(StoreError::read(&path, error)),
+                Err(error) => return Err(StoreError::read(&message.path(place), error)),
             }
         }
         Err(StoreError::vanished(place, locator))
@@ -273,7 +314,8 @@ impl Maildir {
 }
 
 fn known<'a>(files: &'a [Message], key: &str) -> Option<&'a Message> {
-    let found = files.binary_search_by(|file| (file.arrived, &*file.key).cmp(&(arrived(key), key)));
+    let wanted = (arrived(key), key);
+    let found = files.binary_search_by(|file| (file.arrived, &*file.key).cmp(&wanted));
     files.get(found.ok()?)
 }
 
@@ -342,43 +384,44 @@ fn without_twice(place: &Path, files: &mut Vec<Message>) -> Vec<Damage> {
 }
 
 fn same(a: &Path, b: &Path) -> bool {
-    matches!((content(a), content(b)), (Ok(a), Ok(b)) if a == b)
+    matches!((content_of(a), content_of(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// When a message arrived, and which rule found that.
 type Dated = (Option<InternalDate>, DateSource);
 
 /// What a list shows of one file, or why it is no message.
-fn envelope(message: &Message, place: &Place<'_>) -> Result<Envelope, String> {
+fn envelope(message: &Message, place: &Place) -> Result<Envelope, String> {
     let refused = |error: io::Error| format!("it is not read: {error}");
-    let (file, metadata) = place.open_file(message).map_err(refused)?;
+    let (file, metadata) = place.parts.open_file(message).map_err(refused)?;
     let mut head = file::head(&file, metadata.len()).map_err(refused)?;
     if let Some(packing) = packing(&head).map_err(refused)? {
         head = file::unpacked(file, packing, Some(header::MAX_HEADER)).map_err(refused)?;
     }
-    let by_store = date_by_store(message, &metadata);
+    let seen = Seen::of(&metadata);
+    let by_store = date_by_store(message, &seen);
     let summary = Summary::with(&head, if by_store.is_some() { Dates::None } else { Dates::All });
     let date = by_store.unwrap_or_else(|| header_date(&summary));
     let doubts = [(date.0.is_none(), Warning::NoDate), (header::fields(&head).next().is_none(), Warning::NoHeader)];
     let warnings = doubts.into_iter().filter(|(doubt, _)| *doubt).map(|(_, warning)| warning).collect();
-    Ok(Envelope { warnings, ..told(message, place, &metadata, date, summary) })
+    Ok(Envelope { warnings, ..told(message, place, &seen, date, summary) })
 }
 
 /// What can be said of one file without reading it; with reading, where only its header has a date.
-fn outline(message: &Message, place: &Place<'_>) -> Result<Envelope, String> {
-    let metadata = fs::symlink_metadata(message.path(place.path)).ok();
-    let metadata = metadata.filter(|metadata| metadata.is_file() && metadata.len() > 0);
-    match metadata.and_then(|metadata| Some((date_by_store(message, &metadata)?, metadata))) {
-        Some((date, metadata)) => Ok(told(message, place, &metadata, date, Summary::default())),
+fn outline(message: &Message, place: &Place) -> Result<Envelope, String> {
+    let seen = place.parts.look(message, AtFlags::SYMLINK_NOFOLLOW).ok();
+    let seen = seen.filter(|seen| seen.is_file && seen.length > 0);
+    match seen.and_then(|seen| Some((date_by_store(message, &seen)?, seen))) {
+        Some((date, seen)) => Ok(told(message, place, &seen, date, Summary::default())),
         None => envelope(message, place),
     }
 }
 
-fn told(message: &Message, place: &Place<'_>, metadata: &Metadata, date: Dated, summary: Summary) -> Envelope {
+fn told(message: &Message, place: &Place, seen: &Seen, date: Dated, summary: Summary) -> Envelope {
     let (flags, keywords) = place.marks(message);
     Envelope {
-        locator: Locator { name: message.key.clone(), offset: 0, length: metadata.len() },
-        size: metadata.len(),
+        locator: Locator { name: message.key.clone(), offset: 0, length: seen.length },
+        size: seen.length,
         flags,
         keywords,
         internal_date: date.0,
@@ -392,8 +435,8 @@ fn told(message: &Message, place: &Place<'_>, metadata: &Metadata, date: Dated, 
 }
 
 /// The date that the name of a file and the file itself give, and by which of them.
-fn date_by_store(message: &Message, metadata: &Metadata) -> Option<Dated> {
-    let (date, named) = name::arrival(&message.key, InternalDate::from_unix(metadata.mtime()))?;
+fn date_by_store(message: &Message, seen: &Seen) -> Option<Dated> {
+    let (date, named) = name::arrival(&message.key, InternalDate::from_unix(seen.modified))?;
     Some((Some(date), if named { DateSource::Store } else { DateSource::Mtime }))
 }
 
@@ -412,8 +455,7 @@ fn packing(start: &[u8]) -> io::Result<Option<Packing>> {
 }
 
 /// A file's message to be read in pieces, if it is large and not packed.
-fn large(path: &Path) -> io::Result<Option<Large>> {
-    let (file, metadata) = file::open_known(CWD, path)?;
+fn large(file: File, metadata: &Metadata) -> io::Result<Option<Large>> {
     if metadata.len() < LARGE || packing(&file::read_range(&file, 0, PACKING_LONG)?)?.is_some() {
         return Ok(None);
     }
@@ -421,19 +463,24 @@ fn large(path: &Path) -> io::Result<Option<Large>> {
 }
 
 /// The digest of a file's message as it would be appended.
-fn digest(path: &Path) -> io::Result<Digest> {
-    match large(path)? {
+fn digest(file: File, metadata: &Metadata) -> io::Result<Digest> {
+    match large(file.try_clone()?, metadata)? {
         Some(large) => large.digest(),
-        None => Ok(Digest::of(&content(path)?)),
+        None => Ok(Digest::of(&content(file, metadata)?)),
     }
 }
 
-/// A file's message as it would be appended.
-fn content(path: &Path) -> io::Result<Vec<u8>> {
+/// The message in the file at `path` as it would be appended.
+fn content_of(path: &Path) -> io::Result<Vec<u8>> {
     let (file, metadata) = file::open_known(CWD, path)?;
+    content(file, &metadata)
+}
+
+/// A file's message as it would be appended.
+fn content(file: File, metadata: &Metadata) -> io::Result<Vec<u8>> {
     let mut bytes = file::read_range(&file, 0, metadata.len())?;
     if let Some(packing) = packing(&bytes)? {
         bytes = file::unpacked(file, packing, None)?;
     }
-    Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
+    Ok(canonical::of_file(bytes))
 }

@@ -44,7 +44,7 @@ pub(super) fn of(region: &[u8], marks: bool) -> Vec<u8> {
     } else {
         out.extend_from_slice(body);
     }
-    canonical::to_crlf(&out, bare_cr)
+    canonical::into_crlf(out, bare_cr)
 }
 
 /// The message that runs from `span.start`, where its From_ line is, to the next one, to be read in pieces. `None` where its

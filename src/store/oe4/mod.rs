@@ -15,7 +15,7 @@ use super::pages::Pages;
 use super::recovered::{Recovered, Shows};
 use super::tree::Tree;
 use super::{Count, Folder, Format, Found, OpenOptions, Removal, Store, StoreError, Walk, file};
-use crate::mail::canonical::{self, BareCr};
+use crate::mail::canonical;
 use crate::mail::{FolderPath, Locator};
 use mailbox::Message;
 use walk::Walker;
@@ -101,7 +101,7 @@ impl Store for Oe4 {
         let bytes = pages
             .bytes(message.text(), message.length)
             .map_err(|broken| StoreError::read(path, io::Error::other(broken.reason)))?;
-        Ok(canonical::to_crlf(&bytes, BareCr::of(&bytes)))
+        Ok(canonical::of_file(bytes))
     }
 
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError> {
