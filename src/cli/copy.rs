@@ -14,8 +14,7 @@ use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, thousands};
 use crate::store::OpenOptions;
 use crate::transfer::{
-    Draft, Event, Ids, Job, Mailbox, Mapping, Mode, Outcome, Plan, Progress, Scale, Selection, Terms, draft, ids,
-    start, weigh,
+    Draft, Event, Ids, Job, Mailbox, Mapping, Mode, Outcome, Plan, Progress, Scale, Terms, draft, ids, start, weigh,
 };
 use crate::ui::Rest;
 
@@ -25,7 +24,7 @@ use super::options::{CarryOptions, Options, StateOptions, StoreOptions, Wish};
 use super::output::{Printer, ask};
 use super::password::SourceOptions;
 use super::signals::Watch;
-use super::sources::{self, Opening};
+use super::sources::{self, Opened, Opening};
 use super::target::TargetArgument;
 
 /// How long news waits for more: to wake for each message takes more processor time than to tell it.
@@ -86,12 +85,19 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     if kind == Kind::Move {
         sources.iter().try_for_each(|source| check_removable(source, &options))?;
     }
-    let selections = sources::selections(&sources, &target, &options, |remark| printer.remark(&remark))?;
+    let opened = sources::open(&sources, &target, &options)?;
     let place = target.place(&arguments.options)?;
     let mapping = arguments.carry.mapping()?;
     let is_dry = kind == Kind::Plan || arguments.look.dry_run;
-    let first = (!is_dry).then(|| first_target(&selections, &target, &mapping)).flatten();
-    let mut session = place.open_at(first.as_ref())?;
+    let first = (!is_dry).then(|| first_target(&opened, &target, &mapping)).flatten();
+    // The disk is read while the server is asked.
+    let (session, counted) = thread::scope(|scope| {
+        let counting = scope.spawn(|| sources::count(opened));
+        (place.open_at(first.as_ref()), counting.join())
+    });
+    let (selections, remarks) = counted.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    remarks.iter().for_each(|remark| printer.remark(remark));
+    let mut session = session?;
     let terms = session.terms()?;
     let draft = draft(selections, target.folder(), &terms, &mapping);
     let plan = place.fit(draft.plan()).map_err(|error| Failure::usage(error.to_string()))?;
@@ -152,8 +158,8 @@ fn tell_oddities(draft: &Draft, printer: &mut Printer) {
 }
 
 /// Where the first folder goes, as far as that can be told before the server is asked what it has.
-fn first_target(selections: &[Selection], target: &TargetArgument, mapping: &Mapping) -> Option<FolderPath> {
-    let first = selections.iter().take(1).cloned().collect();
+fn first_target(opened: &[Opened], target: &TargetArgument, mapping: &Mapping) -> Option<FolderPath> {
+    let first = opened.iter().flat_map(Opened::selections).take(1).cloned().collect();
     let plan = draft(first, target.folder(), &Terms::default(), mapping).plan();
     plan.folders.into_iter().next().map(|folder| folder.target)
 }

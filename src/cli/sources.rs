@@ -139,41 +139,54 @@ impl Opening {
         Ok((store, folders))
     }
 
-    /// What a job would take from this source: each folder with its count. Remarks on what can't be read go to `remark`.
-    pub fn selections(
-        &self,
-        options: &OpenOptions,
-        has_target_folder: bool,
-        mut remark: impl FnMut(String),
-    ) -> Result<Vec<Selection>, StoreError> {
-        let (mut store, folders) = self.open(options)?;
+    /// The same for a job, which takes each of these folders whole.
+    fn chosen(&self, options: &OpenOptions, has_target_folder: bool) -> Result<Opened, StoreError> {
+        let (store, folders) = self.open(options)?;
         let is_single = folders.len() == 1;
-        let mut selections = Vec::with_capacity(folders.len());
+        let selection = |folder: Folder| Selection {
+            source: self.source(options),
+            below: self.argument.below(&folder.path, is_single && has_target_folder),
+            special: folder.special,
+            folder: folder.path,
+            chosen: Chosen::All,
+            messages: 0,
+            bytes: 0,
+        };
+        Ok(Opened { store, selections: folders.into_iter().map(selection).collect() })
+    }
+}
+
+/// A SOURCE that is open, with what a job would take from it.
+pub struct Opened {
+    store: Box<dyn Store>,
+    selections: Vec<Selection>,
+}
+
+impl Opened {
+    /// What a job would take, not counted yet.
+    pub fn selections(&self) -> &[Selection] {
+        &self.selections
+    }
+
+    /// The same, counted. Remarks on what can't be read are added to `remarks`.
+    fn count(mut self, remarks: &mut Vec<String>) -> Result<Vec<Selection>, StoreError> {
         let mut hidden = BTreeMap::new();
-        for folder in folders {
-            let count = store.count(&folder.path, &mut |found| {
+        for selection in &mut self.selections {
+            let count = self.store.count(&selection.folder, &mut |found| {
                 match found {
-                    Found::Damage(damage) => remark(clean(&format!("damaged: {damage}"))),
+                    Found::Damage(damage) => remarks.push(clean(&format!("damaged: {damage}"))),
                     Found::Hidden(kind) => *hidden.entry(kind).or_insert(0_u64) += 1,
                     Found::Message(_) | Found::Progress { .. } => {}
                 }
                 Walk::Continue(())
             })?;
-            selections.push(Selection {
-                source: self.source(options),
-                below: self.argument.below(&folder.path, is_single && has_target_folder),
-                special: folder.special,
-                folder: folder.path,
-                chosen: Chosen::All,
-                messages: count.messages,
-                bytes: count.bytes,
-            });
+            (selection.messages, selection.bytes) = (count.messages, count.bytes);
         }
+        let path = self.selections.first().map(|first| clean(&first.source.path.to_string_lossy())).unwrap_or_default();
         for (kind, messages) in hidden {
-            let path = clean(&self.argument.path.to_string_lossy());
-            remark(format!("not carried from {path}: {} {}", thousands(messages), kind.label()));
+            remarks.push(format!("not carried from {path}: {} {}", thousands(messages), kind.label()));
         }
-        Ok(selections)
+        Ok(self.selections)
     }
 }
 
@@ -195,16 +208,18 @@ pub fn accounts(sources: &[Opening]) -> Vec<Account> {
     sources.iter().filter_map(Opening::account).cloned().collect()
 }
 
-/// What a job would take from all of them, to `target`.
-pub fn selections(
-    sources: &[Opening],
-    target: &TargetArgument,
-    options: &OpenOptions,
-    mut remark: impl FnMut(String),
-) -> Result<Vec<Selection>, StoreError> {
-    let has_target_folder = target.is_one_folder();
-    let each = |source: &Opening| source.selections(options, has_target_folder, &mut remark);
-    Ok(sources.iter().map(each).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+/// Opens all of them, for a job to `target`.
+pub fn open(sources: &[Opening], target: &TargetArgument, options: &OpenOptions) -> Result<Vec<Opened>, StoreError> {
+    sources.iter().map(|source| source.chosen(options, target.is_one_folder())).collect()
+}
+
+/// What a job would take from them, counted, and remarks on what can't be read.
+pub fn count(opened: Vec<Opened>) -> Result<(Vec<Selection>, Vec<String>), StoreError> {
+    let (mut selections, mut remarks) = (Vec::new(), Vec::new());
+    for one in opened {
+        selections.extend(one.count(&mut remarks)?);
+    }
+    Ok((selections, remarks))
 }
 
 /// How often a person is told how far the look through a directory is; a short one says nothing.

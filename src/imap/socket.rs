@@ -15,6 +15,8 @@ impl<T: Read + Write + Send> Stream for T {}
 pub struct Socket {
     tcp: TcpStream,
     pub(super) clock: Arc<Mutex<Clock>>,
+    /// The time-outs that the system was told last, for reading and for writing.
+    told: (Option<Duration>, Option<Duration>),
 }
 
 /// How long the other side may take.
@@ -30,7 +32,7 @@ impl Socket {
     /// Wraps a connected stream. All must be done by `deadline` until [`super::wire::Wire::set_patience`] is called.
     pub fn new(tcp: TcpStream, patience: Duration) -> Self {
         let clock = Clock { patience, deadline: Instant::now().checked_add(patience) };
-        Self { tcp, clock: Arc::new(Mutex::new(clock)) }
+        Self { tcp, clock: Arc::new(Mutex::new(clock)), told: (None, None) }
     }
 
     fn allowance(&self) -> io::Result<Duration> {
@@ -45,14 +47,22 @@ impl Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.tcp.set_read_timeout(Some(self.allowance()?))?;
+        let allowance = Some(self.allowance()?);
+        if self.told.0 != allowance {
+            self.tcp.set_read_timeout(allowance)?;
+            self.told.0 = allowance;
+        }
         self.tcp.read(buffer)
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.tcp.set_write_timeout(Some(self.allowance()?))?;
+        let allowance = Some(self.allowance()?);
+        if self.told.1 != allowance {
+            self.tcp.set_write_timeout(allowance)?;
+            self.told.1 = allowance;
+        }
         self.tcp.write(buffer)
     }
     fn flush(&mut self) -> io::Result<()> {

@@ -68,9 +68,9 @@ pub(super) type Lot = Vec<Read>;
 
 /// The bytes and the messages of a lot, unless one message is larger.
 const LOT_BYTES: usize = 1 << 20;
-const LOT_MESSAGES: usize = 128;
+const LOT_MESSAGES: usize = 256;
 /// The lots that are ready before they are needed. With the two at both ends this bounds memory.
-pub(super) const LOTS_AHEAD: usize = 3;
+pub(super) const LOTS_AHEAD: usize = 4;
 
 /// A store that one thread reads from while another may remove what is done.
 pub(super) type SharedStore<'s> = Mutex<&'s mut dyn Store>;
