@@ -72,7 +72,7 @@ pub use detect::{open, open_with, survey};
 pub use doubts::{Doubt, Examined, Examiner};
 pub use error::StoreError;
 pub use large::{LARGE, Large};
-pub use options::{CodePage, Labels, OpenOptions};
+pub use options::{Choice, CodePage, Labels, OpenOptions};
 pub use spot::Spot;
 pub use stamp::Stamp;
 pub use survey::{Looked, Sighting, Survey};

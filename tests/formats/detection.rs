@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use mailferry::mail::FolderPath;
-use mailferry::store::{self, FORMATS, OpenOptions, StoreError, Walk};
+use mailferry::store::{self, Choice, FORMATS, OpenOptions, StoreError, Walk};
 
 use super::{data, folders, list, texts};
 
@@ -222,5 +222,30 @@ fn numbers_as_names_make_mh_only_where_nothing_speaks_against_it() {
     );
     for folder in ["Messages", "Messages (2)"] {
         assert_eq!(list(both.as_mut(), &FolderPath::parse(folder)).unwrap().messages.len(), 1, "{folder}");
+    }
+}
+
+#[test]
+fn only_choices_that_make_a_difference_are_offered() {
+    let choices = |path: &Path| {
+        let options = OpenOptions::default();
+        let survey = store::survey(path, &options, &mut |_| Walk::Continue(())).unwrap();
+        let mut store = survey.open(&options).unwrap();
+        let folders = store.folders().unwrap();
+        Choice::of(&survey, &*store, &folders)
+    };
+    let (stores, small) = (data(), data().join("../small"));
+    for (path, wanted) in [
+        (stores.join("outlook-express/identity"), vec![Choice::Recovered, Choice::CodePage]),
+        (stores.join("outlook-express/oe4"), vec![Choice::Recovered]),
+        (stores.join("outlook-express/mac5-Messages"), vec![Choice::Recovered]),
+        (stores.join("outlook-express"), vec![Choice::Recovered, Choice::CodePage]),
+        (stores.join("python/box.mbox"), vec![Choice::Labels]),
+        (small.join("mail.mbox.gz"), vec![Choice::Labels]),
+        (stores.join("python/Maildir"), vec![]),
+        (stores.join("profile"), vec![]), // its mboxes are Thunderbird's own
+        (stores.join("mh"), vec![]),
+    ] {
+        assert_eq!(choices(&path), wanted, "{}", path.display());
     }
 }
