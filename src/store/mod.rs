@@ -22,6 +22,7 @@ mod eml;
 mod emlx;
 mod error;
 mod eudora;
+mod evolution;
 mod file;
 mod files;
 mod foxmail;

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 
+use super::evolution;
 use super::kmail;
 use super::moved::Moved;
 use super::packed::Packing;
@@ -89,13 +90,15 @@ struct Place<'a> {
     /// What tells the marks of its messages beside their names.
     keywords: Vec<Option<String>>,
     index: Option<kmail::Marks>,
+    evolution: Option<evolution::Marks>,
 }
 
 impl<'a> Place<'a> {
     fn open(path: &'a Path) -> Self {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let parts = PARTS.map(|part| rustix::fs::open(path.join(part), flags, Mode::empty()).ok());
-        Self { path, parts, keywords: name::keyword_names(path), index: kmail::Marks::of(path) }
+        let evolution = tree::in_evolution(path).map(|(database, folder)| evolution::Marks::of(&database, &folder));
+        Self { path, parts, keywords: name::keyword_names(path), index: kmail::Marks::of(path), evolution }
     }
 
     /// Opens the file of a message, with what the system knows of it.
@@ -110,11 +113,19 @@ impl<'a> Place<'a> {
     /// The flags and keywords of a message.
     fn marks(&self, message: &Message) -> (Flags, Vec<String>) {
         let name = message.name.to_string_lossy();
-        let own = name::marks(name::split(&name).1, &self.keywords);
-        match &self.index {
-            Some(index) => index.add_to(&name, own),
-            None => own,
+        let (base, letters) = name::split(&name);
+        let own = name::marks(letters, &self.keywords);
+        match (&self.index, &self.evolution) {
+            (Some(index), _) => index.add_to(&name, own),
+            (None, Some(evolution)) => evolution.add_to(base, own),
+            (None, None) => own,
         }
+    }
+
+    /// What is wrong with what tells the marks.
+    fn damage(&self) -> Option<Damage> {
+        let index = self.index.as_ref().and_then(|index| index.damage.clone());
+        index.or_else(|| self.evolution.as_ref()?.damage.clone())
     }
 }
 
@@ -158,7 +169,9 @@ impl Store for Maildir {
     fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
         // Message files are never written to, so a message that comes, goes or is renamed changes one of these.
         let names = || PARTS.into_iter().chain([name::KEYWORDS]);
-        let files = |place: &Path| names().map(|name| place.join(name)).chain([kmail::beside(place)]).collect();
+        let database = |place: &Path| tree::in_evolution(place).map(|(database, _)| database);
+        let beside = |place: &Path| [kmail::beside(place)].into_iter().chain(database(place));
+        let files = |place: &Path| names().map(|name| place.join(name)).chain(beside(place)).collect();
         Stamp::in_tree(&self.tree, folder, files)
     }
 
@@ -207,7 +220,7 @@ impl Maildir {
             return Ok(());
         }
         let place = Place::open(&path);
-        if let Some(damage) = place.index.as_ref().and_then(|index| index.damage.clone())
+        if let Some(damage) = place.damage()
             && visit(Found::Damage(damage)).is_break()
         {
             return Ok(());
