@@ -58,10 +58,11 @@ fn what_is_not_read_is_named_with_a_way_out() {
 }
 
 /// Stores of other programs: a file of each, how it starts, and a word of what to use instead.
-const UNREAD: [(&str, &[u8], &str); 8] = [
+const UNREAD: [(&str, &[u8], &str); 9] = [
     ("dovecot/mdbox/storage/m.1", b"2 M1e C6b054431\n\x01\x02N          0000000000000343\nFrom: a@b\n", "doveadm"),
     ("dovecot/sdbox/mailboxes/INBOX/dbox-Mails/u.7", b"2 M1e C6b054431\n\x01\x02N", "doveadm"),
     ("Exchange/priv1.edb", b"\x12\x34\x56\x78\xef\xcd\xab\x89\x20\x06\0\0", "New-MailboxExportRequest"),
+    ("Foxmail/backup.fox", b"ARCF\x01\0\0\0\x7a\x21\x33\x90", "export the messages as .eml files"),
     ("notes/data/mail/anna.nsf", b"\x1a\0\0\x04\0\0\x2b\0", "Domino"),
     ("Microsoft User Data/Office 2004 Identities/Main Identity/Database", b"\0\x01\x02\x03", "Entourage"),
     ("Outlook 15 Profiles/Main Profile/Data/Outlook.sqlite", b"SQLite format 3\0", ".olm"),
