@@ -98,6 +98,23 @@ const STORES: &[(&str, &str, &str, &[&str])] = &[
             "..Family/cur/1075802400.2_0.host:2,RS",
         ],
     ),
+    (
+        "maildir",
+        "labels",
+        "evolution3-labels",
+        &[
+            "cur/1075802400.1_0.host:2,RS",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "",
+            "..maildir++",
+            "..Family/cur/1075802400.2_0.host:2,RS",
+            "folders.db",
+        ],
+    ),
     ("mbox", "kmail", "kmail", &["inbox", ".inbox.index", ".inbox.directory/plain"]),
     ("mbox", "evolution", "evolution/local/Inbox", &["mbox"]),
     (

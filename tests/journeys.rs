@@ -527,3 +527,35 @@ fn a_move_onto_a_server_that_writes_mail_anew_asks_on_the_screen() {
     assert_eq!(held, 12);
     quit(pty);
 }
+
+#[test]
+fn deleted_messages_of_outlook_express_are_shown_on_request_and_copied() {
+    let Some(scene) = Scene::new() else { return };
+    let identity = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/stores/outlook-express/identity");
+    let pty = scene.open_store(identity.to_str().unwrap(), scene.server.imap_port);
+    pty.wait_for("17 ││");
+
+    pty.type_keys("o");
+    pty.wait_for("How this store is read");
+    pty.wait_for("< not shown >");
+    assert!(!pty.screen_text().contains("Gmail"), "only what makes a difference is asked:\n{}", pty.screen_text());
+    pty.type_keys(" ");
+    pty.wait_for("< in folders called \"Recovered\" >");
+    pty.type_keys(key::ENTER);
+    pty.wait_for("19 ││"); // all of them, at the store itself
+    pty.type_keys("/Recovered\r");
+    pty.wait_for("─ 2 messages ─");
+
+    pty.type_keys(key::F[4]); // F5
+    pty.wait_for("Copy: what goes where");
+    pty.wait_for("2 messages");
+    pty.type_keys(key::ENTER);
+    pty.wait_for("Copied 2 messages");
+    let arrived = scene.server.peek("anna");
+    assert_eq!(arrived.len(), 2, "{arrived:?}");
+
+    // As it was before.
+    pty.type_keys("o \r");
+    pty.wait_gone("19 ││");
+    quit(pty);
+}

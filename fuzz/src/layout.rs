@@ -67,6 +67,7 @@ pub static LAYOUTS: [Layout; 23] = [
             "..Sub.index", // of KMail
             "..maildir++", // of Evolution
             "..Sub_2E_5F/cur/*",
+            "folders.db",
         ],
     ),
     Layout {

@@ -143,15 +143,6 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_end_in_crlf_stay_where_they_are() {
-        let message = b"A: b\r\n\r\nbody\r\n".to_vec();
-        let place = message.as_ptr();
-        let made = into_crlf(message.clone(), BareCr::Keep);
-        assert_eq!(made, message);
-        assert_eq!(into_crlf(message, BareCr::Keep).as_ptr(), place);
-    }
-
-    #[test]
     fn unfit_messages_are_named() {
         assert_eq!(check(b""), Err(Unfit::Empty));
         assert_eq!(check(b"a\0b"), Err(Unfit::Nul));

@@ -7,6 +7,7 @@ use encoding_rs::Encoding;
 use serde::{Deserialize, Serialize};
 
 use super::company::Company;
+use super::{Folder, Store, Survey, dbx, mbox, oe_mac, oe_mac5, oe4, packed};
 
 /// How a store is to be read where it does not say so itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +33,42 @@ impl OpenOptions {
     /// Only the format is said, or not even that.
     pub fn of_format(format: Option<&str>) -> Self {
         Self { format: format.map(str::to_owned), ..Self::default() }
+    }
+}
+
+/// What is left to the user about how a store is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Whether deleted messages are shown.
+    Recovered,
+    /// The code page of folders' names.
+    CodePage,
+    /// What becomes of Gmail's labels.
+    Labels,
+}
+
+impl Choice {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Recovered, Self::CodePage, Self::Labels];
+
+    /// Those that make a difference to what a survey found, opened with these folders.
+    pub fn of(survey: &Survey, store: &dyn Store, folders: &[Folder]) -> Vec<Self> {
+        let mut formats: Vec<&str> = survey.sightings().map(|found| found.format).collect();
+        if formats.iter().any(|format| packed::is_own(format)) {
+            formats.extend(folders.iter().map(|folder| store.format_of(&folder.path).name));
+        }
+        Self::ALL.into_iter().filter(|choice| choice.formats().iter().any(|format| formats.contains(format))).collect()
+    }
+
+    /// The formats that it is about.
+    fn formats(self) -> Vec<&'static str> {
+        match self {
+            Self::Recovered => {
+                [&dbx::FORMAT, &oe4::FORMAT, &oe_mac::FORMAT, &oe_mac5::FORMAT].map(|format| format.name).into()
+            }
+            Self::CodePage => vec![dbx::FORMAT.name],
+            Self::Labels => vec![mbox::FORMAT.name],
+        }
     }
 }
 

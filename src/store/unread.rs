@@ -21,7 +21,7 @@ const DOVECOT: &str = "mail of Dovecot in its own form (sdbox or mdbox)";
 const DOVEADM: &str = "let Dovecot write it as a Maildir: doveadm backup -u USER maildir:DIRECTORY";
 
 /// Sources: facts/formats.md 1.3, 1.13, 1.14; Dovecot's dbox-file.h; J. Metz, "Notes Storage Facility (NSF) database file
-/// format" and "Extensible Storage Engine (ESE) database file format".
+/// format" and "Extensible Storage Engine (ESE) database file format"; wb2951516-collab/fox-converter, docs/fox-format.md.
 static KINDS: &[Kind] = &[
     // Pop3uidl.dbx and Offline.dbx; folders are read.
     Kind {
@@ -60,6 +60,13 @@ static KINDS: &[Kind] = &[
         title: "an ESE database (.edb), as Exchange keeps its mailboxes in",
         advice: "mount it in Exchange and export the mailboxes to .pst files (New-MailboxExportRequest), which are read",
         holds_mail: |spot| ends(spot, "edb") && spot.name() != "windows.edb", // the latter is a search index
+    },
+    // It holds messages as .BOX files do, each with more behind it whose length nobody has described.
+    Kind {
+        is: |spot| spot.start().starts_with(b"ARCF\x01\0\0\0"),
+        title: "an archive of Foxmail 7 (.fox)",
+        advice: "restore it in Foxmail and export the messages as .eml files, which are read",
+        holds_mail: |_| true,
     },
     Kind {
         is: |spot| NOTES.iter().any(|magic| spot.start().starts_with(magic)),

@@ -52,6 +52,7 @@ pub(crate) enum Action {
     Connect,
     Places,
     OpenStore,
+    StoreOptions,
     SwapPanes,
     Reread,
     Redraw,
@@ -239,6 +240,12 @@ pub(crate) static ACTIONS: &[Row] = &[
         Action::OpenStore,
         &[letter('O')],
         "open local mail; on the right, a Maildir or mbox to put mail into",
+        PROGRAM,
+    ),
+    row(
+        Action::StoreOptions,
+        &[letter('o')],
+        "how the store on the left is read: deleted messages, code page of names, Gmail's labels",
         PROGRAM,
     ),
     row(

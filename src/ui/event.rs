@@ -7,7 +7,7 @@ use crossterm::event::KeyEvent;
 
 use crate::imap::{Account, Counts, ImapError};
 use crate::mail::FolderPath;
-use crate::store::{Count, Looked};
+use crate::store::{Choice, Count, Looked};
 use crate::transfer::{
     self, Ids, JobId, Mapping, MappingError, Outcome, PastJob, Plan, Queue, Saved, Source, Speed, Tally, Terms, Weight,
 };
@@ -99,8 +99,8 @@ pub(crate) enum StoreEvent {
     Folders {
         /// Which store.
         source: usize,
-        /// The format's name for people, and the folders.
-        result: Result<(String, Vec<Entry>), String>,
+        /// What it is.
+        result: Result<Opened, String>,
     },
     /// How far the look through a store's directory is.
     Looking {
@@ -157,6 +157,17 @@ pub(crate) enum StoreEvent {
         /// Its pages.
         result: Result<Vec<Page>, String>,
     },
+}
+
+/// A store that was opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// Its format's name for people.
+    pub format: String,
+    /// What is left to the user about how it is read.
+    pub choices: Vec<Choice>,
+    /// Its folders.
+    pub folders: Vec<Entry>,
 }
 
 /// News of the server.

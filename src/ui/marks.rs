@@ -175,6 +175,15 @@ impl Marks {
         }
     }
 
+    /// Takes all marks in a store away. Says whether there were any.
+    pub(crate) fn unmark_store(&mut self, source: usize) -> bool {
+        let marked: Vec<Place> = self.folders.keys().filter(|place| place.source == source).cloned().collect();
+        for place in &marked {
+            self.unmark_folder(place);
+        }
+        !marked.is_empty()
+    }
+
     /// Learns what a folder holds.
     pub(crate) fn counted(&mut self, place: &Place, counted: Option<(u64, u64)>) {
         if matches!(self.folders.get(place), Some(Mark::All(_))) {

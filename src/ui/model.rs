@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::imap::{Account, ConnectOptions, Target};
 use crate::mail::{FolderPath, InternalDate, Repair};
-use crate::store::{LocalPlace, Looked, OpenOptions, Shape};
+use crate::store::{Choice, LocalPlace, Looked, OpenOptions, Shape};
 use crate::transfer::{Entry, JobId, Limits, Mapping, Place, Queue, Source, Terms, Ticket, Verify};
 
 use super::dialog::Dialog;
@@ -134,6 +134,8 @@ pub(crate) struct OpenSource {
     pub account: Option<Account>,
     /// Its format's name for people, once it is open.
     pub format: String,
+    /// What is left to the user about how it is read.
+    pub choices: Vec<Choice>,
     /// How far it is.
     pub state: SourceState,
     /// Whether the cursor goes there once it is open: the user asked for it just now.

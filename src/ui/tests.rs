@@ -12,6 +12,7 @@ mod places;
 mod planning;
 mod queueing;
 mod random;
+mod reading;
 mod screens;
 mod ways;
 mod world;

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use mailferry::mail::FolderPath;
-use mailferry::store::{self, FORMATS, OpenOptions, StoreError, Walk};
+use mailferry::store::{self, Choice, FORMATS, OpenOptions, StoreError, Walk};
 
 use super::{data, folders, list, texts};
 
@@ -58,10 +58,11 @@ fn what_is_not_read_is_named_with_a_way_out() {
 }
 
 /// Stores of other programs: a file of each, how it starts, and a word of what to use instead.
-const UNREAD: [(&str, &[u8], &str); 8] = [
+const UNREAD: [(&str, &[u8], &str); 9] = [
     ("dovecot/mdbox/storage/m.1", b"2 M1e C6b054431\n\x01\x02N          0000000000000343\nFrom: a@b\n", "doveadm"),
     ("dovecot/sdbox/mailboxes/INBOX/dbox-Mails/u.7", b"2 M1e C6b054431\n\x01\x02N", "doveadm"),
     ("Exchange/priv1.edb", b"\x12\x34\x56\x78\xef\xcd\xab\x89\x20\x06\0\0", "New-MailboxExportRequest"),
+    ("Foxmail/backup.fox", b"ARCF\x01\0\0\0\x7a\x21\x33\x90", "export the messages as .eml files"),
     ("notes/data/mail/anna.nsf", b"\x1a\0\0\x04\0\0\x2b\0", "Domino"),
     ("Microsoft User Data/Office 2004 Identities/Main Identity/Database", b"\0\x01\x02\x03", "Entourage"),
     ("Outlook 15 Profiles/Main Profile/Data/Outlook.sqlite", b"SQLite format 3\0", ".olm"),
@@ -222,5 +223,30 @@ fn numbers_as_names_make_mh_only_where_nothing_speaks_against_it() {
     );
     for folder in ["Messages", "Messages (2)"] {
         assert_eq!(list(both.as_mut(), &FolderPath::parse(folder)).unwrap().messages.len(), 1, "{folder}");
+    }
+}
+
+#[test]
+fn only_choices_that_make_a_difference_are_offered() {
+    let choices = |path: &Path| {
+        let options = OpenOptions::default();
+        let survey = store::survey(path, &options, &mut |_| Walk::Continue(())).unwrap();
+        let mut store = survey.open(&options).unwrap();
+        let folders = store.folders().unwrap();
+        Choice::of(&survey, &*store, &folders)
+    };
+    let (stores, small) = (data(), data().join("../small"));
+    for (path, wanted) in [
+        (stores.join("outlook-express/identity"), vec![Choice::Recovered, Choice::CodePage]),
+        (stores.join("outlook-express/oe4"), vec![Choice::Recovered]),
+        (stores.join("outlook-express/mac5-Messages"), vec![Choice::Recovered]),
+        (stores.join("outlook-express"), vec![Choice::Recovered, Choice::CodePage]),
+        (stores.join("python/box.mbox"), vec![Choice::Labels]),
+        (small.join("mail.mbox.gz"), vec![Choice::Labels]),
+        (stores.join("python/Maildir"), vec![]),
+        (stores.join("profile"), vec![]), // its mboxes are Thunderbird's own
+        (stores.join("mh"), vec![]),
+    ] {
+        assert_eq!(choices(&path), wanted, "{}", path.display());
     }
 }

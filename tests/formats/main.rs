@@ -17,6 +17,7 @@ mod common;
 mod compressed;
 mod damage;
 mod detection;
+mod evolution;
 mod files;
 mod hostile;
 mod kmail;

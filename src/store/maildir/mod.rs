@@ -5,18 +5,18 @@
 
 mod deposit;
 mod name;
+mod parts;
 mod tree;
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD};
 
+use super::evolution;
 use super::kmail;
 use super::moved::Moved;
 use super::packed::Packing;
@@ -30,6 +30,7 @@ use crate::mail::envelope::{Dates, Summary};
 use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Locator, Warning, header};
 
 pub(super) use deposit::deposit;
+use parts::{Parts, Seen};
 use tree::PARTS;
 pub(super) use tree::is_maildir;
 
@@ -83,75 +84,38 @@ impl Message {
     }
 }
 
-/// The directories of a folder, held open: a file is found faster from there than along its whole path.
-struct Parts([io::Result<OwnedFd>; PARTS.len()]);
-
-impl Parts {
-    fn open(folder: &Path) -> Self {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Self(PARTS.map(|part| Ok(rustix::fs::open(folder.join(part), flags, Mode::empty())?)))
-    }
-
-    /// The directory of a message.
-    fn of(&self, message: &Message) -> io::Result<&OwnedFd> {
-        match PARTS.iter().zip(&self.0).find(|(part, _)| **part == message.part) {
-            Some((_, Ok(dir))) => Ok(dir),
-            Some((_, Err(error))) => Err(error.kind().into()),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    /// Opens the file of a message, with what the system knows of it.
-    fn open_file(&self, message: &Message) -> io::Result<(File, Metadata)> {
-        file::open_known(self.of(message)?, message.name.as_os_str())
-    }
-
-    /// What the system knows of the file of a message.
-    fn look(&self, message: &Message, flags: AtFlags) -> io::Result<Seen> {
-        let known = rustix::fs::statat(self.of(message)?, message.name.as_os_str(), flags)?;
-        Ok(Seen {
-            is_file: FileType::from_raw_mode(known.st_mode) == FileType::RegularFile,
-            length: u64::try_from(known.st_size).unwrap_or(0),
-            modified: known.st_mtime,
-        })
-    }
-}
-
-/// What the system knows of a file.
-struct Seen {
-    is_file: bool,
-    length: u64,
-    /// In seconds since 1970.
-    modified: i64,
-}
-
-impl Seen {
-    fn of(metadata: &Metadata) -> Self {
-        Self { is_file: metadata.is_file(), length: metadata.len(), modified: metadata.mtime() }
-    }
-}
-
 /// One folder, open for a walk.
 struct Place {
     parts: Parts,
     /// What tells the marks of its messages beside their names.
     keywords: Vec<Option<String>>,
     index: Option<kmail::Marks>,
+    evolution: Option<evolution::Marks>,
 }
 
 impl Place {
     fn open(path: &Path) -> Self {
-        Self { parts: Parts::open(path), keywords: name::keyword_names(path), index: kmail::Marks::of(path) }
+        let evolution = tree::in_evolution(path).map(|(database, folder)| evolution::Marks::of(&database, &folder));
+        let (parts, keywords) = (Parts::open(path), name::keyword_names(path));
+        Self { parts, keywords, index: kmail::Marks::of(path), evolution }
     }
 
     /// The flags and keywords of a message.
     fn marks(&self, message: &Message) -> (Flags, Vec<String>) {
         let name = message.name.to_string_lossy();
-        let own = name::marks(name::split(&name).1, &self.keywords);
-        match &self.index {
-            Some(index) => index.add_to(&name, own),
-            None => own,
+        let (base, letters) = name::split(&name);
+        let own = name::marks(letters, &self.keywords);
+        match (&self.index, &self.evolution) {
+            (Some(index), _) => index.add_to(&name, own),
+            (None, Some(evolution)) => evolution.add_to(base, own),
+            (None, None) => own,
         }
+    }
+
+    /// What is wrong with what tells the marks.
+    fn damage(&self) -> Option<Damage> {
+        let index = self.index.as_ref().and_then(|index| index.damage.clone());
+        index.or_else(|| self.evolution.as_ref()?.damage.clone())
     }
 }
 
@@ -196,7 +160,9 @@ impl Store for Maildir {
     fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
         // Message files are never written to, so a message that comes, goes or is renamed changes one of these.
         let names = || PARTS.into_iter().chain([name::KEYWORDS]);
-        let files = |place: &Path| names().map(|name| place.join(name)).chain([kmail::beside(place)]).collect();
+        let database = |place: &Path| tree::in_evolution(place).map(|(database, _)| database);
+        let beside = |place: &Path| [kmail::beside(place)].into_iter().chain(database(place));
+        let files = |place: &Path| names().map(|name| place.join(name)).chain(beside(place)).collect();
         Stamp::in_tree(&self.tree, folder, files)
     }
 
@@ -245,7 +211,7 @@ impl Maildir {
             return Ok(());
         }
         let place = Place::open(&path);
-        if let Some(damage) = place.index.as_ref().and_then(|index| index.damage.clone())
+        if let Some(damage) = place.damage()
             && visit(Found::Damage(damage)).is_break()
         {
             return Ok(());

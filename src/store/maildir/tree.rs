@@ -5,12 +5,12 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::mail::FolderPath;
 use crate::store::dir::{self, Entry, Kind, Walker};
 use crate::store::tree::Tree;
-use crate::store::{Company, Spot, StoreError, file, mbox};
+use crate::store::{Company, Spot, StoreError, evolution, file, mbox};
 
 /// The parts of a Maildir that hold messages.
 pub(super) const PARTS: [&str; 2] = ["cur", "new"];
@@ -20,6 +20,8 @@ const INBOX: &str = "INBOX";
 /// Stands in a Maildir++ of Evolution 3, which writes `.` and `_` in a folder's name as `_` and two hexadecimal digits, and
 /// what is below the inbox with a second dot at its start (evolution-data-server, camel-maildir-store.c).
 const EVOLUTION: &str = "..maildir++";
+/// What it calls the inbox.
+const EVOLUTION_INBOX: &str = "Inbox";
 
 /// Whether `dir` itself is a Maildir.
 pub(in crate::store) fn is_maildir(dir: &Path) -> bool {
@@ -106,6 +108,19 @@ fn of_evolution(dotted: &str, above: &FolderPath) -> FolderPath {
     let below = of_dotted(dotted, unescaped);
     let is_below_inbox = dotted.starts_with('.') && above.is_root() && !below.is_root();
     if is_below_inbox { FolderPath::new([INBOX]).join(&below) } else { below }
+}
+
+/// The database that Evolution 3 has of the Maildir at `place`, if there is one, and what it calls the folder there.
+pub(super) fn in_evolution(place: &Path) -> Option<(PathBuf, String)> {
+    let of = |top: &Path, folder: &FolderPath| {
+        let database = top.join(evolution::DATABASE);
+        let is_one = top.join(EVOLUTION).exists() && fs::metadata(&database).is_ok_and(|data| data.is_file());
+        let names = folder.segments().iter().map(|name| if name == INBOX { EVOLUTION_INBOX } else { name });
+        is_one.then(|| (database, names.collect::<Vec<_>>().join("/")))
+    };
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let below = || of(place.parent()?, &of_evolution(name.strip_prefix('.')?, &FolderPath::root()));
+    of(place, &FolderPath::new([INBOX])).or_else(below)
 }
 
 /// A folder's name as Evolution 3 shows it; one with bytes that are no text stays as it is.

@@ -51,9 +51,9 @@ pub(super) static ARCHIVE: Format = Format {
     open: |path, options| open(path, &ARCHIVE, options),
 };
 
-/// Whether a format is one of these.
-fn is_own(format: &Format) -> bool {
-    [COMPRESSED.name, ARCHIVE.name].contains(&format.name)
+/// Whether a format of that name is one of these.
+pub(super) fn is_own(format: &str) -> bool {
+    [COMPRESSED.name, ARCHIVE.name].contains(&format)
 }
 
 /// The format that reads a packed file of that kind.
@@ -94,7 +94,7 @@ pub(super) fn advice(path: &Path) -> Option<String> {
 pub(super) fn around(format: &Format, path: &Path) -> Option<&'static Format> {
     let kind = Kind::of(path).ok()??;
     let is_named =
-        is_own(format) || (format.sign)(&Spot::given(path)).is_some() || format.name == super::olm::FORMAT.name;
+        is_own(format.name) || (format.sign)(&Spot::given(path)).is_some() || format.name == super::olm::FORMAT.name;
     (!is_named).then(|| row(kind))
 }
 

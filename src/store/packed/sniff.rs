@@ -124,7 +124,7 @@ impl Judge {
         let path = self.place.content().join(name);
         fs::write(&path, start).ok()?;
         let spot = Spot::given(&path);
-        let mut others = FORMATS.iter().filter(|format| !super::is_own(format));
+        let mut others = FORMATS.iter().filter(|format| !super::is_own(format.name));
         let found = others.find(|format| (format.sign)(&spot).is_some());
         let _ = fs::remove_file(&path); // it goes with the directory
         found.copied()

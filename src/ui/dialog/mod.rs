@@ -18,6 +18,7 @@ pub(crate) mod repairs;
 pub(crate) mod rules;
 pub(crate) mod scroll;
 pub(crate) mod sort;
+pub(crate) mod store_options;
 pub(crate) mod topics;
 pub(crate) mod transfers;
 
@@ -26,6 +27,7 @@ use ratatui::buffer::Buffer;
 
 use crate::imap::Account;
 use crate::mail::{Flags, FolderPath, Repair};
+use crate::store::OpenOptions;
 use crate::transfer::{JobId, Order, Place as TargetPlace, Rule, Ticket};
 
 use super::Quit;
@@ -71,6 +73,8 @@ pub(crate) enum Dialog {
     Rules(rules::Rules),
     /// What messages are sorted by.
     Sort(sort::SortBy),
+    /// How a store is read.
+    StoreOptions(store_options::StoreOptions),
     /// The running transfer in full.
     Transfers(transfers::Transfers),
 }
@@ -117,6 +121,8 @@ pub(crate) enum Command {
     UnmarkEverything,
     /// Sort the messages.
     Sort(Option<Sort>),
+    /// Read a store of the left pane anew, like that.
+    ReadStore(usize, OpenOptions),
     /// Put this filter in force.
     Filter(String),
     /// Delete on the server.
@@ -206,13 +212,18 @@ impl Dialog {
             Self::Repairs(dialog) => dialog.press(key, model),
             Self::Rules(dialog) => dialog.press(key, model),
             Self::Sort(_) => sort::SortBy::press(key, model),
+            Self::StoreOptions(dialog) => dialog.press(key),
             Self::Transfers(dialog) => dialog.press(key, model),
         }
     }
 
     /// Whether letters are text here.
     pub(crate) fn takes_text(&self) -> bool {
-        let is_typing = matches!(self, Self::Plan(plan) if plan.is_typing());
+        let is_typing = match self {
+            Self::Plan(plan) => plan.is_typing(),
+            Self::StoreOptions(options) => options.is_typing(),
+            _ => false,
+        };
         is_typing || matches!(self, Self::Connect(_) | Self::Palette(_) | Self::Prompt(_))
     }
 
@@ -223,6 +234,7 @@ impl Dialog {
             Self::Palette(dialog) => dialog.paste(pasted),
             Self::Plan(dialog) => dialog.paste(pasted),
             Self::Prompt(dialog) => dialog.paste(pasted),
+            Self::StoreOptions(dialog) => dialog.paste(pasted),
             _ => {}
         }
     }
@@ -246,6 +258,7 @@ impl Dialog {
             Self::Repairs(dialog) => dialog.draw(buf, model, theme),
             Self::Rules(dialog) => dialog.draw(buf, model, theme),
             Self::Sort(_) => sort::SortBy::draw(buf, model, theme),
+            Self::StoreOptions(dialog) => dialog.draw(buf, model.size, theme),
             Self::Transfers(dialog) => dialog.draw(buf, model, theme),
         }
     }

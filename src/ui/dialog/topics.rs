@@ -28,6 +28,7 @@ pub(crate) fn of(dialog: &Dialog) -> (&'static str, Keys) {
         Dialog::Repairs(_) => ("Repairs", REPAIRS),
         Dialog::Rules(_) => ("Rules for folders", RULES),
         Dialog::Sort(_) => ("Sorting", SORT),
+        Dialog::StoreOptions(_) => ("How a store is read", STORE_OPTIONS),
         Dialog::Transfers(_) => ("The transfers", TRANSFERS),
     }
 }
@@ -130,6 +131,12 @@ const LINE: Keys = &[
 ];
 const SORT: Keys =
     &[("d f t s u o", "date, from, subject, size, status, as stored; the same again: reversed"), ("Esc", "cancel")];
+const STORE_OPTIONS: Keys = &[
+    ("Tab Down Up", "the next line, the one before"),
+    ("Space Left Right", "change it; a code page is typed, and guessed where the line is empty"),
+    ("Enter", "read the store like that; marks in it are taken off"),
+    ("Esc", "close; nothing is done"),
+];
 const FLAGS: Keys =
     &[("r f a d", "read, flagged, answered, deleted"), ("R F A D", "the same taken away"), ("Esc", "cancel")];
 const TRANSFERS: Keys = &[

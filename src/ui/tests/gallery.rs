@@ -111,6 +111,8 @@ const SHOTS: &[Shot] = &[
     ("open_store", |size| keyed(World::empty(size), "O橋の/e\u{301}")),
     ("open_right", |size| keyed(ways::listed_right(size), "O")),
     ("sort", |size| keyed(screens::bridge(size), "<Enter>sfs")),
+    ("store_options", |size| keyed(several(size), "o")),
+    ("store_options_page", |size| keyed(several(size), "o <Down>klingon 橋\u{202e}<Enter>")),
     ("transfers", queue),
     ("transfers_paused", |size| {
         let mut world = keyed(queue(size), "p");
@@ -135,6 +137,13 @@ fn keyed(mut world: World, keys: &str) -> World {
 fn strange(size: Size) -> World {
     let mut world = World::new(size);
     world.strange_folders_appear();
+    world
+}
+
+/// With a store of several kinds, about which there is something to choose.
+fn several(size: Size) -> World {
+    let mut world = World::new(size);
+    "several kinds".clone_into(&mut world.model.sources[0].format);
     world
 }
 
@@ -231,7 +240,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(DIALOGS, dialog, Dialog: Basket Confirm Connect Error Failures Flag Help Jobs Palette Places Plan Preview Prompt Repairs Rules Sort Transfers);
+kinds!(DIALOGS, dialog, Dialog: Basket Confirm Connect Error Failures Flag Help Jobs Palette Places Plan Preview Prompt Repairs Rules Sort StoreOptions Transfers);
 kinds!(PURPOSES, purpose, Purpose: MarkPattern UnmarkPattern Find Filter NewFolder Rename OpenStore OpenRight Rule SaveRules LoadRules Save);
 kinds!(STAGES, stage, Stage: Nothing Reading Complete Failed);
 kinds!(LINKS, link, LinkState: None Connecting Up Lost);

@@ -83,6 +83,7 @@ const CASES: &[Case] = &[
     (Action::Connect, archive, |world| matches!(top(world), Some(Dialog::Connect(connect)) if !connect.for_left)),
     (Action::OpenStore, tree, |world| is_prompt(world, |purpose| *purpose == Purpose::OpenStore)),
     (Action::OpenStore, archive, |world| is_prompt(world, |purpose| *purpose == Purpose::OpenRight)),
+    (Action::StoreOptions, tree, |world| matches!(top(world), Some(Dialog::StoreOptions(_)))),
     (Action::SwapPanes, tree, |world| matches!(world.model.link.place(), Some(Place::Local(LocalPlace { .. })))),
     (Action::Reread, tree, |world| world.asked(|effect| matches!(effect, Effect::Store(StoreRequest::Forget)))),
     (Action::Reread, archive, |world| asks_server(world, |request| *request == ServerRequest::Folders)),

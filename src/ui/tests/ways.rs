@@ -7,7 +7,7 @@ use crate::store::{LocalPlace, Shape};
 use crate::transfer::{Chosen, Event, Job, Mode, Outcome, Place, Source, Terms};
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
-use crate::ui::event::{Event as Happening, ServerEvent, StoreEvent};
+use crate::ui::event::{Event as Happening, Opened, ServerEvent, StoreEvent};
 use crate::ui::list::Row;
 use crate::ui::marks::Key;
 use crate::ui::tree::Entry;
@@ -44,7 +44,8 @@ pub(super) fn with_bert(size: (u16, u16)) -> World {
     world.keys("mail.example.org<Tab><Tab><Tab>bert<Tab>secret<Enter>");
     assert!(world.asked(|effect| matches!(effect, Effect::Store(StoreRequest::Login(_)))));
     let entry = |name: &str| Entry { path: path(name), special: None, holds: true };
-    let result = Ok(("IMAP mailbox".to_owned(), vec![entry("INBOX"), entry("Old")]));
+    let folders = vec![entry("INBOX"), entry("Old")];
+    let result = Ok(Opened { format: "IMAP mailbox".to_owned(), choices: Vec::new(), folders });
     world.happens(Happening::Store(StoreEvent::Folders { source: 1, result }));
     world
 }

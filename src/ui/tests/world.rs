@@ -10,11 +10,11 @@ use secrecy::SecretString;
 
 use crate::imap::{Account, ConnectOptions, Counts, RemoteFolder, Security};
 use crate::mail::{Flags, FolderPath, InternalDate, Locator, SpecialUse};
-use crate::store::Count;
+use crate::store::{Choice, Count};
 use crate::transfer::{self, Limits, Mapping, Terms, Verify};
 use crate::ui::Options;
 use crate::ui::effect::{Effect, ServerRequest, StoreRequest};
-use crate::ui::event::{Event, Mouse, MouseKind, ServerEvent, StoreEvent};
+use crate::ui::event::{Event, Mouse, MouseKind, Opened, ServerEvent, StoreEvent};
 use crate::ui::list::{Extra, Row};
 use crate::ui::marks::Key;
 use crate::ui::model::Model;
@@ -159,7 +159,8 @@ impl World {
     fn store_is_read(&mut self, more: &[Folder]) {
         let folders = || FOLDERS.iter().chain(more);
         let entries = folders().map(|(name, special, _)| Entry { path: path(name), special: *special, holds: true });
-        let result = Ok(("Maildir".to_owned(), entries.collect()));
+        let (format, choices) = ("Maildir".to_owned(), Choice::ALL.into());
+        let result = Ok(Opened { format, choices, folders: entries.collect() });
         self.happens(Event::Store(StoreEvent::Folders { source: 0, result }));
         let counts = folders()
             .map(|(name, _, messages)| (0, path(name), Some(Count { messages: *messages, bytes: messages * 10_000 })));

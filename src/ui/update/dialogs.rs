@@ -3,7 +3,8 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::{
-    browsing, carrying, ending, finding, jobs, keys, marking, places, planning, queueing, rules, serverside, ways,
+    browsing, carrying, ending, finding, jobs, keys, marking, places, planning, queueing, reading, rules, serverside,
+    ways,
 };
 use crate::mail::FolderPath;
 use crate::store::LocalPlace;
@@ -71,6 +72,7 @@ fn run(model: &mut Model, command: Command) {
             model.remote.marks.take();
         }
         Command::Sort(sort) => finding::sort(model, sort),
+        Command::ReadStore(source, options) => reading::again(model, source, options),
         Command::Filter(text) => finding::filter(model, &text),
         Command::Delete { folders, messages } => serverside::delete_confirmed(model, folders, messages),
         Command::ShowFailure(ticket, place) => queueing::show(model, ticket, place),

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
-    browsing, dialogs, ending, examining, finding, jobs, marking, planning, queueing, ranges, serverside, ways,
+    browsing, dialogs, ending, examining, finding, jobs, marking, planning, queueing, ranges, reading, serverside, ways,
 };
 use crate::transfer::Mode;
 use crate::ui::actions::{Action, function_of};
@@ -115,6 +115,7 @@ pub(crate) fn perform(model: &mut Model, action: Action) {
         Action::SwapPanes => ways::swap(model),
         Action::Connect => browsing::connect_dialog(model, None),
         Action::OpenStore => browsing::ask_store(model),
+        Action::StoreOptions => reading::ask(model),
         Action::Reread => browsing::reread(model),
         Action::Cancel => escape(model),
         // These come here from the palette; their keys work whatever is open.

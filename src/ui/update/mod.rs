@@ -15,6 +15,7 @@ mod places;
 mod planning;
 mod queueing;
 mod ranges;
+mod reading;
 mod rules;
 mod server;
 mod serverside;

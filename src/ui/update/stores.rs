@@ -4,17 +4,17 @@ use crate::mail::FolderPath;
 use crate::store::Count;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, StoreRequest};
-use crate::ui::event::{Page, StoreEvent, Trouble};
+use crate::ui::event::{Opened, Page, StoreEvent, Trouble};
 use crate::ui::list::Stage;
 use crate::ui::model::{Model, SourceState};
-use crate::ui::tree::{Entry, Place, Tally};
+use crate::ui::tree::{Place, Tally};
 
 use super::{dialogs, examining, planning};
 
 /// Takes the news; answers to questions that are no longer asked are dropped.
 pub(crate) fn happened(model: &mut Model, event: StoreEvent) {
     match event {
-        StoreEvent::Folders { source, result: Ok((format, entries)) } => opened(model, source, format, entries),
+        StoreEvent::Folders { source, result: Ok(read) } => opened(model, source, read),
         StoreEvent::Folders { source, result: Err(why) } => unreadable(model, source, &why),
         StoreEvent::Looking { source, looked } => {
             if let Some(open) = model.sources.get_mut(source).filter(|open| open.state != SourceState::Ready) {
@@ -39,9 +39,10 @@ pub(crate) fn happened(model: &mut Model, event: StoreEvent) {
     }
 }
 
-fn opened(model: &mut Model, source: usize, format: String, entries: Vec<Entry>) {
+fn opened(model: &mut Model, source: usize, read: Opened) {
     let Some(open) = model.sources.get_mut(source) else { return };
-    (open.format, open.state) = (format, SourceState::Ready);
+    let Opened { format, choices, folders: entries } = read;
+    (open.format, open.choices, open.state) = (format, choices, SourceState::Ready);
     let (store, is_sought) = (open.source.clone(), open.is_sought);
     let file = || store.path.file_name().unwrap_or(store.path.as_os_str()).to_string_lossy().into_owned();
     let name = open.account.as_ref().map_or_else(file, crate::imap::Account::label);

@@ -106,14 +106,17 @@ pub(crate) fn open_source(model: &mut Model, source: Source, account: Option<Acc
     let known = model.sources.iter().position(|open| open.source.path == source.path);
     let at = known.unwrap_or(model.sources.len());
     let state = SourceState::Opening(crate::store::Looked::default());
-    if known.is_none() {
-        let format = String::new();
-        model.sources.push(OpenSource { source: source.clone(), account, format, state, is_sought });
-    } else if let Some(open) = model.sources.get_mut(at) {
+    let store = if let Some(open) = model.sources.get_mut(at) {
+        // It is read as was said last.
         (open.state, open.account) = (state, account);
-    }
+        open.source.clone()
+    } else {
+        let (format, choices) = (String::new(), Vec::new());
+        model.sources.push(OpenSource { source: source.clone(), account, format, choices, state, is_sought });
+        source
+    };
     model.side = Side::Local;
-    model.ask(Effect::Store(StoreRequest::Folders { source: at, store: source }));
+    model.ask(Effect::Store(StoreRequest::Folders { source: at, store }));
 }
 
 /// `=`: what is open on the right comes to the left, and what is under the left cursor goes to the right.

@@ -11,10 +11,10 @@ use super::{reading, spawn};
 use crate::imap::Account;
 use crate::mail::fingerprint::short_id;
 use crate::mail::{Envelope, FolderPath};
-use crate::store::{self, Count, Examiner, Found, Store, StoreError, Walk};
+use crate::store::{self, Choice, Count, Examiner, Found, Store, StoreError, Survey, Walk};
 use crate::transfer::{FolderPlan, Ids, Scale, Source, weigh};
 use crate::ui::effect::{Login, StoreRequest};
-use crate::ui::event::{Event, Page, PreviewLine, StoreEvent};
+use crate::ui::event::{Event, Opened, Page, PreviewLine, StoreEvent};
 use crate::ui::list::Row;
 use crate::ui::tree::Entry;
 
@@ -198,11 +198,11 @@ impl Worker {
         }
     }
 
-    fn folders(&mut self, number: usize, source: Source) -> Result<(String, Vec<Entry>), StoreError> {
+    fn folders(&mut self, number: usize, source: Source) -> Result<Opened, StoreError> {
         let mut told = Instant::now();
         if source.is_remote() {
             let open = self.take(&source)?;
-            return self.tell_folders(source, open);
+            return self.tell_folders(source, open, None);
         }
         let survey = store::survey(&source.path, &source.options, &mut |looked| {
             if told.elapsed() >= BATCH_TIME {
@@ -212,16 +212,22 @@ impl Worker {
             ControlFlow::Continue(())
         })?;
         let open = survey.open(&source.options)?;
-        self.tell_folders(source, open)
+        self.tell_folders(source, open, Some(&survey))
     }
 
-    fn tell_folders(&mut self, source: Source, mut open: Box<dyn Store>) -> Result<(String, Vec<Entry>), StoreError> {
+    fn tell_folders(
+        &mut self,
+        source: Source,
+        mut open: Box<dyn Store>,
+        survey: Option<&Survey>,
+    ) -> Result<Opened, StoreError> {
         let folders = open.folders()?;
-        let title = open.format().title.to_owned();
+        let format = open.format().title.to_owned();
+        let choices = survey.map(|survey| Choice::of(survey, &*open, &folders)).unwrap_or_default();
         self.put_back(source, open);
         let entry =
             |folder: store::Folder| Entry { path: folder.path, special: folder.special, holds: folder.holds_messages };
-        Ok((title, folders.into_iter().map(entry).collect()))
+        Ok(Opened { format, choices, folders: folders.into_iter().map(entry).collect() })
     }
 
     fn count(&mut self, source: usize, store: Source, folder: FolderPath) {

@@ -2,7 +2,7 @@
 
 MH, Babyl and MMDF are written by Python's `mailbox` module; the rest by hand, by the layouts of facts/formats.md.
 """
-import mailbox, struct
+import mailbox, sqlite3, struct
 
 AT = 1075802400  # 2004-02-03T10:00:00Z
 STORED = dict(date="2004-02-03T10:00:00Z", rule="store")
@@ -22,7 +22,7 @@ def make(here, message, found, store, write):
     livemail(message, found, store, write)
     opera(message, found, store, write)
     evolution(message, found, store, write)
-    evolution3(message, found, store, write)
+    evolution3(here, message, found, store, write)
     kmail(message, found, store, write)
 
 
@@ -307,19 +307,57 @@ def evolution(message, found, store, write):
         "Inbox/Projects/R&D": [found(message(6), 6, "\\Seen \\Deleted", **FROM)], "Outbox": []})
 
 
-def evolution3(message, found, store, write):
-    """A Maildir++ whose top says so; `.` and `_` of a name are written as `_` and two digits, and the inbox is the top."""
+def evolution3(here, message, found, store, write):
+    """A Maildir++ whose top says so; `.` and `_` of a name are written as `_` and two digits, and the inbox is the top. Labels
+    and what is no letter of a file's name are in folders.db, of 3.58 or of before, where there is one."""
     at = dict(date="2004-02-03T10:00:00Z", rule="store")
-    wanted = {}
-    for number, (directory, folder) in enumerate([("", "INBOX"), ("/..Family", "INBOX/Family"), ("/.Work_2EOld", "Work.Old"),
-                                                  ("/.my_5Fbox", "my_box"), ("/.my_5Fbox.R&D", "my_box/R&D"), ("/.Grüße", "Grüße")], 1):
-        for part in ("cur", "new", "tmp"):
-            write(f"evolution3{directory}/{part}/.keep", "")
-        write(f"evolution3{directory}/cur/1075802400.{number}_0.host:2,RS", message(number))
-        wanted[folder] = [found(message(number), number, "\\Seen \\Answered", **at)]
-    write("evolution3/..maildir++", "maildir++ 1")
-    write("evolution3/.Grüße.cmeta", b"\0\0\0\x03")
-    store("evolution3", "maildir", wanted)
+    for top, has_numbers in [("evolution3", None), ("evolution3-labels", True), ("evolution3-before", False)]:
+        wanted, folders = {}, []
+        for number, (directory, folder, bits, labels, flags, keywords) in enumerate([
+                ("", "INBOX", 0x11 | 1 << 16, "$Labelimportant my_own", "\\Seen \\Answered", "$Labelimportant my_own"),
+                ("/..Family", "INBOX/Family", 0x410, "", "\\Seen \\Answered", "$Forwarded"),
+                ("/.Work_2EOld", "Work.Old", 0x91, "$Labelwork", "\\Seen \\Answered", "$Junk $Labelwork"),
+                ("/.my_5Fbox", "my_box", None, "", "\\Seen \\Answered", ""),
+                ("/.my_5Fbox.R&D", "my_box/R&D", 0x201, " Größe  $Labeltodo ", "\\Seen \\Answered", "$NotJunk Größe $Labeltodo"),
+                ("/.Grüße", "Grüße", 0x18, "", "\\Seen \\Answered \\Flagged", "")], 1):
+            for part in ("cur", "new", "tmp"):
+                write(f"{top}{directory}/{part}/.keep", "")
+            name = f"1075802400.{number}_0.host"
+            write(f"{top}{directory}/cur/{name}:2,RS", message(number))
+            if has_numbers is None:
+                flags, keywords = "\\Seen \\Answered", ""
+            wanted[folder] = [found(message(number), number, flags, keywords, **at)]
+            if bits is not None:
+                folders.append((folder.replace("INBOX", "Inbox"), name, bits, labels))
+        write(f"{top}/..maildir++", "maildir++ 1")
+        write(f"{top}/.Grüße.cmeta", b"\0\0\0\x03")
+        if has_numbers is not None:
+            camel(here / top / "folders.db", folders, has_numbers)
+        store(top, "maildir", wanted)
+
+
+def camel(path, folders, has_numbers):
+    """The database of Camel, by camel-db.c and camel-store-db.c of evolution-data-server: columns and what is in them."""
+    path.unlink(missing_ok=True)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA page_size = 512")
+    counts = "saved_count INTEGER, unread_count INTEGER, deleted_count INTEGER, junk_count INTEGER, visible_count INTEGER, jnd_count INTEGER"
+    number = ", folder_id INTEGER" if has_numbers else ""
+    db.execute(f"CREATE TABLE folders (folder_name TEXT PRIMARY KEY, version INTEGER, flags INTEGER, nextuid INTEGER, time NUMERIC, {counts}, bdata TEXT{number})")
+    if has_numbers:
+        db.execute("CREATE TABLE keys (key TEXT PRIMARY KEY, value TEXT)")
+        db.execute("INSERT INTO keys VALUES ('csdb::messages_version', '1')")
+    for number, (folder, uid, bits, labels) in enumerate(folders, 1):
+        table = f"messages_{number}" if has_numbers else f'"{folder}"'
+        of_its_time = "" if has_numbers else "read INTEGER, deleted INTEGER, replied INTEGER, important INTEGER, junk INTEGER, attachment INTEGER, "
+        db.execute(f"CREATE TABLE {table} (uid TEXT PRIMARY KEY, flags INTEGER, msg_type INTEGER, {of_its_time}dirty INTEGER, size INTEGER, dsent NUMERIC, "
+                   "dreceived NUMERIC, subject TEXT, mail_from TEXT, mail_to TEXT, mail_cc TEXT, mlist TEXT, part TEXT, labels TEXT, usertags TEXT, "
+                   "cinfo TEXT, bdata TEXT, userheaders TEXT, preview TEXT)")
+        db.execute(f"INSERT INTO {table} (uid, flags, subject, labels, usertags) VALUES (?, ?, 'Message', ?, '0')", (uid, bits, labels))
+        db.execute(f"INSERT INTO folders (folder_name, version{', folder_id' if has_numbers else ''}) VALUES (?, 3{', ?' if has_numbers else ''})",
+                   (folder, number) if has_numbers else (folder,))
+    db.commit()
+    db.close()
 
 
 def kmail(message, found, store, write):

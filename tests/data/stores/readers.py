@@ -9,6 +9,9 @@ Four more are sources on GitHub and no packages; they were built and run by hand
 CBatReader (lazyhamster/Observer, with GMime 3.2), FoxArchive (wb2951516-collab/fox-converter: archives of Foxmail 7 have
 the same mark before each message), TMBXReader (MBXReader.pas of DreamMail, with Free Pascal 3.2; the .idx of Outlook
 Express 4), and the tree of folders of Mail::Pegasus 1.6 (Perl).
+Mozilla's importer of Outlook Express 4 (nsOEScanBoxes.cpp and nsOEMailbox.cpp of its older sources) runs on
+Windows only: what it does with folders.nch, .idx and .mbx is done again here by its layout, with the bits of flags that IDX.txt
+(J. Evans, A. Schloh, 1998) describes.
 Others are recorded elsewhere: undbx in outlook-express/undbx.txt, readpst and extract-msg in ../outlook/expected.json.
 
 Not recorded, since the reader is wrong or blind there: bytes of Babyl messages (Python takes the body's first paragraph for
@@ -18,9 +21,10 @@ a Maildir, or one without `new`. KDE: names of folders are flat for Pegasus and 
 and folders.nch) and stay escaped for Evolution 3; the big-endian marks of Claws, which it takes for other numbers; the
 index of Outlook Express 4, so it shows deleted messages and no marks; a message that Sylpheed's marks do not tell of, which
 is new to Sylpheed (procmsg.c) and read to KDE.
-No other reader was found for Outlook Express 5 for Mac: for it there is only what was put in (expected.json).
+No other reader was found for Outlook Express 5 for Mac, nor any description but the one that ours is made by (oeOnMac.txt,
+A. Lönnberg, 2003): for it there is only what was put in (expected.json).
 """
-import base64, datetime, email, email.policy, hashlib, json, mailbox, pathlib, re, subprocess, sys
+import base64, datetime, email, email.policy, hashlib, json, mailbox, pathlib, re, struct, subprocess, sys
 
 import emlx
 from eulcommon.binfile import core, eudora, outlookexpress
@@ -153,6 +157,51 @@ def oe_mac(store, folder):
     row("eulcommon outlookexpress.MacFolder", store, folder, [(one, None, None) for one in all])
 
 
+def mozilla_oe4(store, left_out):
+    """The tree that folders.nch tells by child and sibling; of each folder what its index does not call deleted. Without an
+    index all that is in the file, unless a length in it is wrong: it gives such a file up."""
+    names, entries, at = (HERE / store / "folders.nch").read_bytes(), {}, None
+    text = lambda at: names[at:names.index(b"\0", at)].decode("cp1252")
+    at = struct.unpack_from("<I", names, 20)[0]
+    while at:
+        itself, _, _, after, number = struct.unpack_from("<5I", names, at)
+        assert itself == at
+        _, child, sibling = struct.unpack_from("<3i", names, at + 539)
+        entries[number] = (text(at + 20), text(at + 279), child, sibling)
+        at = after
+
+    def walk(number, above):
+        while number != -1:
+            name, file, child, number = entries[number]
+            folder = f"{above}{name}"
+            if folder not in left_out:
+                name = (file if file.endswith(".mbx") else file + ".mbx").lower()
+                box = next(one for one in (HERE / store).iterdir() if one.name.lower() == name)  # as Windows finds it
+                marked = box.with_suffix(".idx").exists()
+                row("as Mozilla nsOEMailbox", store, folder, list(indexed(box) if marked else scanned(box)), knows="\\Draft \\Seen" if marked else None)
+            walk(child, f"{folder}/")
+
+    def indexed(box):
+        index, data, at = box.with_suffix(".idx").read_bytes(), box.read_bytes(), 80
+        for _ in range(struct.unpack_from("<I", index, 8)[0]):
+            bits, _, _, itself, length, offset, size = struct.unpack_from("<7I", index, at)
+            magic, _, total, long = struct.unpack_from("<4I", data, offset)
+            assert (itself, magic, total) == (at, 0x7F007F00, size)
+            if not bits & 1:
+                yield data[offset + 16:offset + 16 + long], flags(("Seen", not bits & 2), ("Draft", bits & 8)), None
+            at += length
+
+    def scanned(box):
+        data, at = box.read_bytes(), 0x54
+        while at + 16 < len(data):
+            magic, _, total, long = struct.unpack_from("<4I", data, at)
+            assert magic == 0x7F007F00
+            yield data[at + 16:at + 16 + long], None, None
+            at += total
+
+    walk(entries[0][2], "")
+
+
 def kde(reader, *arguments):
     """What one of KDE's readers prints: (folder, flags, keywords, text) of every message."""
     lines = subprocess.run([KDE, reader, *map(str, arguments)], capture_output=True, check=True, text=True).stdout.splitlines()
@@ -251,6 +300,7 @@ kde_filter("pegasus", "FilterPMail", "pegasus", "pegasus",
 kde_filter("pegasus", "FilterPMail", "pegasus", "pegasus", {"PegasusMail-Import/From Unix": "Projects/From Unix"}, unix=True)
 kde_filter("oe", "FilterOE", "outlook-express/oe4", "outlook-express/oe4",
            {"OE-Import/Inbox": "Inbox", "OE-Import/NoIndex": "Sent Items", "OE-Import/BadLengths": "Inbox/Größe"}, shown={"Inbox": 2})
+mozilla_oe4("outlook-express/oe4", left_out=("Inbox/Größe", "Outbox"))  # lengths that are wrong; empty
 # From TMBXReader: when each message of Inbox arrived; 3 and 7 have the bit of deleted ones, which it does not interpret.
 ARRIVED = {1: 1075784748, 2: 1075788348, 3: 1075791948, 4: 1075795548, 5: 1075799148, 6: 1075802748, 7: 1075806348, 8: 1075809948,
            9: 1075813548, 10: 1075817148, 11: 1075820748, 12: 1075824348}
