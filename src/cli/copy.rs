@@ -96,7 +96,9 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         (place.open_at(first.as_ref()), counting.join())
     });
     let (selections, remarks) = counted.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    remarks.iter().for_each(|remark| printer.remark(remark));
+    for remark in &remarks {
+        printer.remark(remark);
+    }
     let mut session = session?;
     let terms = session.terms()?;
     let draft = draft(selections, target.folder(), &terms, &mapping);

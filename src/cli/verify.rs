@@ -62,7 +62,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut printer = Printer::new(arguments.json, false);
     let (sources, target) = sources::split(&arguments.paths, &arguments.options, &arguments.login)?;
     let (selections, remarks) = sources::count(sources::open(&sources, &target, &arguments.store.open())?)?;
-    remarks.iter().for_each(|remark| printer.remark(remark));
+    for remark in &remarks {
+        printer.remark(remark);
+    }
     let place = target.place(&arguments.options)?;
     let mut session = place.open()?;
     let mapping = mapping(arguments.map.as_deref(), arguments.date_from)?;

@@ -36,7 +36,7 @@ pub const fn crlf_capacity(length: usize) -> usize {
 /// The same in place: lines move towards the end, the last first.
 pub fn into_crlf(mut message: Vec<u8>, bare_cr: BareCr) -> Vec<u8> {
     match (message.last(), bare_cr) {
-        (None, _) | (Some(b'\n'), _) | (Some(b'\r'), BareCr::EndsLine) => {}
+        (None | Some(b'\n'), _) | (Some(b'\r'), BareCr::EndsLine) => {}
         _ => message.push(b'\n'),
     }
     let ends = short_ends(&message, bare_cr);
