@@ -95,15 +95,21 @@ impl Marks {
     }
 }
 
+/// The database and the files beside it in which changes wait.
+pub(super) fn files(path: &Path) -> Vec<PathBuf> {
+    let beside = |ending: &&str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    [path.to_owned()].into_iter().chain(WAITING.iter().map(beside)).collect()
+}
+
 /// A file beside the database that holds changes to it.
 fn waiting(path: &Path) -> Option<String> {
-    let name = |ending: &str| {
-        let mut name = path.file_name()?.to_owned();
-        name.push(ending);
-        let holds = fs::metadata(path.with_file_name(&name)).is_ok_and(|data| data.len() > 0);
-        holds.then(|| name.to_string_lossy().into_owned())
-    };
-    WAITING.into_iter().find_map(name)
+    let holds = |path: &PathBuf| fs::metadata(path).is_ok_and(|data| data.len() > 0);
+    let file = files(path).into_iter().skip(1).find(holds)?;
+    Some(file.file_name()?.to_string_lossy().into_owned())
 }
 
 /// Takes what is known of a folder's messages, up to what can't be read.

@@ -57,10 +57,18 @@ fn what_can_not_be_read_of_the_labels_is_said_and_the_mail_is_there() {
 
 #[test]
 fn the_database_is_only_evolutions_where_its_maildir_is() {
-    let (_dir, path) = copied("evolution3-labels");
-    fs::remove_file(path.join("..maildir++")).unwrap();
-    let (flags, reasons) = shown(&path, "INBOX");
-    assert_eq!((flags.as_str(), reasons.as_str()), (PLAIN, ""));
+    let elsewhere = |path: &Path| {
+        fs::rename(path.join("folders.db"), path.with_file_name("other.db")).unwrap();
+        std::os::unix::fs::symlink("../other.db", path.join("folders.db")).unwrap();
+    };
+    let unmarked = |path: &Path| fs::remove_file(path.join("..maildir++")).unwrap();
+    let changes: [Change<'_>; 2] = [&unmarked, &elsewhere];
+    for change in changes {
+        let (_dir, path) = copied("evolution3-labels");
+        change(&path);
+        let (flags, reasons) = shown(&path, "INBOX");
+        assert_eq!((flags.as_str(), reasons.as_str()), (PLAIN, ""));
+    }
 }
 
 #[test]
@@ -81,7 +89,10 @@ fn nothing_is_made_beside_the_database_and_a_change_to_it_is_seen() {
     sql("UPDATE messages_1 SET labels = 'Another longer label of many words that takes another page of the file'")(
         &path.join("folders.db"),
     );
-    assert_ne!(store.stamp(&inbox).unwrap(), stamp);
+    let changed = store.stamp(&inbox).unwrap();
+    assert_ne!(changed, stamp);
+    fs::write(path.join("folders.db-wal"), "x").unwrap();
+    assert_ne!(store.stamp(&inbox).unwrap(), changed);
 }
 
 #[test]

@@ -160,8 +160,8 @@ impl Store for Maildir {
     fn stamp(&mut self, folder: &FolderPath) -> Result<Option<Stamp>, StoreError> {
         // Message files are never written to, so a message that comes, goes or is renamed changes one of these.
         let names = || PARTS.into_iter().chain([name::KEYWORDS]);
-        let database = |place: &Path| tree::in_evolution(place).map(|(database, _)| database);
-        let beside = |place: &Path| [kmail::beside(place)].into_iter().chain(database(place));
+        let database = |place: &Path| tree::in_evolution(place).map(|(database, _)| evolution::files(&database));
+        let beside = |place: &Path| [kmail::beside(place)].into_iter().chain(database(place).into_iter().flatten());
         let files = |place: &Path| names().map(|name| place.join(name)).chain(beside(place)).collect();
         Stamp::in_tree(&self.tree, folder, files)
     }

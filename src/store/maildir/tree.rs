@@ -114,7 +114,8 @@ fn of_evolution(dotted: &str, above: &FolderPath) -> FolderPath {
 pub(super) fn in_evolution(place: &Path) -> Option<(PathBuf, String)> {
     let of = |top: &Path, folder: &FolderPath| {
         let database = top.join(evolution::DATABASE);
-        let is_one = top.join(EVOLUTION).exists() && fs::metadata(&database).is_ok_and(|data| data.is_file());
+        // A link might lead out of what is being read.
+        let is_one = top.join(EVOLUTION).exists() && fs::symlink_metadata(&database).is_ok_and(|data| data.is_file());
         let names = folder.segments().iter().map(|name| if name == INBOX { EVOLUTION_INBOX } else { name });
         is_one.then(|| (database, names.collect::<Vec<_>>().join("/")))
     };
