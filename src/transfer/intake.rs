@@ -1,9 +1,10 @@
-//! Reads ahead: a thread that takes message after message out of the store and makes each ready, while the connection is
-//! busy with those before. Used by [`super::carry`]; knows no server.
+//! Reads ahead: threads that take message after message out of the store and make each ready, while the connection is busy
+//! with those before. Used by [`super::carry`]; knows no server.
 
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
 
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
@@ -69,13 +70,15 @@ pub(super) type Lot = Vec<Read>;
 /// The bytes and the messages of a lot, unless one message is larger.
 const LOT_BYTES: usize = 1 << 20;
 const LOT_MESSAGES: usize = 256;
-/// The lots that are ready before they are needed. With the two at both ends this bounds memory.
-pub(super) const LOTS_AHEAD: usize = 4;
+/// The lots that are read, and those that are ready, before they are needed. With the three in hand this bounds memory.
+const RAW_AHEAD: usize = 1;
+pub(super) const LOTS_AHEAD: usize = 3;
 
 /// A store that one thread reads from while another may remove what is done.
 pub(super) type SharedStore<'s> = Mutex<&'s mut dyn Store>;
 
-/// Reads `items` in their order and hands them on, until nobody wants more.
+/// Reads `items` in their order, makes them ready and hands them on, until nobody wants more. One thread waits for the disk
+/// and another computes, for on a fast line one alone can not keep up.
 pub(super) fn read_ahead(
     store: &SharedStore<'_>,
     folder: &FolderPath,
@@ -83,16 +86,39 @@ pub(super) fn read_ahead(
     making: Making<'_>,
     lots: &Sender<Lot>,
 ) {
-    lock(store).expect(folder, &items.iter().map(|item| &item.locator).collect::<Vec<_>>());
-    let mut lot = Lot::new();
-    let mut bytes = 0;
-    for mut item in items {
-        let content = read(store, folder, &item.locator, making);
-        if let Ok(content) = &content {
-            bytes += content.bytes.len();
-            item.internal_date = content.internal_date.or(item.internal_date);
+    thread::scope(|scope| {
+        let (sender, raw) = bounded(RAW_AHEAD);
+        scope.spawn(move || fetch_ahead(store, folder, items, making, &sender));
+        for lot in raw {
+            if lots.send(lot.into_iter().map(|(item, raw)| made(item, raw, making)).collect()).is_err() {
+                return; // nobody wants the rest
+            }
         }
-        lot.push(Read { item, content });
+    });
+}
+
+fn made(mut item: Item, raw: Result<Raw, Box<Unreadable>>, making: Making<'_>) -> Read {
+    let content = raw.and_then(|raw| raw.make(making));
+    if let Ok(content) = &content {
+        item.internal_date = content.internal_date.or(item.internal_date);
+    }
+    Read { item, content }
+}
+
+fn fetch_ahead(
+    store: &SharedStore<'_>,
+    folder: &FolderPath,
+    items: Vec<Item>,
+    making: Making<'_>,
+    lots: &Sender<Vec<(Item, Result<Raw, Box<Unreadable>>)>>,
+) {
+    lock(store).expect(folder, &items.iter().map(|item| &item.locator).collect::<Vec<_>>());
+    let mut lot = Vec::new();
+    let mut bytes = 0;
+    for item in items {
+        let raw = Raw::read(store, folder, &item.locator, making);
+        bytes += raw.as_ref().map_or(0, Raw::held);
+        lot.push((item, raw));
         if bytes >= LOT_BYTES || lot.len() >= LOT_MESSAGES {
             bytes = 0;
             if lots.send(std::mem::take(&mut lot)).is_err() {
@@ -111,45 +137,77 @@ pub(super) fn read(
     locator: &Locator,
     making: Making<'_>,
 ) -> Result<Content, Box<Unreadable>> {
-    // A repair takes the message as a whole. So does what can not be read or carried, which is told below.
-    if locator.length >= LARGE
-        && making.repairs.is_empty()
-        && making.asks.is_empty()
-        && let Ok(Some(large)) = lock(store).large(folder, locator)
-        && let Some(content) = look_through(large)
-    {
-        return Ok(Content { internal_date: making.dates.of(&content.bytes), ..content });
-    }
-    let (read, lost) = {
+    Raw::read(store, folder, locator, making)?.make(making)
+}
+
+/// A message as its store has it.
+enum Raw {
+    /// All its bytes.
+    Whole(Vec<u8>),
+    /// One that is not held in memory, looked through.
+    Large(Box<Content>),
+}
+
+impl Raw {
+    fn read(
+        store: &SharedStore<'_>,
+        folder: &FolderPath,
+        locator: &Locator,
+        making: Making<'_>,
+    ) -> Result<Self, Box<Unreadable>> {
+        // A repair takes the message as a whole. So does what can not be read or carried, which is told below.
+        if locator.length >= LARGE
+            && making.repairs.is_empty()
+            && making.asks.is_empty()
+            && let Ok(Some(large)) = lock(store).large(folder, locator)
+            && let Some(content) = look_through(large)
+        {
+            let internal_date = making.dates.of(&content.bytes);
+            return Ok(Self::Large(Box::new(Content { internal_date, ..content })));
+        }
         let mut store = lock(store);
-        let read = store.read(folder, locator);
-        let lost = store.lost().filter(|_| read.is_err());
-        (read, lost)
-    };
-    let bytes = read.map_err(|error: StoreError| {
-        let (subject, reason) = (String::new(), error.to_string());
-        Box::new(Unreadable { subject, reason, hint: "", bytes: Vec::new(), needs: Vec::new(), lost })
-    })?;
-    let read = Digest::of(&bytes);
-    let unreadable = |bytes: Vec<u8>, reason: String, hint, needs| {
-        let subject = Summary::of(&bytes).subject;
-        Err(Box::new(Unreadable { subject, reason, hint, bytes, needs, lost: None }))
-    };
-    let needs = needed(&bytes, making.asks);
-    if !needs.is_empty() {
-        let names: Vec<&str> = needs.iter().map(|repair| repair.label()).collect();
-        let reason = format!("it needs repair ({}), and that is to be asked for first", names.join(", "));
-        return unreadable(bytes, reason, NEEDS_REPAIR, needs);
+        store.read(folder, locator).map(Self::Whole).map_err(|error: StoreError| {
+            let (subject, reason) = (String::new(), error.to_string());
+            let lost = store.lost();
+            Box::new(Unreadable { subject, reason, hint: "", bytes: Vec::new(), needs: Vec::new(), lost })
+        })
     }
-    let (bytes, repairs) = repair(bytes, making.repairs);
-    if let Err(unfit) = canonical::check(&bytes) {
-        return unreadable(bytes, unfit.to_string(), unfit_hint(unfit), Vec::new());
+
+    /// How many bytes of it are in memory.
+    fn held(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Large(content) => content.bytes.len(),
+        }
     }
-    let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
-    let size = bytes.len() as u64;
-    let Names { fingerprint, id } = Names::of(&bytes);
-    let internal_date = making.dates.of(&bytes);
-    Ok(Content { large: None, size, digest, origin: read, repairs, fingerprint, id, internal_date, bytes })
+
+    /// What is sent of it.
+    fn make(self, making: Making<'_>) -> Result<Content, Box<Unreadable>> {
+        let bytes = match self {
+            Self::Whole(bytes) => bytes,
+            Self::Large(content) => return Ok(*content),
+        };
+        let read = Digest::of(&bytes);
+        let unreadable = |bytes: Vec<u8>, reason: String, hint, needs| {
+            let subject = Summary::of(&bytes).subject;
+            Err(Box::new(Unreadable { subject, reason, hint, bytes, needs, lost: None }))
+        };
+        let needs = needed(&bytes, making.asks);
+        if !needs.is_empty() {
+            let names: Vec<&str> = needs.iter().map(|repair| repair.label()).collect();
+            let reason = format!("it needs repair ({}), and that is to be asked for first", names.join(", "));
+            return unreadable(bytes, reason, NEEDS_REPAIR, needs);
+        }
+        let (bytes, repairs) = repair(bytes, making.repairs);
+        if let Err(unfit) = canonical::check(&bytes) {
+            return unreadable(bytes, unfit.to_string(), unfit_hint(unfit), Vec::new());
+        }
+        let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
+        let size = bytes.len() as u64;
+        let Names { fingerprint, id } = Names::of(&bytes);
+        let internal_date = making.dates.of(&bytes);
+        Ok(Content { large: None, size, digest, origin: read, repairs, fingerprint, id, internal_date, bytes })
+    }
 }
 
 /// What is told of a large message, of whose bytes the first are kept; `None` if it can not be read or carried.
