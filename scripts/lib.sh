@@ -13,6 +13,7 @@ missing_packages() {
       dovecot) [ -x /usr/lib/dovecot/imap ] || echo dovecot-imapd ;;
       python) python3 -c 'import imaplib, ssl' 2>/dev/null || echo python3 ;;
       tmux) command -v tmux >/dev/null || echo tmux ;;
+      faketime) command -v faketime >/dev/null || echo faketime ;;
       strace) command -v strace >/dev/null || echo strace ;;
       openssl) command -v openssl >/dev/null || echo openssl ;;
       peers)

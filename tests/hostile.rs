@@ -53,7 +53,7 @@ fn outgoing(keywords: &[String]) -> Outgoing<'_> {
 
 /// Appends one message to INBOX.
 fn append(session: &mut Session) -> Result<Option<(u32, u32)>, mailferry::imap::AppendError> {
-    let mut results = session.append(&inbox(), &[outgoing(&[])], true, &mut |_, _| true);
+    let mut results = session.append(&inbox(), &[outgoing(&[])], 0, &mut |_, _| true);
     results.remove(0).map(|appended| appended.uid)
 }
 
@@ -330,7 +330,7 @@ fn folder_names_inject_no_commands() {
     let (server, mut session) = logged_in(Conn::serve);
     session.create(&FolderPath::new(["a\"b\\c\r\nX1 CREATE pwned", "d\0e"])).unwrap();
     session.rename(&FolderPath::new(["x\r\nX2 DELETE y"]), &FolderPath::new(["z\r\nX3 DELETE y"])).unwrap();
-    let odd = session.append(&FolderPath::new(["q\" {3}\r\nX4 CREATE r"]), &[outgoing(&[])], true, &mut |_, _| true);
+    let odd = session.append(&FolderPath::new(["q\" {3}\r\nX4 CREATE r"]), &[outgoing(&[])], 0, &mut |_, _| true);
     assert_eq!(odd.len(), 1);
     for line in server.heard() {
         assert!(!line.starts_with('X'), "{line}");

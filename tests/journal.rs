@@ -264,6 +264,51 @@ fn a_second_writer_to_an_account_is_told_who_the_first_is() {
 }
 
 #[test]
+fn a_second_move_out_of_a_store_is_told_who_is_at_the_first() {
+    let Some(scene) = Scene::new(20) else { return };
+    let proxy = Proxy::new(scene.server.imap_port).fault(2, At::AfterLiteral, Do::Stall).start();
+    let target = proxy.url("anna") + "Box";
+    let password = scene.password.to_str().unwrap();
+    let store = scene.path("Maildir");
+    let arguments = ["move", &store, &target, "--quiet", "--password-file", password];
+    let mut first = command(scene.home.path(), &arguments).spawn().unwrap();
+    common::wait_until(|| proxy.fired() > 0);
+    let holder = format!("process {}", first.id());
+    let link = scene.path("link");
+    std::os::unix::fs::symlink(&store, &link).unwrap();
+    let other = Server::plaintext_url("bert", scene.server.imap_port) + "Box";
+    for path in [&store, &link] {
+        let second = scene.run(&["move", path, &other, "--json"]).expect(75);
+        let reason = second.events_of("job.end")[0]["reason"].as_str().unwrap().to_owned();
+        assert!(reason.contains(&holder) && reason.contains("moving mail out of"), "{reason}");
+    }
+    // Nor where the machine is called by another name.
+    let renamed = "hostname elsewhere; exec \"$0\" \"$@\"";
+    let mut elsewhere = std::process::Command::new("unshare");
+    elsewhere.args(["--map-root-user", "--uts", "bash", "-c", renamed, env!("CARGO_BIN_EXE_mailferry")]).args([
+        "move",
+        &store,
+        &other,
+        "--json",
+        "--password-file",
+        password,
+    ]);
+    common::program::at_home(&mut elsewhere, scene.home.path());
+    let third = common::program::Running::start(elsewhere).wait();
+    if !third.err.contains("unshare") {
+        let reason = third.expect(75).events_of("job.end")[0]["reason"].as_str().unwrap().to_owned();
+        assert!(reason.contains(&holder), "{reason}");
+    }
+    // What only reads may do so.
+    scene.run(&["copy", &store, &other, "--quiet"]).expect(0);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // The lock goes with its holder, and what was carried twice is on both.
+    let both = scene.run(&["move", &store, &other, "--json"]).expect(0);
+    assert_eq!(both.totals(), (0, 20, 0), "{}", both.out);
+}
+
+#[test]
 fn a_journal_that_can_not_be_made_or_is_none_ends_the_job_before_anything_is_sent() {
     let Some(scene) = Scene::new(3) else { return };
     let file = scene.path("file");

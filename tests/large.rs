@@ -12,10 +12,11 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
+use std::time::{Duration, Instant};
 
 use common::is_long;
 use common::mail::{Mail, Marks, MboxStyle, write_eml_folder, write_maildir, write_mbox};
-use common::program::{password_file, run};
+use common::program::{Running, command, password_file, run};
 use common::servers::{Dovecot, Server};
 use common::sha256;
 use common::trial::{Kind, Post, Trial};
@@ -23,6 +24,12 @@ use tempfile::TempDir;
 
 /// The most memory that a run may take, in KiB, however large a message is.
 const MOST: u32 = 56 * 1024;
+
+/// The bytes of the large message: in the long part 1 GiB.
+const SIZE: usize = 48 << 20;
+const LONG_SIZE: usize = 1 << 30;
+/// The longest that a run with the latter may take.
+const PATIENCE: Duration = Duration::from_mins(20);
 
 /// A message of about so many bytes, with lines that an mbox quotes and long ones.
 fn letter(received: i64, size: usize) -> Mail {
@@ -39,7 +46,7 @@ fn letter(received: i64, size: usize) -> Mail {
 #[test]
 fn a_message_that_is_larger_than_memory_may_be_is_moved_in_pieces() {
     let Some(server) = Dovecot::new().format("mdbox").fsync("never").start() else { return };
-    let size = if is_long() { 300 << 20 } else { 48 << 20 };
+    let size = if is_long() { LONG_SIZE } else { SIZE };
     let mails = [letter(1_000_000_000, 300), letter(1_000_100_000, size), letter(1_000_200_000, 300)];
     let mut wanted: Vec<String> = mails.iter().map(|mail| sha256(&mail.bytes)).collect();
     wanted.sort();
@@ -54,7 +61,11 @@ fn a_message_that_is_larger_than_memory_may_be_is_moved_in_pieces() {
         let (target, password) = (Server::plaintext_url(store, server.imap_port) + "Box", password_file(home.path()));
         let arguments = [path.to_str().unwrap(), &target, "--json", "--password-file", password.to_str().unwrap()];
         let run_it = |verb: &str| {
-            let run = run(home.path(), &[&[verb], arguments.as_slice()].concat()).expect(0);
+            let begun = Instant::now();
+            let mut running = Running::start(command(home.path(), &[&[verb], arguments.as_slice()].concat()));
+            running.patience = running.patience.max(if is_long() { PATIENCE } else { Duration::ZERO });
+            let run = running.wait().expect(0);
+            println!("{store}, {verb}: {} KiB at most, {:?}", run.peak, begun.elapsed());
             assert!(run.peak < MOST, "{store}, {verb}: {} KiB", run.peak);
             run.totals()
         };

@@ -12,7 +12,7 @@ use crate::config;
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, thousands};
-use crate::store::OpenOptions;
+use crate::store::{OpenOptions, StoreError};
 use crate::transfer::{
     Draft, Event, Ids, Job, Mailbox, Mapping, Mode, Outcome, Plan, Progress, Scale, Terms, draft, ids, start, weigh,
 };
@@ -182,11 +182,14 @@ fn tell_limits(session: &Mailbox, terms: &Terms, plan: &Plan, printer: &mut Prin
     }
 }
 
-/// A move that could never remove anything is refused before it starts.
+/// A move that could never remove anything is refused before it starts. Locks of other programs the job waits for.
 fn check_removable(source: &Opening, options: &OpenOptions) -> Result<(), Failure> {
     let (store, folders) = source.open(options)?;
     for folder in folders {
-        store.check_removable(&folder.path)?;
+        match store.check_removable(&folder.path) {
+            Ok(()) | Err(StoreError::Locked { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

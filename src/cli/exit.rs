@@ -113,7 +113,7 @@ impl From<ImapError> for Failure {
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
         let code = match &error {
-            JournalError::Busy { .. } => code::LATER,
+            JournalError::Busy { .. } | JournalError::SourceBusy { .. } => code::LATER,
             JournalError::NoJob(_) => code::USAGE,
             _ => code::LOCAL,
         };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, clock, rate, thousands, took};
-use crate::transfer::{Done, Event, Failed, FolderPlan, JobId, Mode, Outcome, Plan, Progress, Weight};
+use crate::transfer::{Done, Event, Failed, FolderPlan, JobId, Mode, Outcome, Pause, Plan, Progress, Weight};
 
 use super::exit::Failure;
 
@@ -112,8 +112,12 @@ impl Printer {
             Event::Failed { failed, .. } => self.remark(&failure(failed)),
             Event::Damage { text, .. } => self.remark(&format!("damaged: {}", clean(text))),
             Event::Remark { text } => self.remark(&clean(text)),
-            Event::Waiting { seconds, reason } => {
-                self.remark(&format!("{}; trying again in {seconds} s", clean(reason)));
+            Event::Waiting { seconds, pause, reason } => {
+                let until = match pause {
+                    Pause::Lost | Pause::Asked => format!("trying again in {seconds} s"),
+                    Pause::AtMost => format!("waiting {seconds} s at most"),
+                };
+                self.remark(&format!("{}; {until}", clean(reason)));
             }
             Event::JobEnd { outcome, reason } => {
                 self.clear();
@@ -208,7 +212,9 @@ fn json(event: &Event, progress: &Progress, now: Instant) -> Option<Value> {
         Event::Failed { failed, .. } => message_failed(failed),
         Event::Remark { text } => json!({"event": "remark", "text": clean(text)}),
         Event::Damage { text, .. } => json!({"event": "damage", "text": clean(text)}),
-        Event::Waiting { seconds, reason } => json!({"event": "throttle", "seconds": seconds, "reason": clean(reason)}),
+        Event::Waiting { seconds, reason, .. } => {
+            json!({"event": "throttle", "seconds": seconds, "reason": clean(reason)})
+        }
         Event::JobEnd { outcome, reason } => {
             json!({"event": "job.end", "job": progress.job.map(JobId::number), "outcome": format!("{outcome:?}"), "reason": clean(reason),
             "messages": progress.messages, "done": progress.done, "already": progress.already, "failed": progress.failed,

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::mail::FolderPath;
+use crate::mail::{FolderPath, InternalDate};
 
 use super::account::{Account, Security};
 use super::answer::Status;
@@ -172,15 +172,16 @@ fn handshake_reason(error: &native_tls::Error) -> String {
     const MEANINGS: [(&str, &str); 7] = [
         ("self-signed", "the certificate is signed by itself or by an authority that this machine does not know"),
         ("unable to get local issuer", "the certificate's authority is not known on this machine"),
-        ("has expired", "the certificate has expired (or this machine's date is wrong)"),
+        ("has expired", "the certificate has expired (or this machine's date, TODAY, is wrong)"),
         ("mismatch", "the certificate is for another host name"),
         ("unsupported protocol", "it speaks only TLS 1.1 or older, which others can break"),
         ("protocol version", "it speaks only TLS 1.1 or older, which others can break"),
-        ("not yet valid", "the certificate is not valid yet (or this machine's date is wrong)"),
+        ("not yet valid", "the certificate is not valid yet (or this machine's date, TODAY, is wrong)"),
     ];
     let text = error.to_string();
     let meaning = MEANINGS.iter().find(|(sign, _)| text.to_lowercase().contains(sign)).map(|(_, meaning)| *meaning);
-    meaning.map_or(text, str::to_owned)
+    let today = InternalDate::here().to_day();
+    meaning.map_or(text, |meaning| meaning.replace("TODAY", &today))
 }
 
 /// The capabilities, upper case, asked for unless they were told. They differ before and after TLS and login.

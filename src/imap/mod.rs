@@ -26,3 +26,4 @@ pub use names::{Namespace, RemoteFolder};
 pub use open::Selected;
 pub use session::{Counts, Created, Session};
 pub use socket::Canceller;
+pub use upload::MOST_COMMANDS;

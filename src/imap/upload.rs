@@ -15,8 +15,8 @@ use crate::mail::FolderPath;
 
 /// The most bytes that LITERAL- lets go without waiting (RFC 7888).
 const SMALL: usize = 4096;
-/// Exchange 5.5 resets the connection over 100 queued commands (KB Q230285).
-const MOST_COMMANDS: usize = 50;
+/// The most commands that wait for their answers: Exchange 5.5 resets the connection over 100 of them (KB Q230285).
+pub const MOST_COMMANDS: usize = 50;
 /// What one command may hold, so that no answer is waited for too long.
 const MOST_MESSAGES: usize = 2000;
 const MOST_BYTES: usize = 16 << 20;
@@ -70,8 +70,8 @@ enum Literals {
 }
 
 impl Session {
-    /// Appends messages to a folder that [`Self::folders`] or [`Self::create`] told. With `one_by_one`, each is waited for,
-    /// to find out which of several a server refuses.
+    /// Appends messages to a folder that [`Self::folders`] or [`Self::create`] told. No more than so many `commands` wait for
+    /// their answers; with 0 each message waits for its go-ahead, to find out which of several a server refuses.
     ///
     /// The results are in order. There are fewer than messages when the connection broke or was told to stop: `go_on` is
     /// asked before each message and told its place and the bytes sent so far, first 0.
@@ -79,7 +79,7 @@ impl Session {
         &mut self,
         folder: &FolderPath,
         messages: &[Outgoing<'_>],
-        one_by_one: bool,
+        commands: usize,
         go_on: &mut dyn FnMut(usize, u64) -> bool,
     ) -> Vec<Result<Appended, AppendError>> {
         if let Err(error) = self.leave_for_append() {
@@ -89,7 +89,7 @@ impl Session {
         let mut results = Vec::with_capacity(messages.len());
         while let Some((first, rest)) = messages.get(results.len()..).and_then(<[_]>::split_first) {
             let begun = results.len();
-            let lot = if one_by_one { 0 } else { self.lot(&name, first, rest) };
+            let lot = if commands == 0 { 0 } else { self.lot(&name, first, rest, commands) };
             if lot > 1 {
                 let lot = messages.get(begun..begun + lot).unwrap_or_default();
                 let mut within = |place: usize, bytes: u64| go_on(begun + place, bytes);
@@ -143,9 +143,9 @@ impl Session {
     }
 
     /// How many messages from `first` on may go without waiting.
-    fn lot(&self, name: &str, first: &Outgoing<'_>, rest: &[Outgoing<'_>]) -> usize {
+    fn lot(&self, name: &str, first: &Outgoing<'_>, rest: &[Outgoing<'_>], commands: usize) -> usize {
         let literals = self.literals();
-        let most = if self.together() == Together::OneCommand { MOST_MESSAGES } else { MOST_COMMANDS };
+        let most = if self.together() == Together::OneCommand { MOST_MESSAGES } else { commands };
         let mut bytes = 0;
         let may_go = |message: &&Outgoing<'_>| {
             bytes += message.bytes.len();

@@ -67,7 +67,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another program holds the file's lock.
-    #[error("{path} is locked by another program; close it and run the move again", path = path.display())]
+    #[error("{path} is locked by another program; close it, then run the same command again", path = path.display())]
     Locked {
         /// The file.
         path: PathBuf,

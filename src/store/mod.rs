@@ -297,7 +297,8 @@ pub trait Store: Send {
         None
     }
 
-    /// Checks that messages could be taken out of `folder` at all, before a move starts.
+    /// Checks that messages could be taken out of `folder` now, before a move starts. A lock that another program holds is
+    /// not waited for, here and in [`Store::remove`]: that is [`StoreError::Locked`].
     fn check_removable(&self, folder: &FolderPath) -> Result<(), StoreError>;
 
     /// Whether every removal rewrites a whole file, so that all of a folder's are better made at once.

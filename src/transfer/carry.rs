@@ -16,6 +16,7 @@ use crate::imap::{HeldMessage, ImapError, Scope, Selected};
 use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{FolderPath, Locator};
+use crate::store::StoreError;
 
 use super::air::{Air, FLIGHT_MESSAGES};
 use super::held::Held;
@@ -117,14 +118,33 @@ pub(super) struct Carry<'c, 'a> {
     /// Messages told as done or failed, and those of them that were there before.
     pub(super) finished: u64,
     pub(super) already: u64,
-    pub(super) is_complete: bool,
+    pub(super) extent: Extent,
+}
+
+/// How much of a folder got across; of several, the most that is to be told counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    /// All of it.
+    #[default]
+    Whole,
+    /// All but what another program had locked, and that may go later.
+    Locked,
+    /// Not all, and each message that is missing was told.
+    Partial,
+}
+
+impl Extent {
+    /// How much there is after such an error.
+    pub(super) fn after(error: &StoreError) -> Self {
+        if matches!(error, StoreError::Locked { .. }) { Self::Locked } else { Self::Partial }
+    }
 }
 
 /// How a folder went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Carriage {
-    /// Whether all of it is across.
-    pub(super) is_complete: bool,
+    /// How much of it is across.
+    pub(super) extent: Extent,
     /// Messages that were there before.
     pub(super) already: u64,
 }
@@ -162,7 +182,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             told: None,
             finished: 0,
             already: 0,
-            is_complete: true,
+            extent: Extent::Whole,
         }
     }
 
@@ -187,7 +207,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             }
             _ => {}
         }
-        (Carriage { is_complete: self.is_complete, already: self.already }, end)
+        (Carriage { extent: self.extent, already: self.already }, end)
     }
 
     fn carry(&mut self, listed: &mut u64) -> Result<(), Halt> {
@@ -206,7 +226,9 @@ impl<'c, 'a> Carry<'c, 'a> {
         self.tell(Event::FolderStart { index: self.index, source, target, messages, bytes });
         let items = match items.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
             Ok((items, is_whole)) => {
-                self.is_complete &= is_whole;
+                if !is_whole {
+                    self.extent = Extent::Partial;
+                }
                 items
             }
             Err(error) => {

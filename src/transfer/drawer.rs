@@ -15,6 +15,7 @@ use crate::mail::{Digest, Envelope, Flags, FolderPath, Locator};
 use crate::store::{Deposit, Letter, LocalPlace, Removal, StoreError};
 
 use super::journal::state;
+use super::locked;
 
 /// A Maildir tree, or mboxes, open for writing.
 pub struct Drawer {
@@ -317,7 +318,7 @@ impl Drawer {
         // A Maildir by itself has no name for its one folder.
         let is_there = store.folders().map_err(failed)?.iter().any(|known| known.path == *folder);
         let folder = if is_there { folder.clone() } else { FolderPath::root() };
-        store.remove(&folder, removals).map_err(failed)
+        locked::at_hand(|| store.remove(&folder, removals)).map_err(failed)
     }
 
     /// The messages of a folder whose content has one of these digests, each once, with their state in short.

@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 
 use crate::store::Labels;
 
-use super::carry::{Carriage, Shared};
+use super::carry::{Carriage, Extent, Shared};
 use super::job::{Brake, Group, Halt, Job, tell};
 use super::journal::Record;
 use super::pace::Pace;
@@ -141,14 +141,21 @@ fn groups(plan: &Plan, mode: Mode) -> VecDeque<Group<'_>> {
     groups
 }
 
+/// Why a job did not finish that had nothing but locks in its way.
+const LOCKED: &str =
+    "another program holds a lock on mail here; what is not locked was moved, the rest stays for later";
+
 /// The worst end counts.
 fn outcome(ends: Vec<(Carriage, Result<(), Halt>)>) -> (Outcome, String) {
-    let is_complete = ends.iter().all(|(carriage, _)| carriage.is_complete);
+    let extent = ends.iter().map(|(carriage, _)| carriage.extent).max().unwrap_or_default();
     match ends.into_iter().find_map(|(_, end)| end.err()) {
         Some(Halt::Journal(error)) => (Outcome::LocalFailure, format!("{error}: {}", error.hint())),
         Some(halt) => (halt.outcome(), halt.to_string()),
-        None if is_complete => (Outcome::Complete, String::new()),
-        None => (Outcome::Partial, String::new()),
+        None => match extent {
+            Extent::Whole => (Outcome::Complete, String::new()),
+            Extent::Locked => (Outcome::TryLater, LOCKED.to_owned()),
+            Extent::Partial => (Outcome::Partial, String::new()),
+        },
     }
 }
 

@@ -134,17 +134,28 @@ pub enum Line {
     Connected,
     /// It carries the folder with this place in the plan.
     Carries(usize),
-    /// It was lost or refused, and is made again after a pause.
+    /// It was lost or refused, and is made again after a pause; or something is in its way.
     Waits {
-        /// Seconds until then.
+        /// Seconds until then, or for so long at most.
         seconds: u64,
-        /// Whether the server asked for the pause.
-        is_asked: bool,
+        /// What sort of pause it is.
+        pause: Pause,
         /// Why. Foreign text.
         reason: String,
     },
     /// It is not needed any more.
     Closed,
+}
+
+/// What a job waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pause {
+    /// The connection was lost, and is tried again afterwards.
+    Lost,
+    /// The server asked for it.
+    Asked,
+    /// What is in the way is looked at again and again, for so long at most.
+    AtMost,
 }
 
 /// One thing that happened in a job.
@@ -237,14 +248,16 @@ pub enum Event {
         /// In words.
         text: String,
     },
-    /// The connection was lost or refused and is tried again after a pause.
+    /// The connection was lost or refused and is tried again after a pause; or something is in the way.
     Waiting {
-        /// Seconds until the next try.
+        /// Seconds until the next try, or for so long at most.
         seconds: u64,
+        /// What sort of pause it is.
+        pause: Pause,
         /// Why. Foreign text.
         reason: String,
     },
-    /// The connection is back.
+    /// The connection is back, or what was in the way is gone.
     Connected,
     /// A connection is at something else now.
     Connection {

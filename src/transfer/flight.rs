@@ -132,7 +132,7 @@ impl Carry<'_, '_> {
 
     fn is_air_full(&self) -> bool {
         let sent = self.air.flights.iter().filter(|flight| matches!(flight.stage, Stage::Sent(_)));
-        sent.count() > self.air.most || self.air.unasked.len() > UNASKED
+        sent.count() > self.air.most.min(self.link.commands()) || self.air.unasked.len() > UNASKED
     }
 
     /// Asks for the states of what is stored, as far as the line holds the answers.

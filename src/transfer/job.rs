@@ -124,7 +124,9 @@ impl Halt {
     pub(super) fn outcome(&self) -> Outcome {
         let error = match self {
             Self::Server(error) => error,
-            Self::Journal(JournalError::Busy { .. }) | Self::DayIsFull { .. } => return Outcome::TryLater,
+            Self::Journal(JournalError::Busy { .. } | JournalError::SourceBusy { .. }) | Self::DayIsFull { .. } => {
+                return Outcome::TryLater;
+            }
             Self::Journal(_) => return Outcome::LocalFailure,
             Self::Stopped => return Outcome::Stopped,
             Self::Rewriting => return Outcome::Partial,

@@ -8,12 +8,12 @@ use crate::imap::{HeldMessage, ImapError};
 use crate::mail::{Digest, Fingerprint};
 use crate::store::LARGE;
 
-use super::Event;
 use super::carry::Carry;
 use super::job::Halt;
 use super::journal::{Batch, Entry, Fate, Settled, Stored, seconds_since};
 use super::link::pause_unless;
 use super::pending::Prepared;
+use super::{Event, Pause};
 
 /// How long a lost message may still turn up: a server may commit after the connection died (facts/reliability.md 0.12).
 const GRACE: Duration = Duration::from_secs(10);
@@ -71,7 +71,7 @@ impl Carry<'_, '_> {
             if !std::mem::replace(&mut is_told, true) {
                 let seconds = deadline.saturating_duration_since(Instant::now()).as_secs() + 1;
                 let reason = "an earlier run broke off here: what it sent may still turn up".to_owned();
-                self.tell(Event::Waiting { seconds, reason });
+                self.tell(Event::Waiting { seconds, pause: Pause::AtMost, reason });
             }
             pause_unless(self.shared.brake, LOOK_EVERY)?;
         }

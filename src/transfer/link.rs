@@ -4,10 +4,10 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::imap::{ImapError, Scope};
+use crate::imap::{ImapError, MOST_COMMANDS, Scope};
 
 use super::carry::Shared;
-use super::event::{Event, Line};
+use super::event::{Event, Line, Pause};
 use super::job::{Brake, Halt, tell};
 use super::mailbox::Mailbox;
 
@@ -15,6 +15,10 @@ use super::mailbox::Mailbox;
 const PAUSES: [u64; 6] = [0, 1, 2, 4, 8, 16];
 /// The longest pause that is made because the server asks for one (facts/reliability.md row 23).
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// After a loss at most half as many commands wait for their answers, but still so many; and one more each time that so many
+/// messages went well: a server may have left since it was asked for too much (facts/reliability.md row 22).
+const LEAST_COMMANDS: usize = 2;
+const RISE_AFTER: u32 = 200;
 /// How often a pause looks at the brake.
 const GLANCE: Duration = Duration::from_millis(50);
 
@@ -24,6 +28,9 @@ pub(super) struct Link<'a> {
     session: Option<Mailbox>,
     /// Losses since the last success.
     losses: usize,
+    /// The most commands that are to wait for their answers, and the messages that went well since that changed.
+    commands: usize,
+    well: u32,
 }
 
 impl<'a> Link<'a> {
@@ -35,7 +42,7 @@ impl<'a> Link<'a> {
         if let Some(session) = &session {
             shared.width.learn(session);
         }
-        Self { shared, session, losses: 0 }
+        Self { shared, session, losses: 0, commands: MOST_COMMANDS, well: 0 }
     }
 
     /// The session, if there is one.
@@ -75,6 +82,9 @@ impl<'a> Link<'a> {
     /// Drops the connection after `error` and pauses before the next try, or gives up.
     pub(super) fn lost(&mut self, error: ImapError) -> Result<(), Halt> {
         self.session = None;
+        if matches!(error, ImapError::Bye { .. } | ImapError::Lost { .. }) {
+            (self.commands, self.well) = ((self.commands / 2).max(LEAST_COMMANDS), 0);
+        }
         let usual = PAUSES.get(self.losses).map(|seconds| Duration::from_secs(*seconds));
         let asked = error.wait().unwrap_or_default().min(LONGEST_PAUSE);
         let pause = usual.map(|usual| asked.max(usual + jitter(usual)));
@@ -83,9 +93,9 @@ impl<'a> Link<'a> {
         };
         self.losses += 1;
         let seconds = pause.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
-        let is_asked = !asked.is_zero();
-        self.shared.line(Line::Waits { seconds, is_asked, reason: error.to_string() });
-        tell(self.shared.events, Event::Waiting { seconds, reason: error.to_string() });
+        let kind = if asked.is_zero() { Pause::Lost } else { Pause::Asked };
+        self.shared.line(Line::Waits { seconds, pause: kind, reason: error.to_string() });
+        tell(self.shared.events, Event::Waiting { seconds, pause: kind, reason: error.to_string() });
         pause_unless(self.shared.brake, pause)
     }
 
@@ -94,9 +104,17 @@ impl<'a> Link<'a> {
         self.session = None;
     }
 
-    /// Something went across: later losses are new ones.
+    /// A message went across: later losses are new ones.
     pub(super) fn is_well(&mut self) {
-        self.losses = 0;
+        (self.losses, self.well) = (0, self.well + 1);
+        if self.well >= RISE_AFTER {
+            (self.commands, self.well) = ((self.commands + 1).min(MOST_COMMANDS), 0);
+        }
+    }
+
+    /// The most commands that are to wait for their answers.
+    pub(super) fn commands(&self) -> usize {
+        self.commands
     }
 
     /// Says goodbye.

@@ -287,11 +287,11 @@ impl Mailbox {
         &mut self,
         folder: &FolderPath,
         messages: &[Outgoing<'_>],
-        one_by_one: bool,
+        commands: usize,
         go_on: &mut dyn FnMut(usize, u64) -> bool,
     ) -> Vec<Result<Appended, AppendError>> {
         match self {
-            Self::Server(session) => session.append(folder, messages, one_by_one, go_on),
+            Self::Server(session) => session.append(folder, messages, commands, go_on),
             Self::Local(drawer) => drawer.append(folder, messages, go_on),
         }
     }

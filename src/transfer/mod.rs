@@ -17,6 +17,7 @@ mod late;
 mod ledger;
 mod link;
 mod listing;
+mod locked;
 mod mailbox;
 mod mailbox_source;
 mod mapping;
@@ -44,7 +45,7 @@ use serde::{Deserialize, Serialize};
 
 pub use drawer::Drawer;
 pub use engine::{JobHandle, start};
-pub use event::{Done, Event, Failed, How, Line, Outcome, Proof};
+pub use event::{Done, Event, Failed, How, Line, Outcome, Pause, Proof};
 pub use job::{Job, Limits};
 pub use journal::{JobId, Journal, JournalError, Login, PastJob, Settings, Speed, Tally};
 pub use mailbox::Mailbox;

@@ -217,7 +217,7 @@ impl Progress {
                 }
             }
             Event::Remark { text } | Event::Damage { text, .. } => self.remarks.push(text.clone()),
-            Event::Waiting { seconds, reason } => {
+            Event::Waiting { seconds, reason, .. } => {
                 self.waiting = Some((now + Duration::from_secs(*seconds), reason.clone()));
             }
             Event::Connected => self.waiting = None,
@@ -357,6 +357,7 @@ fn float(number: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::mail::Digest;
+    use crate::transfer::Pause;
     use crate::transfer::{Done, Proof};
 
     fn done(how: How) -> Event {
@@ -437,8 +438,8 @@ mod tests {
     fn progress_goes_to_another_process_with_its_times() {
         let now = Instant::now();
         let mut progress = Progress::new(Mode::Copy, now.checked_sub(Duration::from_mins(1)).unwrap());
-        progress.apply(&Event::Waiting { seconds: 100, reason: "busy".into() }, now);
-        let line = Line::Waits { seconds: 100, is_asked: true, reason: "busy".into() };
+        progress.apply(&Event::Waiting { seconds: 100, pause: Pause::Asked, reason: "busy".into() }, now);
+        let line = Line::Waits { seconds: 100, pause: Pause::Asked, reason: "busy".into() };
         progress.apply(&Event::Connection { number: 2, line }, now);
         let there: Progress = serde_json::from_str(&serde_json::to_string(&progress).unwrap()).unwrap();
         let later = Instant::now();
@@ -452,7 +453,7 @@ mod tests {
     fn a_connection_that_is_made_again_is_at_its_folder() {
         let now = Instant::now();
         let mut progress = Progress::new(Mode::Copy, now);
-        let waits = Line::Waits { seconds: 1, is_asked: false, reason: String::new() };
+        let waits = Line::Waits { seconds: 1, pause: Pause::Lost, reason: String::new() };
         for line in [Line::Connecting, Line::Connected, Line::Carries(4), waits, Line::Connecting, Line::Connected] {
             progress.apply(&Event::Connection { number: 1, line }, now);
         }

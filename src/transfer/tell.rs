@@ -7,15 +7,16 @@ use std::sync::atomic::Ordering;
 use crate::imap::{ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
 
-use super::carry::Carry;
+use super::carry::{Carry, Extent};
 use super::intake;
 use super::job::Halt;
 use super::journal::{Entry, Fate, Settled, Stored, state};
 use super::ledger::Place;
+use super::locked;
 use super::pending::Prepared;
 use super::rescue;
 use super::{Done, Event, Failed, How, Mode, Proof};
-use crate::store::Removal;
+use crate::store::{Removal, StoreError};
 
 /// A message of a move that is on the server, proven, and is still in the store.
 pub(super) struct Proven {
@@ -51,12 +52,12 @@ impl Carry<'_, '_> {
         writing.extend(self.ledger.change(ready.iter().filter_map(|one| one.place), Fate::removed));
         self.note_taken(&mut ready, &writing)?;
         let (places, removals): (Vec<_>, Vec<_>) = ready.into_iter().map(|one| (one.place, one.removal)).unzip();
-        let results = intake::lock(self.store).remove(&self.plan.folder, &removals);
+        let (store, folder) = (self.store, &self.plan.folder);
+        let results = locked::in_job(self.shared, self.index, || intake::lock(store).remove(folder, &removals));
         let results = match results {
             Ok(results) => results,
             Err(error) => {
-                let failed = self.failed(String::new(), String::new(), format!("copied, but not removed: {error}"), 0);
-                self.tell_failed(failed);
+                self.tell_kept(String::new(), &error);
                 return self.stays(&places);
             }
         };
@@ -68,9 +69,7 @@ impl Carry<'_, '_> {
                     self.tell(Event::Removed { index: self.index });
                 }
                 Err(error) => {
-                    let reason = format!("copied, but not removed: {error}");
-                    let failed = self.failed(removal.locator.id(), String::new(), reason, 0);
-                    self.tell_failed(failed);
+                    self.tell_kept(removal.locator.id(), &error);
                     stays.push(place);
                 }
             }
@@ -194,8 +193,15 @@ impl Carry<'_, '_> {
     }
 
     pub(super) fn tell_failed(&mut self, failed: Failed) {
-        self.is_complete = false;
+        self.extent = Extent::Partial;
         self.finished += failed.messages;
+        self.shared.fail(self.index, failed);
+    }
+
+    /// Tells what was to be removed and is still in the store: a message, or all that were.
+    fn tell_kept(&mut self, id: String, error: &StoreError) {
+        self.extent = self.extent.max(Extent::after(error));
+        let failed = self.failed(id, String::new(), format!("copied, but not removed: {error}"), 0);
         self.shared.fail(self.index, failed);
     }
 

@@ -8,7 +8,7 @@ use crate::imap::{ImapError, RemoteMessage, Session};
 use crate::mail::units::thousands;
 use crate::mail::{Digest, FolderPath};
 
-use super::journal::{AccountLock, Batch, Entry, Fate, Journal, JournalError, Stored, Work, state};
+use super::journal::{Batch, Entry, Fate, Journal, JournalError, Lock, Stored, Work, state};
 use super::late::recognise;
 use super::{JobId, Mailbox, Place, put_away};
 
@@ -63,7 +63,7 @@ pub enum UndoError {
 
 /// Takes a job back. Goes on after a loss when called again.
 pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoError> {
-    let _lock = AccountLock::take(directory, &place.key())?;
+    let _lock = Lock::of_account(directory, &place.key())?;
     let journal = Journal::open(directory)?;
     let work = journal.work(id)?;
     let undone = match place.open()? {

@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::imap::Account;
 use crate::store::{OpenOptions, Store, StoreError};
 
-use super::carry::{Carriage, Carry, Shared};
+use super::carry::{Carriage, Carry, Extent, Shared};
 use super::job::{Brake, Group, Halt, tell};
 use super::link::Link;
+use super::locked;
 use super::{Event, Failed, FolderPlan, Line, Mailbox, Mode, Source};
 
 /// One thread's work.
@@ -36,7 +37,7 @@ impl<'a> Worker<'a> {
     }
 
     fn work(&mut self, queue: &Mutex<VecDeque<Group<'a>>>) -> (Carriage, Result<(), Halt>) {
-        let mut all = Carriage { is_complete: true, already: 0 };
+        let mut all = Carriage::default();
         let Shared { connection, width, .. } = self.shared;
         if connection > 1 && (connection > width.wait() || self.link.connect().is_err()) {
             return (all, Ok(()));
@@ -47,7 +48,7 @@ impl<'a> Worker<'a> {
                     return (all, Err(Halt::Stopped));
                 }
                 let (one, end) = self.folder(index, plan);
-                all.is_complete &= one.is_complete;
+                all.extent = all.extent.max(one.extent);
                 all.already += one.already;
                 if end.is_err() {
                     return (all, end);
@@ -60,12 +61,12 @@ impl<'a> Worker<'a> {
 
     /// Carries one folder.
     fn folder(&mut self, index: usize, plan: &FolderPlan) -> (Carriage, Result<(), Halt>) {
-        let (brake, accounts) = (self.shared.brake, &self.shared.job.accounts);
-        let opened = self.shared.job.target.check_apart(plan).and_then(|()| {
-            let store = open(&mut self.stores, &plan.source, accounts, brake)?;
+        let (shared, accounts) = (self.shared, &self.shared.job.accounts);
+        let opened = shared.job.target.check_apart(plan).and_then(|()| {
+            let store = open(&mut self.stores, &plan.source, accounts, shared.brake)?;
             // A move that could never take anything away ends before anything is sent.
-            if self.shared.job.mode == Mode::Move {
-                store.check_removable(&plan.folder)?;
+            if shared.job.mode == Mode::Move {
+                locked::in_job(shared, index, || store.check_removable(&plan.folder))?;
             }
             Ok(store)
         });
@@ -73,7 +74,7 @@ impl<'a> Worker<'a> {
             Ok(store) => Mutex::new(store),
             Err(error) => {
                 self.shared.fail(index, source_failed(plan, &error));
-                return (Carriage::default(), Ok(()));
+                return (Carriage { extent: Extent::after(&error), already: 0 }, Ok(()));
             }
         };
         self.shared.line(Line::Carries(index));

@@ -1,9 +1,10 @@
 //! The real program without a screen: runs a command, gives its exit code and what it printed.
 
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -84,8 +85,8 @@ pub fn run(home: &Path, arguments: &[&str]) -> Run {
 /// A program that runs, its output taken as it comes. Killed when dropped.
 pub struct Running {
     child: Child,
-    out: Option<JoinHandle<String>>,
-    err: Option<JoinHandle<String>>,
+    out: Output,
+    err: Output,
     seen: Vec<u8>,
     peak: u32,
     /// The longest that it may take.
@@ -96,8 +97,8 @@ impl Running {
     /// Starts a command.
     pub fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let out = Some(reader(child.stdout.take().unwrap()));
-        let err = Some(reader(child.stderr.take().unwrap()));
+        let out = Output::of(child.stdout.take().unwrap());
+        let err = Output::of(child.stderr.take().unwrap());
         Self { child, out, err, seen: Vec::new(), peak: 0, patience: LONGEST }
     }
 
@@ -109,6 +110,11 @@ impl Running {
     /// Sends it a signal; it may have ended.
     pub fn signal(&self, signal: rustix::process::Signal) {
         _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
+    }
+
+    /// Whether it has printed this so far.
+    pub fn has_told(&self, words: &str) -> bool {
+        String::from_utf8_lossy(&self.out.bytes.lock().unwrap()).contains(words)
     }
 
     /// How it ended, if it has.
@@ -136,8 +142,8 @@ impl Running {
         let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|signal| 128 + signal);
         Run {
             code: status.code().or(signal).unwrap(),
-            out: self.out.take().unwrap().join().unwrap(),
-            err: self.err.take().unwrap().join().unwrap(),
+            out: self.out.whole(),
+            err: self.err.whole(),
             peak: self.peak,
             seen: std::mem::take(&mut self.seen),
         }
@@ -151,13 +157,35 @@ impl Drop for Running {
     }
 }
 
-/// Takes all of a program's output.
-fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).unwrap();
-        String::from_utf8(bytes).unwrap()
-    })
+/// A program's output, taken as it comes.
+struct Output {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Output {
+    fn of(mut from: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&bytes);
+        let reader = thread::spawn(move || {
+            let mut chunk = [0; 16 * 1024];
+            loop {
+                match from.read(&mut chunk) {
+                    Ok(0) => break,
+                    Ok(length) => into.lock().unwrap().extend_from_slice(&chunk[..length]),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+        Self { bytes, reader: Some(reader) }
+    }
+
+    /// All of it, once the program has closed it.
+    fn whole(&mut self) -> String {
+        self.reader.take().unwrap().join().unwrap();
+        String::from_utf8(std::mem::take(&mut self.bytes.lock().unwrap())).unwrap()
+    }
 }
 
 /// A file with the password of all test servers, readable by nobody else.

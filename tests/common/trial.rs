@@ -75,7 +75,12 @@ impl<'s> Post<'s> {
 
     /// A server in memory, and its mailbox.
     pub fn in_memory() -> (Scripted, Post<'static>) {
-        let (server, mailbox) = mailbox::start(mailbox::PLAIN);
+        Self::in_memory_like(mailbox::PLAIN)
+    }
+
+    /// The same of another kind.
+    pub fn in_memory_like(manners: mailbox::Manners) -> (Scripted, Post<'static>) {
+        let (server, mailbox) = mailbox::start(manners);
         let port = server.port;
         (server, Post::InMemory { port, mailbox })
     }

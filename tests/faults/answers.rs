@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::common::for_each_of;
 use super::common::invariants::{check, complete, hold};
 use super::common::mail::{Maker, Marks, write_maildir_tree};
-use super::common::mailbox::Vice;
+use super::common::mailbox::{Manners, PLAIN, Vice};
 use super::common::program::{password_file, run};
 use super::common::proxy::{At, Do, Proxy};
 use super::common::servers::{Courier, Cyrus, Dovecot, Server};
@@ -183,6 +183,40 @@ fn wants_less(post: &Post<'_>) {
 fn a_server_that_wants_less_is_obeyed() {
     let Some(server) = Dovecot::new().start() else { return };
     wants_less(&Post::on(&server, "anna"));
+}
+
+/// Row 22: a server that leaves when too many commands wait is asked for less, until it stays.
+#[test]
+fn a_server_that_leaves_when_too_much_is_asked_is_asked_for_less() {
+    for_each_of(&[Kind::CopyMaildir, Kind::MoveMbox], 2, |kind| {
+        let (server, post) = Post::in_memory_like(Manners { most_waiting: 8, ..PLAIN });
+        let trial = Trial::with(&post, *kind, "Box", Maker::new(7).folder(400, 2004, 60));
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        let losses = server.count("LOGIN") - 1;
+        assert!((1..=4).contains(&losses), "{losses} losses");
+        hold(&trial, &run, &[0], "no more than 8 commands may wait");
+    });
+}
+
+/// Row 22: however often a server leaves, each connection gets something across, with many messages in a command and with one.
+#[test]
+fn a_server_that_leaves_again_and_again_is_done_with_in_bounded_time() {
+    let Some(server) = Dovecot::new().start() else { return };
+    for_each_of(
+        &[(Kind::CopyMaildir, true), (Kind::MoveMaildir, false), (Kind::MoveMbox, false)],
+        3,
+        |(kind, flies)| {
+            let post = Post::on(&server, &format!("{kind:?}"));
+            let count = if *flies { 5000 } else { 120 };
+            let trial = Trial::with(&post, *kind, "Box", Maker::new(7).folder(count, 2004, 60));
+            let proxy = Proxy::new(server.imap_port).leave_after(20);
+            let proxy = if *flies { proxy } else { proxy.replace("MULTIAPPEND", "X-NONE") }.start();
+            let run = trial.run(proxy.port, &["--connections", "1"]);
+            let most = if *flies { 5 } else { 25 };
+            assert!((2..=most).contains(&proxy.connections()), "{kind:?}: {} connections", proxy.connections());
+            hold(&trial, &run, &[0], "goodbye again and again");
+        },
+    );
 }
 
 #[test]

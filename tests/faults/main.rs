@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+mod clock;
 #[path = "../common/mod.rs"]
 mod common;
 mod crash;
@@ -18,6 +19,7 @@ mod cuts;
 mod disk;
 mod liars;
 mod lines;
+mod locks;
 mod matrix;
 mod process;
 mod random;

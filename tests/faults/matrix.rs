@@ -73,7 +73,18 @@ const ROWS: [Row; 65] = [
     (19, "NOPERM, READ-ONLY", &[ANSWER, VICE]),
     (20, "BAD on 8-bit headers", &[ANSWER, VICE]),
     (21, "NO on NUL", &[ANSWER, "tests/faults/answers::messages_that_can_not_be_carried_stay_and_are_listed"]),
-    (22, "BYE after too many commands", &[VICE, LESS[0], LESS[1], LESS[2]]),
+    (
+        22,
+        "BYE after too many commands",
+        &[
+            VICE,
+            LESS[0],
+            LESS[1],
+            LESS[2],
+            "tests/faults/answers::a_server_that_leaves_when_too_much_is_asked_is_asked_for_less",
+            "tests/faults/answers::a_server_that_leaves_again_and_again_is_done_with_in_bounded_time",
+        ],
+    ),
     (
         23,
         "a back-off time in the text",
@@ -126,7 +137,7 @@ const ROWS: [Row; 65] = [
     (45, "another certificate than the pinned one", &[TLS]),
     (
         46,
-        "logins that are refused",
+        "logins that are refused, at first or later; there are none by token, so none expires",
         &[
             "tests/hostile::logindisabled_is_obeyed",
             "tests/hostile::a_refused_login_is_named_in_the_servers_words_and_not_tried_twice",
@@ -143,7 +154,18 @@ const ROWS: [Row; 65] = [
         "the source changes after it was sent",
         &["tests/faults/sources::a_message_that_changes_after_it_was_sent_is_not_removed"],
     ),
-    (49, "a locked mbox", &["tests/faults/sources::a_locked_mbox_is_copied_and_not_changed"]),
+    (
+        49,
+        "a locked mbox",
+        &[
+            "tests/faults/locks::an_mbox_that_stays_locked_is_skipped_and_not_changed",
+            "tests/faults/locks::a_lock_that_is_let_go_in_time_costs_nothing",
+            "tests/faults/locks::a_wait_for_a_lock_ends_at_once_when_the_job_is_to_stop",
+            "tests/faults/locks::a_wait_for_a_lock_is_shown_and_esc_ends_it",
+            "tests/faults/locks::a_locked_mbox_does_not_hold_up_the_others",
+            "tests/faults/locks::a_copy_out_of_a_locked_mbox_waits_for_nobody",
+        ],
+    ),
     (50, "a delivery into the mbox", &["tests/faults/sources::a_message_that_is_delivered_meanwhile_stays"]),
     (51, "a Maildir in use", &["tests/faults/sources::messages_that_are_read_meanwhile_are_carried_once"]),
     (
@@ -205,8 +227,24 @@ const ROWS: [Row; 65] = [
             "tests/cli::output_that_nobody_reads_any_more_is_no_crash",
         ],
     ),
-    (63, "two at a time", &["tests/journal::a_second_writer_to_an_account_is_told_who_the_first_is"]),
-    (64, "the clock is set", &["tests/faults/disk::a_clock_that_was_set_costs_nothing"]),
+    (
+        63,
+        "two at a time",
+        &[
+            "tests/journal::a_second_writer_to_an_account_is_told_who_the_first_is",
+            "tests/journal::a_second_move_out_of_a_store_is_told_who_is_at_the_first",
+        ],
+    ),
+    (
+        64,
+        "the clock is set",
+        &[
+            "tests/faults/disk::a_clock_that_was_set_costs_nothing",
+            "tests/faults/clock::a_clock_that_is_set_while_mail_is_carried_costs_nothing",
+            "tests/faults/clock::a_clock_that_is_set_in_a_pause_makes_it_neither_shorter_nor_longer",
+            "tests/faults/clock::a_certificate_that_is_refused_since_the_clock_is_wrong_names_the_clock",
+        ],
+    ),
     (
         65,
         "hostile mail",

@@ -1,10 +1,9 @@
-//! Stores that change, are locked or hold hostile mail while they are carried (rows 47 to 52, and 65).
+//! Stores that change or hold hostile mail while they are carried (rows 47 to 52, and 65); those that are locked are in
+//! [`super::locks`].
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
-
-use rustix::fs::FlockOperation;
 
 use super::common::for_each_of;
 use super::common::invariants::{check, complete, hold};
@@ -15,8 +14,6 @@ use super::common::trial::{Kind, Post, Trial};
 
 /// What another program does to a message's file.
 type Change = fn(&PathBuf);
-/// How another program locks an mbox.
-type Lock = fn(&PathBuf) -> Option<File>;
 
 /// Row 47: a message is changed, cut short, made longer or removed after the list was made and before it is read. It is
 /// carried as it is now, or listed; what it was is nobody's to say any more.
@@ -77,46 +74,6 @@ fn a_message_that_changes_after_it_was_sent_is_not_removed() {
     assert_eq!(run.code, 1, "{}", run.out);
     assert_eq!(fs::read(&path).unwrap(), now);
     assert!(run.events_of("message.failed")[0]["reason"].as_str().unwrap().contains("changed"));
-}
-
-/// Row 49: another program holds a lock of the mbox, from the start or only when it is to be rewritten.
-#[test]
-fn a_locked_mbox_is_copied_and_not_changed() {
-    let locks: [(&str, Lock); 3] = [
-        ("a dotlock", |path| {
-            fs::write(path.with_extension("lock"), "").unwrap();
-            None
-        }),
-        ("an fcntl lock", |path| {
-            let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-            rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
-            Some(file)
-        }),
-        ("an flock lock", |path| {
-            let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
-            rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
-            Some(file)
-        }),
-    ];
-    let cases: Vec<_> = locks.into_iter().flat_map(|lock| [(lock, false), (lock, true)]).collect();
-    for_each_of(&cases, 6, |((what, lock), is_late)| {
-        let (_server, post) = Post::in_memory();
-        let trial = Trial::new(&post, Kind::MoveMbox, "Box");
-        let before = fs::read(&trial.store).unwrap();
-        let gate = post.mailbox().gate("APPEND", 4);
-        let early = (!is_late).then(|| lock(&trial.store));
-        let running = trial.start(post.port(), &[]);
-        gate.wait();
-        let held = early.unwrap_or_else(|| lock(&trial.store));
-        gate.wait();
-        let run = running.wait();
-        assert_eq!(fs::read(&trial.store).unwrap(), before, "{what}");
-        check(&trial, &run, &[1, 75], what);
-        assert!(run.out.contains("locked by another program"), "{what}: {}", run.out);
-        drop(held);
-        _ = fs::remove_file(trial.store.with_extension("lock"));
-        complete(&trial, what);
-    });
 }
 
 /// Row 50: a message is delivered to the mbox while it is moved.

@@ -12,7 +12,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::lock::Locked;
+use super::lock::{DELIVERY, Locked};
 use super::scan::{self, Span, eol, long};
 use super::tree::{self, is_takeable};
 use super::{Mbox, content, headers, region, separator};
@@ -211,7 +211,7 @@ fn append(path: &Path, letters: &[Letter<'_>]) -> Result<Vec<Locator>, StoreErro
     let real = fs::canonicalize(path).map_err(|source| StoreError::read(path, source))?;
     let note = Note::beside(&real);
     note.mend(&real).map_err(|source| StoreError::write(&real, source))?;
-    let mut locked = Locked::take(&real)?;
+    let mut locked = Locked::take(&real, DELIVERY)?;
     let mut write = || -> io::Result<Vec<Locator>> {
         let marks = scan::has_marks(&locked.file)?;
         let start = locked.file.metadata()?.len();

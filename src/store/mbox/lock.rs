@@ -16,8 +16,8 @@ use tempfile::NamedTempFile;
 
 use crate::store::StoreError;
 
-/// How long another program may hold its lock; a delivery takes far less.
-const WAIT: Duration = Duration::from_secs(3);
+/// How long whoever writes into an mbox waits for its locks; a delivery takes far less.
+pub(super) const DELIVERY: Duration = Duration::from_secs(3);
 /// The most that is read of a dotlock.
 const LONGEST: u64 = 1000;
 const TRY_EVERY: Duration = Duration::from_millis(100);
@@ -31,9 +31,10 @@ pub(super) struct Locked {
 }
 
 impl Locked {
-    /// Takes all locks on the mbox at `path`, which must not be a link.
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
-        let until = Instant::now() + WAIT;
+    /// Takes all locks on the mbox at `path`, which must not be a link. Locks that other programs hold are waited for, for
+    /// so long.
+    pub(super) fn take(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let until = Instant::now() + patience;
         let mut dotlock = path.as_os_str().to_owned();
         dotlock.push(".lock");
         let dotlock = PathBuf::from(dotlock);
@@ -55,6 +56,9 @@ impl Locked {
 fn make(dotlock: &Path) -> io::Result<()> {
     if is_left_behind(dotlock) {
         fs::remove_file(dotlock)?;
+    }
+    if dotlock.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into()); // nothing is written as long as it is tried in vain
     }
     let mut made = NamedTempFile::with_prefix_in(".mailferry-", dotlock.parent().unwrap_or(dotlock))?;
     writeln!(made, "{}\n{}", std::process::id(), signature())?;
@@ -123,7 +127,7 @@ mod tests {
             fs::write(dir.path().join("box.lock"), &text).unwrap();
             assert_eq!(is_left_behind(&dir.path().join("box.lock")), is_taken, "{text}");
             if is_taken {
-                drop(Locked::take(&path).unwrap());
+                drop(Locked::take(&path, Duration::ZERO).unwrap());
                 assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
             }
         }

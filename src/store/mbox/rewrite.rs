@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{Access, Gid, Uid};
 use tempfile::NamedTempFile;
@@ -22,7 +23,7 @@ use crate::store::{LARGE, Removal, StoreError, Walk};
 /// How much is copied at once.
 const CHUNK: u64 = 1024 * 1024;
 
-/// Checks that the mbox at `path` could be rewritten.
+/// Checks that the mbox at `path` could be rewritten now.
 pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     check_alone(path)?;
     let real = real(path)?;
@@ -30,14 +31,15 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     let allowed =
         |path: &Path, access| rustix::fs::access(path, access).map_err(|error| StoreError::write(path, error.into()));
     allowed(&real, Access::READ_OK | Access::WRITE_OK)?;
-    allowed(dir, Access::WRITE_OK | Access::EXEC_OK)
+    allowed(dir, Access::WRITE_OK | Access::EXEC_OK)?;
+    Locked::take(&real, Duration::ZERO).map(drop)
 }
 
 /// Takes `removals` out of the mbox at `path`. Each one stays if its bytes are no longer those of its digest.
 pub(super) fn remove(path: &Path, removals: &[Removal]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     check_alone(path)?;
     let real = real(path)?;
-    let locked = Locked::take(&real)?;
+    let locked = Locked::take(&real, Duration::ZERO)?;
     let refused = |source| StoreError::write(&real, source);
     let index = scan::scan(&locked.file, &real, &mut |_| Walk::Continue(())).map_err(refused)?;
     let index = index.ok_or_else(|| refused(io::Error::other("it was not read to its end")))?;
@@ -208,10 +210,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("box");
         fs::write(&path, FIRST).unwrap();
-        let first = Locked::take(&path).unwrap();
-        assert!(matches!(Locked::take(&path), Err(StoreError::Locked { .. })));
+        let first = Locked::take(&path, Duration::ZERO).unwrap();
+        assert!(matches!(check(&path), Err(StoreError::Locked { .. })));
+        assert!(matches!(remove(&path, &[]), Err(StoreError::Locked { .. })));
         drop(first);
-        assert!(Locked::take(&path).is_ok());
+        assert!(check(&path).is_ok());
         assert!(!path.with_file_name("box.lock").exists());
     }
 }

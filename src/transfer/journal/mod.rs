@@ -28,7 +28,7 @@ use super::{Failed, FolderPlan, Job, Limits, Mode, Outcome, Place, Plan, Source,
 pub use speed::Speed;
 
 pub(super) use entry::{Batch, Entry, Fate, Stored, state};
-pub(super) use lock::{AccountLock, key as account_key};
+pub(super) use lock::{Lock, key as account_key};
 pub(super) use record::{Carried, Record, Removed, Settled, seconds_since};
 
 /// The number of a job, as people and scripts name it.
@@ -106,6 +106,14 @@ pub enum JournalError {
         /// Who, in words.
         holder: String,
     },
+    /// Another job moves mail out of the same store.
+    #[error("another mailferry is moving mail out of {path} ({holder})", path = path.display())]
+    SourceBusy {
+        /// The store.
+        path: PathBuf,
+        /// Who, in words.
+        holder: String,
+    },
     /// There is no such job.
     #[error("there is no job {0}")]
     NoJob(JobId),
@@ -121,7 +129,7 @@ impl JournalError {
             }
             Self::Foreign { .. } => "choose another place with --state-dir",
             Self::Version { .. } => "use the version that wrote it, or another place with --state-dir",
-            Self::Busy { .. } => "wait until it is done, or stop it",
+            Self::Busy { .. } | Self::SourceBusy { .. } => "wait until it is done, or stop it",
             Self::NoJob(_) => "`mailferry jobs` shows the jobs there are",
         }
     }

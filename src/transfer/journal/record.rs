@@ -1,4 +1,5 @@
-//! A running job's writing in the journal, shared by its workers. Holds the lock of the account.
+//! A running job's writing in the journal, shared by its workers. Holds the locks of the account and, in a move, of the
+//! sources.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::OptionalExtension as _;
 use sha2::{Digest as _, Sha256};
 
-use super::lock::AccountLock;
+use super::lock::Lock;
 use super::{Batch, Entry, Fate, JobId, Journal, JournalError, Settings};
 use crate::mail::{Digest, FolderPath, Locator};
 use crate::transfer::{Failed, FolderPlan, Job, Mode, Outcome, Proof};
@@ -55,14 +56,15 @@ pub(in crate::transfer) struct Record {
     account: String,
     /// The rows of the plan's folders.
     folders: Vec<i64>,
-    _lock: AccountLock,
+    _locks: Vec<Lock>,
 }
 
 impl Record {
     /// Begins a job, or goes on with the one that it names or that broke off while doing the same.
     pub(in crate::transfer) fn begin(job: &Job) -> Result<Self, JournalError> {
         let account = job.target.key();
-        let lock = AccountLock::take(&job.state, &account)?;
+        let mut locks = Lock::of_sources(&job.state, job)?;
+        locks.push(Lock::of_account(&job.state, &account)?);
         let mut journal = Journal::open(&job.state)?;
         let likeness = likeness(job);
         let id = match job.resumes {
@@ -74,7 +76,7 @@ impl Record {
             None => journal.begin(job, &account, &likeness)?,
         };
         let folders = journal.rows("SELECT id FROM folder WHERE job = ? ORDER BY place", [id.0], |row| row.get(0))?;
-        Ok(Self { journal: Mutex::new(journal), id, account, folders, _lock: lock })
+        Ok(Self { journal: Mutex::new(journal), id, account, folders, _locks: locks })
     }
 
     /// The job's number.

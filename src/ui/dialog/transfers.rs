@@ -11,7 +11,7 @@ use ratatui::style::Style;
 use super::scroll::{Scroll, moved};
 use super::{Answer, Command, closes};
 use crate::mail::units::{bytes, clock, percent, plural, rate, short, thousands, took};
-use crate::transfer::{Connection, Entry, Line, Order, Outcome, Progress, Stage, Ticket};
+use crate::transfer::{Connection, Entry, Line, Order, Outcome, Pause, Progress, Stage, Ticket};
 use crate::ui::actions::Action;
 use crate::ui::layout::centred;
 use crate::ui::model::Model;
@@ -356,9 +356,13 @@ fn draw_connection(
         Line::Connecting => paint_line(buf, area, "connecting …", theme.faint()),
         Line::Connected => paint_line(buf, area, "connected", theme.faint()),
         Line::Closed => {}
-        Line::Waits { is_asked, reason, .. } => {
+        Line::Waits { pause, reason, .. } => {
             let left = clock(connection.waits(now).unwrap_or_default());
-            let words = if *is_asked { "throttled, goes on in" } else { "lost, tried again in" };
+            let words = match pause {
+                Pause::Asked => "throttled, goes on in",
+                Pause::Lost => "lost, tried again in",
+                Pause::AtMost => "waits, at most",
+            };
             paint_line(buf, area, &format!("! {words} {left}: {reason}"), theme.bad());
         }
         Line::Carries(index) => match entry.progress.running.get(index) {

@@ -5,7 +5,7 @@ use super::jobs::number;
 use super::screens::running;
 use super::world::{World, path};
 use crate::mail::Repair;
-use crate::transfer::{Event, Failed, Line, Mode, Order, Outcome, Saved, Stage};
+use crate::transfer::{Event, Failed, Line, Mode, Order, Outcome, Pause, Saved, Stage};
 use crate::ui::Quit;
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::Effect;
@@ -28,7 +28,7 @@ fn failed(id: &str, subject: &str, reason: &str, server: &str) -> Event {
 /// A job that runs on two connections with some failures, and two that wait for it.
 pub(super) fn busy(size: (u16, u16)) -> World {
     let mut world = running(size);
-    let line = Line::Waits { seconds: 221, is_asked: true, reason: "Request is throttled \x1b[31m".into() };
+    let line = Line::Waits { seconds: 221, pause: Pause::Asked, reason: "Request is throttled \x1b[31m".into() };
     world.job(Event::Connection { number: 1, line: Line::Carries(0) });
     world.job(Event::Connection { number: 2, line });
     world.job(failed("@2", "橋の設計図 \u{202e}gpj", "it holds a NUL byte", ""));
