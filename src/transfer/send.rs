@@ -119,9 +119,8 @@ impl Carry<'_, '_> {
             }
             !brake.is_pulled()
         };
-        let session = self.link.session()?;
         let commands = if self.one_by_one { 0 } else { self.link.commands() };
-        let results = session.append(&self.target, &outgoing, commands, &mut go_on);
+        let results = self.link.session()?.append(&self.target, &outgoing, commands, &mut go_on);
         let verdicts = judge(pending, waiting.into_iter().zip(results).collect());
         self.act(pending, verdicts)
     }
