@@ -1,9 +1,9 @@
 //! After the sending: which UID each message got, and whether the server has it as it was sent.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::imap::{ImapError, RemoteMessage};
+use crate::imap::{HeldMessage, ImapError, RemoteMessage};
 use crate::mail::meaning::same_meaning;
 use crate::mail::{Digest, InternalDate, canonical};
 
@@ -94,35 +94,79 @@ impl Carry<'_, '_> {
             };
             matched.push((one, found));
         }
+        self.find_same(&mut matched, news)?;
+        let mut headers = None;
         for (one, found) in &mut matched {
-            let is_open = matches!(one.state, State::Unknown | State::Doubtful | State::Sent(None))
-                || is_stale(one.state, self.selected.uid_validity);
-            if is_open && found.is_none() && !news.is_empty() {
-                *found = self.search(&one.prepared, news)?;
+            if self.is_open(one) && found.is_none() && !news.is_empty() {
+                *found = self.search(&one.prepared, news, &mut headers)?;
             }
         }
         Ok(matched)
     }
 
-    /// Finds a message without a UID: of equal size and content; on servers that change mail, by its header.
-    fn search(&mut self, prepared: &Prepared, news: &[RemoteMessage]) -> Result<Option<RemoteMessage>, Halt> {
+    /// Whether it is to be found out which UID a message got, if any.
+    fn is_open(&self, one: &Pending) -> bool {
+        matches!(one.state, State::Unknown | State::Doubtful | State::Sent(None))
+            || is_stale(one.state, self.selected.uid_validity)
+    }
+
+    /// Finds messages without a UID whose bytes are those that were sent, all in one look: a server that broke off may break
+    /// off again before it has answered for each of them.
+    fn find_same(&mut self, matched: &mut Matched, news: &[RemoteMessage]) -> Result<(), Halt> {
+        let mut open: Vec<(&mut Option<RemoteMessage>, Digest, u64)> = Vec::new();
+        for (one, found) in matched.iter_mut() {
+            if self.is_open(one) && found.is_none() && one.prepared.large.is_none() {
+                open.push((found, one.prepared.digest, one.prepared.size));
+            }
+        }
+        let sizes: HashSet<u64> = open.iter().map(|(_, _, size)| *size).collect();
+        let is_like = |message: &&RemoteMessage| sizes.contains(&message.size) && !self.claimed.contains(&message.uid);
+        let uids: Vec<u32> = news.iter().filter(is_like).map(|message| message.uid).collect();
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let largest = sizes.into_iter().max().unwrap_or_default();
+        let read = self.ask(|session, target| {
+            let mut digests: HashMap<Digest, Vec<u32>> = HashMap::new();
+            session.reopen(target)?;
+            session
+                .contents(&uids, largest, |uid, content| digests.entry(Digest::of(content)).or_default().push(uid))?;
+            Ok(digests)
+        })?;
+        let Ok(mut digests) = read else { return Ok(()) }; // each by itself may do
+        for (found, digest, _) in open {
+            let uid = digests.get_mut(&digest).and_then(Vec::pop);
+            *found = uid.and_then(|uid| news.iter().find(|message| message.uid == uid)).cloned();
+            self.claimed.extend(uid);
+        }
+        Ok(())
+    }
+
+    /// Finds a message without a UID: of equal size and content; on servers that change mail, by its header. The `headers` of
+    /// all that is new are read once.
+    fn search(
+        &mut self,
+        prepared: &Prepared,
+        news: &[RemoteMessage],
+        headers: &mut Option<Vec<HeldMessage>>,
+    ) -> Result<Option<RemoteMessage>, Halt> {
         for message in news.iter().filter(|message| message.size == prepared.size) {
             if self.claimed.contains(&message.uid) {
                 continue;
             }
             if matches!(self.compare_content(prepared, message.uid, message.size)?, Ok(Some(_))) {
-                self.claimed.insert(message.uid);
-                return Ok(Some(message.clone()));
+                return Ok(Some(self.claim(message)));
             }
         }
-        let floor = self.selected.uid_next;
-        let Ok(held) = self.ask(|session, target| {
-            session.reopen(target)?;
-            session.held_since(floor)
-        })?
-        else {
-            return Ok(None);
-        };
+        if headers.is_none() {
+            let floor = self.selected.uid_next;
+            let held = self.ask(|session, target| {
+                session.reopen(target)?;
+                session.held_since(floor)
+            })?;
+            *headers = held.ok();
+        }
+        let Some(held) = headers else { return Ok(None) };
         let mut first = None;
         for same in held.iter().filter(|message| message.fingerprint == prepared.fingerprint) {
             let Some(message) = news.iter().find(|message| message.uid == same.uid) else { continue };
@@ -131,24 +175,28 @@ impl Carry<'_, '_> {
             }
             // Of several with one header, it is the one that says the same.
             if matches!(self.compare_content(prepared, message.uid, message.size)?, Ok(Some(_))) {
-                self.claimed.insert(message.uid);
-                return Ok(Some(message.clone()));
+                return Ok(Some(self.claim(message)));
             }
             first.get_or_insert(message);
         }
         if let Some(message) = first {
-            self.claimed.insert(message.uid);
-            return Ok(Some(message.clone()));
+            return Ok(Some(self.claim(message)));
         }
         // On a server that writes mail anew no field may be as it was. They come in the order they were sent.
         for message in news {
             let is_free = !self.claimed.contains(&message.uid) && message.size != prepared.size;
             if is_free && matches!(self.compare_content(prepared, message.uid, message.size)?, Ok(Some(_))) {
-                self.claimed.insert(message.uid);
-                return Ok(Some(message.clone()));
+                return Ok(Some(self.claim(message)));
             }
         }
         Ok(None)
+    }
+
+    /// The message is found: that is a success, however often the connection breaks meanwhile.
+    fn claim(&mut self, message: &RemoteMessage) -> RemoteMessage {
+        self.claimed.insert(message.uid);
+        self.link.is_well();
+        message.clone()
     }
 
     /// Proves what was found and gives what is not settled; a message that the server said it stored and did not is told.
