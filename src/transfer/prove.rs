@@ -1,6 +1,6 @@
 //! After the sending: which UID each message got, and whether the server has it as it was sent.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::imap::{HeldMessage, ImapError, RemoteMessage};
@@ -127,17 +127,18 @@ impl Carry<'_, '_> {
         }
         let largest = sizes.into_iter().max().unwrap_or_default();
         let read = self.ask(|session, target| {
-            let mut digests: HashMap<Digest, Vec<u32>> = HashMap::new();
+            let mut digests: HashMap<Digest, VecDeque<u32>> = HashMap::new();
             session.reopen(target)?;
-            session
-                .contents(&uids, largest, |uid, content| digests.entry(Digest::of(content)).or_default().push(uid))?;
+            session.contents(&uids, largest, |uid, content| {
+                digests.entry(Digest::of(content)).or_default().push_back(uid);
+            })?;
             Ok(digests)
         })?;
         let Ok(mut digests) = read else { return Ok(()) }; // each by itself may do
         for (found, digest, _) in open {
-            let uid = digests.get_mut(&digest).and_then(Vec::pop);
+            // Twins in the order they were sent; whatever the server repeats, a UID is one message's.
+            let uid = digests.get_mut(&digest).and_then(VecDeque::pop_front).filter(|uid| self.claimed.insert(*uid));
             *found = uid.and_then(|uid| news.iter().find(|message| message.uid == uid)).cloned();
-            self.claimed.extend(uid);
         }
         Ok(())
     }
