@@ -105,12 +105,15 @@ fn made(mut item: Item, raw: Result<Raw, Box<Unreadable>>, making: Making<'_>) -
     Read { item, content }
 }
 
+/// Messages that travel together from the thread that waits for the disk.
+type RawLot = Vec<(Item, Result<Raw, Box<Unreadable>>)>;
+
 fn fetch_ahead(
     store: &SharedStore<'_>,
     folder: &FolderPath,
     items: Vec<Item>,
     making: Making<'_>,
-    lots: &Sender<Vec<(Item, Result<Raw, Box<Unreadable>>)>>,
+    lots: &Sender<RawLot>,
 ) {
     lock(store).expect(folder, &items.iter().map(|item| &item.locator).collect::<Vec<_>>());
     let mut lot = Vec::new();
