@@ -1,6 +1,8 @@
 //! What must hold after every fault (facts/reliability.md section 5), in one function: [`hold`]. The terminal (I5) is looked at
 //! by [`super::pty::Pty::assert_restored`].
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use mailferry::transfer::Journal;
@@ -141,14 +143,16 @@ fn removed_what_was_proven(trial: &Trial<'_>, sight: &Sight) -> Vec<String> {
 /// I4: what is told as done has its flags and its date.
 fn as_it_was(trial: &Trial<'_>, run: &Run, sight: &Sight) -> Vec<String> {
     let mut broken = Vec::new();
+    let mut known: HashMap<String, Vec<&Mail>> = HashMap::new();
+    for mail in &trial.mails {
+        known.entry(sha256(&mail.bytes)).or_default().push(mail);
+    }
     for event in run.events_of("message.done") {
         let uid = event["uid"].as_u64().unwrap();
         let Some(message) = sight.there.iter().find(|message| u64::from(message.uid) == uid) else { continue };
         let flags: Vec<String> = message.flags.iter().map(|flag| flag.to_lowercase()).collect();
-        let is_it = |mail: &&Mail| sha256(&mail.bytes) == message.sha256;
-        let mut mails = trial.mails.iter().filter(is_it).peekable();
-        let is_same = |mail: &Mail| mail.received == message.internal_date && flags == flags_of(mail);
-        if mails.peek().is_some() && !mails.any(is_same) {
+        let is_same = |mail: &&Mail| mail.received == message.internal_date && flags == flags_of(mail);
+        if known.get(&message.sha256).is_some_and(|mails| !mails.iter().any(is_same)) {
             broken.push(format!("I4: UID {uid} has flags {flags:?} and date {}", message.internal_date));
         }
     }
