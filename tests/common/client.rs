@@ -12,6 +12,9 @@ use super::peek::Message;
 use super::servers::PASSWORD;
 use super::sha256;
 
+/// How long a server on this machine may take, however loaded that is.
+const PATIENCE: Duration = Duration::from_secs(40);
+
 /// A logged-in connection. Every command has the tag `a`.
 pub struct Client {
     pub stream: BufReader<TcpStream>,
@@ -20,7 +23,7 @@ pub struct Client {
 impl Client {
     pub fn login(port: u16, user: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Self { stream: BufReader::new(stream) };
         assert!(client.line().unwrap().starts_with("* OK"));
         assert!(client.command(&format!("a LOGIN {user} {PASSWORD}")).unwrap().starts_with("a OK"));
