@@ -1,30 +1,35 @@
 //! SIGINT, SIGTERM and SIGHUP of a headless run: the first stops after the running message, the second at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
+
+const ALL: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 
 /// Signals as they come, and the last one's number.
 pub struct Watch {
     /// One item per signal.
     pub received: Receiver<()>,
-    number: Arc<AtomicI32>,
+    number: Arc<AtomicUsize>,
 }
 
 impl Watch {
     /// Catches the signals from now on.
     pub fn start() -> std::io::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let number = Arc::new(AtomicUsize::new(0));
+        // By the handler itself: a job may end before the thread below has run.
+        for signal in ALL {
+            flag::register_usize(signal, Arc::clone(&number), usize::try_from(signal).unwrap_or(0))?;
+        }
+        let mut signals = Signals::new(ALL)?;
         let (sender, received) = bounded(8);
-        let number = Arc::new(AtomicI32::new(0));
-        let last = Arc::clone(&number);
         thread::spawn(move || {
-            for signal in signals.forever() {
-                last.store(signal, Ordering::SeqCst);
+            for _ in signals.forever() {
                 if sender.send(()).is_err() {
                     break;
                 }
@@ -35,7 +40,7 @@ impl Watch {
 
     /// Whether the last signal was that of a terminal that went away.
     pub fn is_hung_up(&self) -> bool {
-        self.number.load(Ordering::SeqCst) == SIGHUP
+        self.number() == u8::try_from(SIGHUP).ok()
     }
 
     /// The last signal's number, if any came.
