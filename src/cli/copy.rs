@@ -9,12 +9,12 @@ use clap::Args;
 use crossbeam_channel::{select, tick, unbounded};
 
 use crate::config;
-use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, thousands};
 use crate::store::{OpenOptions, StoreError};
 use crate::transfer::{
-    Draft, Event, Ids, Job, Mailbox, Mapping, Mode, Outcome, Plan, Progress, Scale, Terms, draft, ids, start, weigh,
+    Begun, Draft, Event, FolderPlan, HeadStart, Ids, Job, Mailbox, Mapping, Mode, Outcome, Plan, Progress, Scale,
+    Terms, draft, ids, start, weigh,
 };
 use crate::ui::Rest;
 
@@ -89,11 +89,15 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let place = target.place(&arguments.options)?;
     let mapping = arguments.carry.mapping()?;
     let is_dry = kind == Kind::Plan || arguments.look.dry_run;
-    let first = (!is_dry).then(|| first_target(&opened, &target, &mapping)).flatten();
-    // The disk is read while the server is asked.
+    let (repairs, asks) = (arguments.carry.repairs(Wish::On), arguments.carry.repairs(Wish::Ask));
+    let first = (!is_dry).then(|| first_folder(&opened, &target, &mapping)).flatten();
+    let first_target = first.as_ref().map(|folder| folder.target.clone());
+    // The disk is read while the server is asked. What is to be moved is locked first, by its job.
+    let to_read = first.filter(|_| kind == Kind::Copy);
+    let mut ahead = to_read.and_then(|folder| HeadStart::begin(folder, repairs.clone(), asks.clone()));
     let (session, counted) = thread::scope(|scope| {
-        let counting = scope.spawn(|| sources::count(opened));
-        (place.open_at(first.as_ref()), counting.join())
+        let counting = scope.spawn(|| sources::count(opened, ahead.as_mut()));
+        (place.open_at(first_target.as_ref()), counting.join())
     });
     let (selections, remarks) = counted.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     for remark in &remarks {
@@ -131,14 +135,15 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         verify,
         connections,
         accept_rewriting,
-        repairs: arguments.carry.repairs(Wish::On),
-        asks: arguments.carry.repairs(Wish::Ask),
+        repairs,
+        asks,
         failed_dir,
         limits,
         state,
         resumes: None,
     };
-    carry(job, Some(session), &mut printer, arguments.carry.leave_running || config::load()?.leave_running)
+    let begun = Begun { session: Some(session), ahead };
+    carry(job, begun, &mut printer, arguments.carry.leave_running || config::load()?.leave_running)
 }
 
 /// Says which folders get another name than was asked for, which are left out, and what may go wrong.
@@ -159,11 +164,10 @@ fn tell_oddities(draft: &Draft, printer: &mut Printer) {
     }
 }
 
-/// Where the first folder goes, as far as that can be told before the server is asked what it has.
-fn first_target(opened: &[Opened], target: &TargetArgument, mapping: &Mapping) -> Option<FolderPath> {
+/// The first folder and where it goes, as far as that can be told before the server is asked what it has.
+fn first_folder(opened: &[Opened], target: &TargetArgument, mapping: &Mapping) -> Option<FolderPlan> {
     let first = opened.iter().flat_map(Opened::selections).take(1).cloned().collect();
-    let plan = draft(first, target.folder(), &Terms::default(), mapping).plan();
-    plan.folders.into_iter().next().map(|folder| folder.target)
+    draft(first, target.folder(), &Terms::default(), mapping).plan().folders.into_iter().next()
 }
 
 /// Says what the server, or the disk, limits, as far as it tells.
@@ -194,21 +198,16 @@ fn check_removable(source: &Opening, options: &OpenOptions) -> Result<(), Failur
     Ok(())
 }
 
-/// Runs the job, on `session` first if that is given, and prints what happens.
+/// Runs the job, going on with what is `begun`, and prints what happens.
 ///
 /// When the terminal goes away and the job may outlive it, the running messages end here and another process goes on.
-pub(super) fn carry(
-    job: Job,
-    session: Option<Mailbox>,
-    printer: &mut Printer,
-    may_leave: bool,
-) -> Result<ExitCode, Failure> {
+pub(super) fn carry(job: Job, begun: Begun, printer: &mut Printer, may_leave: bool) -> Result<ExitCode, Failure> {
     let watch = Watch::start().map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
     let mut progress = Progress::new(job.mode, Instant::now());
     let rest = may_leave.then(|| job.clone());
     let again = (!job.asks.is_empty()).then(|| job.clone());
     let (sender, events) = unbounded();
-    let handle = start(job, session, sender);
+    let handle = start(job, begun, sender);
     let glance = tick(Duration::from_millis(500));
     let mut signals = 0;
     loop {
@@ -245,7 +244,7 @@ pub(super) fn carry(
     {
         let repairs = progress.asked.keys().chain(&job.repairs).copied().collect();
         let asks = job.asks.iter().copied().filter(|asked| !progress.asked.contains_key(asked)).collect();
-        return carry(Job { repairs, asks, resumes: progress.job, ..job }, None, printer, may_leave);
+        return carry(Job { repairs, asks, resumes: progress.job, ..job }, Begun::default(), printer, may_leave);
     }
     let code = match watch.number() {
         Some(number) => code::SIGNAL.saturating_add(number),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::config;
-use crate::transfer::{Job, JobId, Journal, Login};
+use crate::transfer::{Begun, Job, JobId, Journal, Login};
 
 use super::copy;
 use super::exit::Failure;
@@ -52,5 +52,5 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
     let job = Job { failed_dir: arguments.failed_dir.clone(), ..past.resumed(target, accounts, plan, state) };
     let may_leave = arguments.leave_running || config::load()?.leave_running;
-    copy::carry(job, None, &mut Printer::new(arguments.json, arguments.quiet), may_leave)
+    copy::carry(job, Begun::default(), &mut Printer::new(arguments.json, arguments.quiet), may_leave)
 }

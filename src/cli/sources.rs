@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
 use crate::store::{self, Folder, Found, Looked, OpenOptions, Shape, Store, StoreError, Survey, Walk};
-use crate::transfer::{Chosen, Selection, Source};
+use crate::transfer::{Chosen, HeadStart, Selection, Source};
 
 use super::accounts;
 use super::exit::Failure;
@@ -168,13 +169,24 @@ impl Opened {
         &self.selections
     }
 
-    /// The same, counted. Remarks on what can't be read are added to `remarks`.
-    fn count(mut self, remarks: &mut Vec<String>) -> Result<Vec<Selection>, StoreError> {
+    /// The same, counted; of what is read ahead, by its list. Remarks on what can't be read are added to `remarks`.
+    fn count(
+        mut self,
+        mut ahead: Option<&mut HeadStart>,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<Selection>, StoreError> {
         let mut hidden = BTreeMap::new();
+        let mut damaged = |damage: &dyn Display| remarks.push(clean(&format!("damaged: {damage}")));
         for selection in &mut self.selections {
+            if let Some(list) = ahead.as_mut().and_then(|ahead| ahead.listing(&selection.source, &selection.folder)) {
+                list.damage.iter().for_each(|damage| damaged(damage));
+                list.hidden.iter().for_each(|(kind, messages)| *hidden.entry(*kind).or_insert(0) += messages);
+                (selection.messages, selection.bytes) = (list.messages(), list.bytes);
+                continue;
+            }
             let count = self.store.count(&selection.folder, &mut |found| {
                 match found {
-                    Found::Damage(damage) => remarks.push(clean(&format!("damaged: {damage}"))),
+                    Found::Damage(damage) => damaged(&damage),
                     Found::Hidden(kind) => *hidden.entry(kind).or_insert(0_u64) += 1,
                     Found::Message(_) | Found::Progress { .. } => {}
                 }
@@ -214,10 +226,13 @@ pub fn open(sources: &[Opening], target: &TargetArgument, options: &OpenOptions)
 }
 
 /// What a job would take from them, counted, and remarks on what can't be read.
-pub fn count(opened: Vec<Opened>) -> Result<(Vec<Selection>, Vec<String>), StoreError> {
+pub fn count(
+    opened: Vec<Opened>,
+    mut ahead: Option<&mut HeadStart>,
+) -> Result<(Vec<Selection>, Vec<String>), StoreError> {
     let (mut selections, mut remarks) = (Vec::new(), Vec::new());
     for one in opened {
-        selections.extend(one.count(&mut remarks)?);
+        selections.extend(one.count(ahead.as_deref_mut(), &mut remarks)?);
     }
     Ok((selections, remarks))
 }

@@ -61,7 +61,7 @@ impl From<VerifyError> for Failure {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut printer = Printer::new(arguments.json, false);
     let (sources, target) = sources::split(&arguments.paths, &arguments.options, &arguments.login)?;
-    let (selections, remarks) = sources::count(sources::open(&sources, &target, &arguments.store.open())?)?;
+    let (selections, remarks) = sources::count(sources::open(&sources, &target, &arguments.store.open())?, None)?;
     for remark in &remarks {
         printer.remark(remark);
     }

@@ -16,7 +16,7 @@ use secrecy::zeroize::Zeroizing;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::transfer::{self, Deed, Event, JobHandle, Journal, JournalError, Order, Progress, Queue, Stage};
+use crate::transfer::{self, Begun, Deed, Event, JobHandle, Journal, JournalError, Order, Progress, Queue, Stage};
 
 use super::handover::READY;
 use super::wire::{self, Asked, Hello, Said, VERSION};
@@ -198,7 +198,7 @@ impl Host {
             (Some(Deed::Start(job)), _) => {
                 let (sender, events) = unbounded();
                 self.events = events;
-                self.handle = Some(transfer::start(*job, None, sender));
+                self.handle = Some(transfer::start(*job, Begun::default(), sender));
             }
             (Some(Deed::Stop), Some(handle)) => handle.stop(),
             (Some(Deed::Abort), Some(handle)) => handle.abort(),

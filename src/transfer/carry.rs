@@ -7,10 +7,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Sender;
 
 use crate::imap::{HeldMessage, ImapError, Scope, Selected};
 use crate::mail::canonical;
@@ -20,15 +19,16 @@ use crate::store::StoreError;
 
 use super::air::{Air, FLIGHT_MESSAGES};
 use super::held::Held;
-use super::intake::{self, LOTS_AHEAD, Lot, Making, Read, SharedStore};
+use super::intake::{self, Making, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
 use super::journal::{Carried, Record, Removed, Stored};
 use super::late::Sweep;
 use super::ledger::Ledger;
 use super::link::Link;
-use super::listing::{Item, Thorough, list};
+use super::listing::{Item, Listing, Thorough, list};
 use super::pace::Pace;
 use super::pending::Prepared;
+use super::reading::{BROKEN_OFF, Reading};
 use super::tell::{Dated, Proven};
 use super::width::Width;
 use super::{Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
@@ -65,6 +65,11 @@ impl Shared<'_> {
         }
     }
 
+    /// How the messages of a folder are made what is sent.
+    pub(super) fn making(self, plan: &FolderPlan) -> Making {
+        Making { repairs: self.job.repairs.clone(), asks: self.job.asks.clone(), dates: plan.dates }
+    }
+
     /// Tells what this connection is at.
     pub(super) fn line(self, line: Line) {
         tell(self.events, Event::Connection { number: self.connection, line });
@@ -84,7 +89,8 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) index: usize,
     pub(super) plan: &'c FolderPlan,
     pub(super) link: &'c mut Link<'a>,
-    pub(super) store: &'c SharedStore<'c>,
+    pub(super) store: &'c SharedStore,
+    reading: Reading,
     /// The folder as the server has it.
     pub(super) target: FolderPath,
     /// Its state; `uid_next` is the least UID that a message not yet settled can have.
@@ -97,8 +103,6 @@ pub(super) struct Carry<'c, 'a> {
     carried: Option<Carried>,
     /// Messages that earlier runs of the job took out of the store.
     removed: Removed,
-    /// Names that more than one message of the folder has.
-    twins: HashSet<u64>,
     pub(super) ledger: Ledger,
     /// What was sent and not waited for.
     pub(super) air: Air,
@@ -155,7 +159,8 @@ impl<'c, 'a> Carry<'c, 'a> {
         index: usize,
         plan: &'c FolderPlan,
         link: &'c mut Link<'a>,
-        store: &'c SharedStore<'c>,
+        store: &'c SharedStore,
+        reading: Reading,
     ) -> Self {
         Self {
             shared,
@@ -163,6 +168,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             plan,
             link,
             store,
+            reading,
             target: plan.target.clone(),
             selected: Selected::default(),
             held: Held::default(),
@@ -170,7 +176,6 @@ impl<'c, 'a> Carry<'c, 'a> {
             stored: 0,
             carried: None,
             removed: Removed::default(),
-            twins: HashSet::new(),
             ledger: Ledger::new(shared.job.mode == Mode::Move),
             air: Air::new(),
             claimed: HashSet::new(),
@@ -190,6 +195,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     pub(super) fn run(mut self) -> (Carriage, Result<(), Halt>) {
         let mut listed = self.plan.messages;
         let end = self.carry(&mut listed);
+        self.reading.end();
         let end = match self.remove_proven().and_then(|()| self.write_due()) {
             Err(error) if end.is_ok() => Err(error),
             _ => end,
@@ -211,37 +217,28 @@ impl<'c, 'a> Carry<'c, 'a> {
     }
 
     fn carry(&mut self, listed: &mut u64) -> Result<(), Halt> {
-        // The disk is read while the server is asked.
-        let (shared, store, plan, index) = (self.shared, self.store, self.plan, self.index);
-        let (opened, items) = thread::scope(|scope| {
-            let lister = scope.spawn(move || list(shared, store, plan, index, Thorough::No));
-            (self.open_target(), lister.join())
-        });
-        if let Err(error) = opened? {
+        if let Err(error) = self.open_target()? {
             self.fail_folder(*listed, &error);
             return Ok(());
         }
         let (source, target) = (self.plan.folder.clone(), self.target.clone());
         let (messages, bytes) = (self.plan.messages, self.plan.bytes);
         self.tell(Event::FolderStart { index: self.index, source, target, messages, bytes });
-        let items = match items.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-            Ok((items, is_whole)) => {
-                if !is_whole {
-                    self.extent = Extent::Partial;
-                }
-                items
-            }
-            Err(error) => {
-                let failed = self.failed(String::new(), String::new(), error.to_string(), self.plan.messages);
+        let Listing { items, damage, .. } = match self.reading.listing(self.shared.brake)? {
+            Ok(listing) => listing,
+            Err(reason) => {
+                let failed = self.failed(String::new(), String::new(), reason, self.plan.messages);
                 self.tell_failed(failed);
                 return Ok(());
             }
         };
-        let items = self.with_names(items);
+        for text in damage {
+            self.extent = Extent::Partial;
+            self.tell(Event::Damage { index: self.index, text });
+        }
         *listed = items.len() as u64;
         self.tell(Event::FolderListed { index: self.index, planned: self.plan.messages, messages: *listed });
-        self.find_twins(&items);
-        self.walk(items)?;
+        self.walk(&items)?;
         self.look_for_surplus()
     }
 
@@ -292,55 +289,49 @@ impl<'c, 'a> Carry<'c, 'a> {
         }
     }
 
-    /// What the target holds is told apart by names: then each item should have one.
-    fn with_names(&self, mut items: Vec<Item>) -> Vec<Item> {
-        if self.held.is_empty() || items.iter().all(|item| item.name.is_some()) {
-            return items;
+    /// Which messages may be one of several with the same name, by their places: what the target holds is told apart by
+    /// names. Empty where it holds nothing.
+    fn twins(&self, items: &[Item]) -> Vec<bool> {
+        if self.held.is_empty() {
+            return Vec::new();
         }
-        // What can be listed no more is told when it is read.
-        let listed = list(self.shared, self.store, self.plan, self.index, Thorough::Yes);
-        let (named, _) = listed.unwrap_or_default();
-        let names: HashMap<Locator, Option<u64>> = named.into_iter().map(|item| (item.locator, item.name)).collect();
-        for item in &mut items {
-            item.name = names.get(&item.locator).copied().flatten();
+        let mut names: Vec<Option<u64>> = items.iter().map(|item| item.name).collect();
+        if names.contains(&None) {
+            let brake = self.shared.brake;
+            // What can be listed no more is told when it is read.
+            let listed = list(self.store, &self.plan.folder, &self.plan.chosen, Thorough::Yes, &|| brake.is_pulled());
+            let listed = listed.iter().flat_map(|listing| listing.items.iter());
+            let named: HashMap<&Locator, Option<u64>> = listed.map(|item| (&item.locator, item.name)).collect();
+            names = items.iter().map(|item| named.get(&item.locator).copied().flatten()).collect();
         }
-        items
-    }
-
-    fn find_twins(&mut self, items: &[Item]) {
-        let mut seen = HashSet::with_capacity(items.len());
-        self.twins = items.iter().filter_map(|item| item.name).filter(|name| !seen.insert(*name)).collect();
-    }
-
-    /// Sends the messages in batches while a thread reads ahead.
-    fn walk(&mut self, items: Vec<Item>) -> Result<(), Halt> {
-        let (store, folder, making) = (self.store, &self.plan.folder, self.making());
-        thread::scope(|scope| {
-            let (sender, lots) = bounded(LOTS_AHEAD);
-            scope.spawn(move || intake::read_ahead(store, folder, items, making, &sender));
-            self.carry_lots(lots)
-        })
+        let mut seen = HashSet::new();
+        let twins: HashSet<u64> = names.iter().flatten().copied().filter(|name| !seen.insert(*name)).collect();
+        names.iter().map(|name| name.is_none_or(|name| twins.contains(&name))).collect()
     }
 
     /// How the messages of this folder are made what is sent.
-    pub(super) fn making(&self) -> Making<'a> {
-        Making { repairs: &self.shared.job.repairs, asks: &self.shared.job.asks, dates: self.plan.dates }
+    pub(super) fn making(&self) -> Making {
+        self.shared.making(self.plan)
     }
 
-    /// Takes what was read until there is no more; letting go of `lots` ends the reading.
-    fn carry_lots(&mut self, lots: Receiver<Lot>) -> Result<(), Halt> {
+    /// Sends the listed messages in batches as they are read.
+    fn walk(&mut self, items: &[Item]) -> Result<(), Halt> {
+        let twins = self.twins(items);
+        let lots = self.reading.lots();
+        let mut items = items.iter().enumerate();
         let mut batch = Vec::new();
         let mut bytes = 0;
-        for read in lots.into_iter().flatten() {
+        for (read, (place, item)) in lots.into_iter().flatten().zip(&mut items) {
             if self.shared.brake.is_pulled() {
                 break;
             }
-            if let Some(lost) = read.content.as_ref().err().and_then(|unreadable| unreadable.lost.clone()) {
+            if let Some(lost) = read.as_ref().err().and_then(|unreadable| unreadable.lost.clone()) {
                 self.ship(batch)?;
                 self.land_all()?;
                 return Err(Halt::Source(lost));
             }
-            if let Some(prepared) = self.prepare(read)? {
+            let has_twin = twins.get(place).is_none_or(|has_twin| *has_twin);
+            if let Some(prepared) = self.prepare(item, has_twin, read)? {
                 if prepared.large.is_some() {
                     self.ship(std::mem::take(&mut batch))?; // it goes alone
                 }
@@ -361,17 +352,23 @@ impl<'c, 'a> Carry<'c, 'a> {
         }
         self.ship(batch)?;
         self.ask_ahead();
-        self.land_all()
+        self.land_all()?;
+        let rest = items.len() as u64;
+        if rest > 0 {
+            let failed = self.failed(String::new(), String::new(), BROKEN_OFF.into(), rest);
+            self.tell_failed(failed);
+        }
+        Ok(())
     }
 
     /// Makes a message ready; `None` when it is there already or can't be sent, which is told.
-    fn prepare(&mut self, read: Read) -> Result<Option<Prepared>, Halt> {
-        let Read { item, content } = read;
-        let content = match content {
+    fn prepare(&mut self, item: &Item, has_twin: bool, read: Read) -> Result<Option<Prepared>, Halt> {
+        let Item { locator, flags, keywords, internal_date, .. } = item.clone();
+        let content = match read {
             Ok(content) => content,
             Err(unreadable) => {
-                self.save(&item.locator.id(), &unreadable.bytes);
-                let mut failed = self.failed(item.locator.id(), unreadable.subject, unreadable.reason, 1);
+                self.save(&locator.id(), &unreadable.bytes);
+                let mut failed = self.failed(locator.id(), unreadable.subject, unreadable.reason, 1);
                 unreadable.hint.clone_into(&mut failed.hint);
                 if !unreadable.needs.is_empty() {
                     self.tell(Event::NeedsRepair { repairs: unreadable.needs });
@@ -381,22 +378,22 @@ impl<'c, 'a> Carry<'c, 'a> {
             }
         };
         let (keywords, dropped_flags) =
-            item.keywords.into_iter().partition(|keyword| is_portable_keyword(keyword) && self.selected.takes(keyword));
+            keywords.into_iter().partition(|keyword| is_portable_keyword(keyword) && self.selected.takes(keyword));
         let prepared = Prepared {
             digest: content.digest,
             origin: content.origin,
             repairs: content.repairs,
             fingerprint: content.fingerprint,
             id: content.id,
-            locator: item.locator,
+            locator,
             size: content.size,
             large: content.large,
             is_8bit: canonical::has_8bit_header(&content.bytes),
             bytes: content.bytes,
-            flags: item.flags,
+            flags,
             keywords,
             dropped_flags,
-            internal_date: item.internal_date,
+            internal_date: content.internal_date.or(internal_date),
             place: None,
         };
         if let Some(most) = self.link.current().and_then(|session| session.append_limit())
@@ -406,9 +403,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             self.fail(&prepared, reason, None);
             return Ok(None);
         }
-        if let Some((uid, proof)) =
-            self.find_held(&prepared, item.name.is_none_or(|name| self.twins.contains(&name)))?
-        {
+        if let Some((uid, proof)) = self.find_held(&prepared, has_twin)? {
             let stored = Stored { uid, proof: Some(proof), state: 0 };
             self.tell_done(&prepared, stored, How::Already, Vec::new(), Dated::Kept);
             return Ok(None);

@@ -13,6 +13,7 @@ use super::carry::{Carriage, Extent, Shared};
 use super::job::{Brake, Group, Halt, Job, tell};
 use super::journal::Record;
 use super::pace::Pace;
+use super::reading::HeadStart;
 use super::width::{self, Width};
 use super::worker::Worker;
 use super::{Event, Failed, FolderPlan, Mailbox, Mode, Outcome, Plan};
@@ -41,18 +42,27 @@ impl JobHandle {
     }
 }
 
-/// Starts a job in threads of its own; it begins with `session`, if that is given. Everything that happens is told through
-/// `events`, [`Event::JobEnd`] last.
-pub fn start(job: Job, session: Option<Mailbox>, events: Sender<Event>) -> JobHandle {
+/// What was done for a job before it starts.
+#[derive(Default)]
+pub struct Begun {
+    /// A connection that is logged in.
+    pub session: Option<Mailbox>,
+    /// The first folder, read ahead.
+    pub ahead: Option<HeadStart>,
+}
+
+/// Starts a job in threads of its own; it goes on with what is `begun`. Everything that happens is told through `events`,
+/// [`Event::JobEnd`] last.
+pub fn start(job: Job, begun: Begun, events: Sender<Event>) -> JobHandle {
     let brake = Brake::default();
     let thread = {
         let brake = brake.clone();
-        thread::spawn(move || run(&job, session, &brake, &events))
+        thread::spawn(move || run(&job, begun, &brake, &events))
     };
     JobHandle { brake, thread }
 }
 
-fn run(job: &Job, session: Option<Mailbox>, brake: &Brake, events: &Sender<Event>) -> Outcome {
+fn run(job: &Job, begun: Begun, brake: &Brake, events: &Sender<Event>) -> Outcome {
     let (outcome, reason) = match Record::begin(job) {
         Ok(record) => {
             let (rewrites, undated) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -60,7 +70,7 @@ fn run(job: &Job, session: Option<Mailbox>, brake: &Brake, events: &Sender<Event
             let pace = Pace::new(job.limits, sent);
             let width = Width::new(job.connections);
             let (record, rewrites, undated, pace, width) = (&record, &rewrites, &undated, &pace, &width);
-            carry(Shared { job, record, brake, events, rewrites, undated, pace, width, connection: 0 }, session)
+            carry(Shared { job, record, brake, events, rewrites, undated, pace, width, connection: 0 }, begun)
         }
         Err(error) => {
             let reason = format!("{error}: {}", error.hint());
@@ -72,7 +82,7 @@ fn run(job: &Job, session: Option<Mailbox>, brake: &Brake, events: &Sender<Event
 }
 
 /// Carries the plan out. Gives how it ended, and why if it did not finish.
-fn carry(shared: Shared<'_>, session: Option<Mailbox>) -> (Outcome, String) {
+fn carry(shared: Shared<'_>, begun: Begun) -> (Outcome, String) {
     let (job, plan) = (shared.job, &shared.job.plan);
     let (folders, messages, bytes) = (plan.folders.len(), plan.messages(), plan.bytes());
     tell(shared.events, Event::JobStart { job: shared.record.id(), mode: job.mode, folders, messages, bytes });
@@ -80,15 +90,17 @@ fn carry(shared: Shared<'_>, session: Option<Mailbox>) -> (Outcome, String) {
     let workers = job.connections.unwrap_or(width::MOST).clamp(1, groups.len().max(1));
     let queue = Mutex::new(groups);
     let queue_of = &queue;
-    let mut session = session;
+    let mut begun = Some(begun);
     let ends: Vec<(Carriage, Result<(), Halt>)> = thread::scope(|scope| {
         let mut run_worker = |number| {
-            let session = session.take();
+            let Begun { session, ahead } = begun.take().unwrap_or_default();
             let shared = Shared { connection: number + 1, ..shared };
-            scope.spawn(move || Worker::new(shared, session).run(queue_of))
+            scope.spawn(move || Worker::new(shared, session, ahead).run(queue_of))
         };
         let threads: Vec<_> = (0..workers).map(&mut run_worker).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        // One that broke off has told what it did not carry to nobody.
+        let broken_off = || (Carriage { extent: Extent::Partial, already: 0 }, Ok(()));
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken_off())).collect()
     });
     let already = ends.iter().map(|(carriage, _)| carriage.already).sum();
     let (outcome, mut reason) = outcome(ends);

@@ -311,7 +311,7 @@ impl Carry<'_, '_> {
             if !prepared.bytes.is_empty() {
                 return true;
             }
-            match intake::read(self.store, &self.plan.folder, &prepared.locator, making) {
+            match intake::read(self.store, &self.plan.folder, &prepared.locator, &making) {
                 Ok(content) if content.digest == prepared.digest => {
                     prepared.bytes = content.bytes;
                     true

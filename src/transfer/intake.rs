@@ -1,7 +1,7 @@
 //! Reads ahead: threads that take message after message out of the store and make each ready, while the connection is busy
-//! with those before. Used by [`super::carry`]; knows no server.
+//! with those before. Used by [`super::reading`]; knows no server.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crossbeam_channel::{Sender, bounded};
@@ -17,21 +17,18 @@ use crate::store::{LARGE, Large, Store, StoreError};
 use super::listing::Item;
 
 /// How a message is made what is sent.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Making<'a> {
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Making {
     /// The repairs that are made where they are needed.
-    pub(super) repairs: &'a [Repair],
+    pub(super) repairs: Vec<Repair>,
     /// Those that nobody has decided on: a message that needs one is not sent.
-    pub(super) asks: &'a [Repair],
+    pub(super) asks: Vec<Repair>,
     /// Where its internal date comes from, if not from its store.
     pub(super) dates: DateRule,
 }
 
-/// A message whose bytes were read, or why they were not.
-pub(super) struct Read {
-    pub(super) item: Item,
-    pub(super) content: Result<Content, Box<Unreadable>>,
-}
+/// What was read of a message, or why nothing was.
+pub(super) type Read = Result<Content, Box<Unreadable>>;
 
 /// A message's bytes, and how it is known again.
 pub(super) struct Content {
@@ -72,56 +69,42 @@ const LOT_BYTES: usize = 1 << 20;
 const LOT_MESSAGES: usize = 256;
 /// The lots that are read, and those that are ready, before they are needed. With the three in hand this bounds memory.
 const RAW_AHEAD: usize = 1;
-pub(super) const LOTS_AHEAD: usize = 3;
+pub(super) const LOTS_AHEAD: usize = 6;
 
 /// A store that one thread reads from while another may remove what is done.
-pub(super) type SharedStore<'s> = Mutex<&'s mut dyn Store>;
+pub(super) type SharedStore = Arc<Mutex<Box<dyn Store>>>;
 
 /// Reads `items` in their order, makes them ready and hands them on, until nobody wants more. One thread waits for the disk
 /// and another computes, for on a fast line one alone can not keep up.
 pub(super) fn read_ahead(
-    store: &SharedStore<'_>,
+    store: &SharedStore,
     folder: &FolderPath,
-    items: Vec<Item>,
-    making: Making<'_>,
+    items: &[Item],
+    making: &Making,
     lots: &Sender<Lot>,
 ) {
     thread::scope(|scope| {
         let (sender, raw) = bounded(RAW_AHEAD);
         scope.spawn(move || fetch_ahead(store, folder, items, making, &sender));
         for lot in raw {
-            if lots.send(lot.into_iter().map(|(item, raw)| made(item, raw, making)).collect()).is_err() {
+            if lots.send(lot.into_iter().map(|raw: RawRead| raw?.make(making)).collect()).is_err() {
                 return; // nobody wants the rest
             }
         }
     });
 }
 
-fn made(mut item: Item, raw: Result<Raw, Box<Unreadable>>, making: Making<'_>) -> Read {
-    let content = raw.and_then(|raw| raw.make(making));
-    if let Ok(content) = &content {
-        item.internal_date = content.internal_date.or(item.internal_date);
-    }
-    Read { item, content }
-}
+/// A message as it was read, or why it was not.
+type RawRead = Result<Raw, Box<Unreadable>>;
 
-/// Messages that travel together from the thread that waits for the disk.
-type RawLot = Vec<(Item, Result<Raw, Box<Unreadable>>)>;
-
-fn fetch_ahead(
-    store: &SharedStore<'_>,
-    folder: &FolderPath,
-    items: Vec<Item>,
-    making: Making<'_>,
-    lots: &Sender<RawLot>,
-) {
+fn fetch_ahead(store: &SharedStore, folder: &FolderPath, items: &[Item], making: &Making, lots: &Sender<Vec<RawRead>>) {
     lock(store).expect(folder, &items.iter().map(|item| &item.locator).collect::<Vec<_>>());
     let mut lot = Vec::new();
     let mut bytes = 0;
     for item in items {
         let raw = Raw::read(store, folder, &item.locator, making);
         bytes += raw.as_ref().map_or(0, Raw::held);
-        lot.push((item, raw));
+        lot.push(raw);
         if bytes >= LOT_BYTES || lot.len() >= LOT_MESSAGES {
             bytes = 0;
             if lots.send(std::mem::take(&mut lot)).is_err() {
@@ -134,12 +117,7 @@ fn fetch_ahead(
 }
 
 /// Reads one message and makes it what is sent.
-pub(super) fn read(
-    store: &SharedStore<'_>,
-    folder: &FolderPath,
-    locator: &Locator,
-    making: Making<'_>,
-) -> Result<Content, Box<Unreadable>> {
+pub(super) fn read(store: &SharedStore, folder: &FolderPath, locator: &Locator, making: &Making) -> Read {
     Raw::read(store, folder, locator, making)?.make(making)
 }
 
@@ -152,12 +130,7 @@ enum Raw {
 }
 
 impl Raw {
-    fn read(
-        store: &SharedStore<'_>,
-        folder: &FolderPath,
-        locator: &Locator,
-        making: Making<'_>,
-    ) -> Result<Self, Box<Unreadable>> {
+    fn read(store: &SharedStore, folder: &FolderPath, locator: &Locator, making: &Making) -> RawRead {
         // A repair takes the message as a whole. So does what can not be read or carried, which is told below.
         if locator.length >= LARGE
             && making.repairs.is_empty()
@@ -185,7 +158,7 @@ impl Raw {
     }
 
     /// What is sent of it.
-    fn make(self, making: Making<'_>) -> Result<Content, Box<Unreadable>> {
+    fn make(self, making: &Making) -> Read {
         let bytes = match self {
             Self::Whole(bytes) => bytes,
             Self::Large(content) => return Ok(*content),
@@ -195,13 +168,13 @@ impl Raw {
             let subject = Summary::of(&bytes).subject;
             Err(Box::new(Unreadable { subject, reason, hint, bytes, needs, lost: None }))
         };
-        let needs = needed(&bytes, making.asks);
+        let needs = needed(&bytes, &making.asks);
         if !needs.is_empty() {
             let names: Vec<&str> = needs.iter().map(|repair| repair.label()).collect();
             let reason = format!("it needs repair ({}), and that is to be asked for first", names.join(", "));
             return unreadable(bytes, reason, NEEDS_REPAIR, needs);
         }
-        let (bytes, repairs) = repair(bytes, making.repairs);
+        let (bytes, repairs) = repair(bytes, &making.repairs);
         if let Err(unfit) = canonical::check(&bytes) {
             return unreadable(bytes, unfit.to_string(), unfit_hint(unfit), Vec::new());
         }
@@ -252,7 +225,7 @@ fn unfit_hint(unfit: Unfit) -> &'static str {
 }
 
 /// The store, as soon as nobody else uses it.
-pub(super) fn lock<'s, 'm>(store: &'m SharedStore<'s>) -> std::sync::MutexGuard<'m, &'s mut dyn Store> {
+pub(super) fn lock(store: &SharedStore) -> MutexGuard<'_, Box<dyn Store>> {
     // Stores keep no state that a panic could leave half changed.
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }

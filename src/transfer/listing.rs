@@ -1,17 +1,18 @@
-//! What a folder of a store holds to be carried, before anything is read of it. Used by [`super::carry`]; knows no server.
+//! What a folder of a store holds to be carried, before anything is read of it. Used by [`super::reading`]; knows no server.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher as _};
+use std::sync::Arc;
 
-use crate::mail::{Envelope, Flags, InternalDate, Locator};
-use crate::store::{Found, StoreError, Walk};
+use crate::mail::{Envelope, Flags, FolderPath, InternalDate, Locator};
+use crate::store::{Found, Hidden, StoreError, Walk};
 
-use super::carry::Shared;
+use super::Chosen;
 use super::intake::{self, SharedStore};
-use super::job::tell;
-use super::{Event, FolderPlan};
 
 /// What is kept of a listed message until its turn.
+#[derive(Clone)]
 pub(super) struct Item {
     pub(super) locator: Locator,
     pub(super) flags: Flags,
@@ -25,43 +26,55 @@ pub(super) struct Item {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Thorough {
     No,
-    /// Then damage was told by the first list, or will be when a message is read.
     Yes,
 }
 
-/// The chosen messages of a folder, without their bodies, and whether all of it could be read.
+/// The chosen messages of a folder, without their bodies, and what else is there.
+pub struct Listing {
+    pub(super) items: Arc<[Item]>,
+    /// The size of the messages, in bytes, as far as it is known without reading them.
+    pub bytes: u64,
+    /// How many are there that would not be carried, and why.
+    pub hidden: BTreeMap<Hidden, u64>,
+    /// What could not be read, in words.
+    pub damage: Vec<String>,
+}
+
+impl Listing {
+    /// How many messages are chosen.
+    pub fn messages(&self) -> u64 {
+        self.items.len() as u64
+    }
+}
+
+/// Lists a folder as far as `is_over` lets it.
 pub(super) fn list(
-    shared: Shared<'_>,
-    store: &SharedStore<'_>,
-    plan: &FolderPlan,
-    index: usize,
+    store: &SharedStore,
+    folder: &FolderPath,
+    chosen: &Chosen,
     thorough: Thorough,
-) -> Result<(Vec<Item>, bool), StoreError> {
-    let is_chosen = plan.chosen.test();
-    let (mut items, mut is_whole) = (Vec::new(), true);
+    is_over: &dyn Fn() -> bool,
+) -> Result<Listing, StoreError> {
+    let is_chosen = chosen.test();
+    let (mut items, mut bytes, mut hidden, mut damage) = (Vec::new(), 0, BTreeMap::new(), Vec::new());
     let mut visit = |found| {
         match found {
-            Found::Message(envelope) => {
-                if is_chosen(&envelope.locator) {
-                    items.push(item(envelope));
-                }
+            Found::Message(envelope) if is_chosen(&envelope.locator) => {
+                bytes += envelope.size;
+                items.push(item(envelope));
             }
-            Found::Damage(damage) if thorough == Thorough::No => {
-                let text = damage.to_string();
-                tell(shared.events, Event::Damage { index, text });
-                is_whole = false;
-            }
-            Found::Damage(_) | Found::Hidden(_) | Found::Progress { .. } => {}
+            Found::Damage(found) => damage.push(found.to_string()),
+            Found::Hidden(kind) => *hidden.entry(kind).or_default() += 1,
+            Found::Message(_) | Found::Progress { .. } => {}
         }
-        if shared.brake.is_pulled() { Walk::Break(()) } else { Walk::Continue(()) }
+        if is_over() { Walk::Break(()) } else { Walk::Continue(()) }
     };
     let mut store = intake::lock(store);
     match thorough {
-        Thorough::No => store.outline(&plan.folder, &mut visit)?,
-        Thorough::Yes => store.list(&plan.folder, &mut visit)?,
+        Thorough::No => store.outline(folder, &mut visit)?,
+        Thorough::Yes => store.list(folder, &mut visit)?,
     }
-    drop(store);
-    Ok((items, is_whole))
+    Ok(Listing { items: items.into(), bytes, hidden, damage })
 }
 
 fn item(envelope: Envelope) -> Item {

@@ -22,6 +22,13 @@ pub struct Source {
     pub options: OpenOptions,
 }
 
+impl Source {
+    /// The same, read anew: a kept list is for looking.
+    pub(super) fn afresh(&self) -> Self {
+        Self { options: OpenOptions { cache: None, ..self.options.clone() }, ..self.clone() }
+    }
+}
+
 /// Which messages of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Chosen {

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::imap::{Account, HeldMessage, ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
 use crate::mail::{FolderPath, InternalDate, Repair, canonical};
-use crate::store::{Found, OpenOptions, Store, StoreError, Walk};
+use crate::store::{Found, StoreError, Walk};
 
 use super::held::Held;
 use super::intake::{self, Content, Making, SharedStore};
 use super::pending::Prepared;
 use super::prove::{grade, has_date, missing_flags};
-use super::{FolderPlan, Mailbox, Plan, Source, Verify};
+use super::{FolderPlan, Mailbox, Plan, Verify};
 
 /// How a message is not as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,21 +100,19 @@ pub fn verify(
             None => targets.push((&folder.target, vec![folder])),
         }
     }
-    let mut stores: HashMap<PathBuf, Box<dyn Store>> = HashMap::new();
+    let mut stores: HashMap<PathBuf, SharedStore> = HashMap::new();
     let mut compared = Compared::default();
     for (target, folders) in targets {
         let (held, states) = there(session, target)?;
         let mut comparison = Comparison { session, how, repairs, target, held, states, compared: &mut compared, tell };
         for folder in folders {
             let key = folder.source.path.clone();
-            let mut opened = if let Some(opened) = stores.remove(&key) {
-                opened
-            } else {
-                let options = OpenOptions { cache: None, ..folder.source.options.clone() };
-                Source { options, ..folder.source.clone() }.open(accounts)?
+            let store = match stores.remove(&key) {
+                Some(store) => store,
+                None => Arc::new(Mutex::new(folder.source.afresh().open(accounts)?)),
             };
-            comparison.folder(folder, &Mutex::new(opened.as_mut()))?;
-            stores.insert(key, opened);
+            comparison.folder(folder, &store)?;
+            stores.insert(key, store);
         }
         comparison.extra()?;
     }
@@ -147,7 +145,7 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn folder(&mut self, plan: &FolderPlan, store: &SharedStore<'_>) -> Result<(), VerifyError> {
+    fn folder(&mut self, plan: &FolderPlan, store: &SharedStore) -> Result<(), VerifyError> {
         let mut envelopes = Vec::new();
         let mut damaged = Vec::new();
         intake::lock(store).list(&plan.folder, &mut |found| {
@@ -162,10 +160,10 @@ impl Comparison<'_> {
             let detail = damage.to_string();
             self.find(Difference::Unreadable, plan, "", None, String::new(), detail)?;
         }
-        let making = Making { repairs: self.repairs, asks: &[], dates: plan.dates };
+        let making = Making { repairs: self.repairs.to_vec(), asks: Vec::new(), dates: plan.dates };
         for envelope in envelopes {
             let id = envelope.locator.id();
-            let content = match intake::read(store, &plan.folder, &envelope.locator, making) {
+            let content = match intake::read(store, &plan.folder, &envelope.locator, &making) {
                 Ok(content) => content,
                 Err(unreadable) => {
                     self.find(Difference::Unreadable, plan, &id, None, unreadable.subject, unreadable.reason)?;

@@ -1,29 +1,31 @@
 //! A worker: one thread that owns one connection and its own stores, and carries folder after folder.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::imap::Account;
-use crate::store::{OpenOptions, Store, StoreError};
+use crate::store::StoreError;
 
 use super::carry::{Carriage, Carry, Extent, Shared};
+use super::intake::{self, SharedStore};
 use super::job::{Brake, Group, Halt, tell};
 use super::link::Link;
 use super::locked;
+use super::reading::{HeadStart, Reading};
 use super::{Event, Failed, FolderPlan, Line, Mailbox, Mode, Source};
 
 /// One thread's work.
 pub(super) struct Worker<'a> {
     shared: Shared<'a>,
     link: Link<'a>,
-    stores: HashMap<Source, Box<dyn Store>>,
+    stores: HashMap<Source, SharedStore>,
+    ahead: Option<HeadStart>,
 }
 
 impl<'a> Worker<'a> {
-    /// A worker that goes on with `session`, if there is one.
-    pub(super) fn new(shared: Shared<'a>, session: Option<Mailbox>) -> Self {
-        Self { shared, link: Link::new(shared, session), stores: HashMap::new() }
+    /// A worker that goes on with a session and what was read ahead, if there are any.
+    pub(super) fn new(shared: Shared<'a>, session: Option<Mailbox>, ahead: Option<HeadStart>) -> Self {
+        Self { shared, link: Link::new(shared, session), stores: HashMap::new(), ahead }
     }
 
     /// Carries groups from `queue` until none is left, and gives how that went, whatever ended it.
@@ -61,26 +63,36 @@ impl<'a> Worker<'a> {
 
     /// Carries one folder.
     fn folder(&mut self, index: usize, plan: &FolderPlan) -> (Carriage, Result<(), Halt>) {
-        let (shared, accounts) = (self.shared, &self.shared.job.accounts);
-        let opened = shared.job.target.check_apart(plan).and_then(|()| {
-            let store = open(&mut self.stores, &plan.source, accounts, shared.brake)?;
-            // A move that could never take anything away ends before anything is sent.
-            if shared.job.mode == Mode::Move {
-                locked::in_job(shared, index, || store.check_removable(&plan.folder))?;
-            }
-            Ok(store)
-        });
-        let store = match opened {
-            Ok(store) => Mutex::new(store),
+        let shared = self.shared;
+        let begun = shared.job.target.check_apart(plan).and_then(|()| self.begin(index, plan));
+        let (store, reading) = match begun {
+            Ok(begun) => begun,
             Err(error) => {
-                self.shared.fail(index, source_failed(plan, &error));
+                shared.fail(index, source_failed(plan, &error));
                 return (Carriage { extent: Extent::after(&error), already: 0 }, Ok(()));
             }
         };
-        self.shared.line(Line::Carries(index));
-        let carried = Carry::new(self.shared, index, plan, &mut self.link, &store).run();
-        tell(self.shared.events, Event::FolderEnd { index });
+        shared.line(Line::Carries(index));
+        let carried = Carry::new(shared, index, plan, &mut self.link, &store, reading).run();
+        tell(shared.events, Event::FolderEnd { index });
         carried
+    }
+
+    /// Begins to read a folder, unless that was begun before.
+    fn begin(&mut self, index: usize, plan: &FolderPlan) -> Result<(SharedStore, Reading), StoreError> {
+        let (shared, making) = (self.shared, self.shared.making(plan));
+        let is_move = shared.job.mode == Mode::Move;
+        if let Some(begun) = self.ahead.take().filter(|_| !is_move).and_then(|ahead| ahead.take(plan, &making)) {
+            self.stores.insert(plan.source.clone(), Arc::clone(&begun.0));
+            return Ok(begun);
+        }
+        let store = open(&mut self.stores, &plan.source, &shared.job.accounts, shared.brake)?;
+        // A move that could never take anything away ends before anything is sent.
+        if is_move {
+            locked::in_job(shared, index, || intake::lock(&store).check_removable(&plan.folder))?;
+        }
+        let store_of = Arc::clone(&store);
+        Ok((store, Reading::begin(move || Some(store_of), plan, making)))
     }
 }
 
@@ -88,21 +100,18 @@ fn next<'a>(queue: &Mutex<VecDeque<Group<'a>>>) -> Option<Group<'a>> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
-fn open<'s>(
-    stores: &'s mut HashMap<Source, Box<dyn Store>>,
+fn open(
+    stores: &mut HashMap<Source, SharedStore>,
     source: &Source,
     accounts: &[Account],
     brake: &Brake,
-) -> Result<&'s mut dyn Store, StoreError> {
-    match stores.entry(source.clone()) {
-        Entry::Occupied(entry) => Ok(entry.into_mut().as_mut()),
-        Entry::Vacant(entry) => {
-            // What is carried is read anew: a kept list is for looking.
-            let options = OpenOptions { cache: None, ..source.options.clone() };
-            let source = Source { options, ..source.clone() };
-            Ok(entry.insert(source.open_braked(accounts, brake)?).as_mut())
-        }
+) -> Result<SharedStore, StoreError> {
+    if let Some(store) = stores.get(source) {
+        return Ok(Arc::clone(store));
     }
+    let store = Arc::new(Mutex::new(source.afresh().open_braked(accounts, brake)?));
+    stores.insert(source.clone(), Arc::clone(&store));
+    Ok(store)
 }
 
 /// The failure of a whole folder whose store can not be opened.

@@ -10,7 +10,7 @@ use super::effect::{Effect, ServerRequest, StoreRequest};
 use super::event::Event;
 use super::workers::far::FarRequest;
 use super::workers::{journal, rules, saving, server, spawn, store, unlock};
-use crate::transfer::{self, Job, JobHandle};
+use crate::transfer::{self, Begun, Job, JobHandle};
 
 /// Job events that may wait: enough for minutes of a terminal that hangs, little enough for memory.
 const JOB_QUEUE: usize = 65_536;
@@ -144,7 +144,7 @@ impl Desk {
                 }
             }
         });
-        let before = self.job.replace(transfer::start(job, None, sender));
+        let before = self.job.replace(transfer::start(job, Begun::default(), sender));
         if let Some(before) = before {
             // It has ended; waiting for its threads is somebody else's time.
             spawn("transfer's end", &self.events, move || {
