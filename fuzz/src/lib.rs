@@ -24,8 +24,8 @@ pub fn start() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"));
     panic::set_hook(Box::new(move |info| {
         let file = info.location().map_or("", |location| location.file());
+        eprintln!("{info}");
         if Path::new(file).is_relative() || Path::new(file).starts_with(own) {
-            eprintln!("{info}");
             process::abort();
         }
     }));
