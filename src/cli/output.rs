@@ -186,7 +186,7 @@ fn summary(outcome: Outcome, reason: &str, progress: &Progress, now: Instant) ->
         thousands(progress.messages),
         thousands(progress.already),
         thousands(progress.failed),
-        size(progress.bytes_finished),
+        size(progress.bytes_carried),
         took(progress.elapsed(now)),
     );
     if !matches!(outcome, Outcome::Complete | Outcome::Partial) || !reason.is_empty() {
@@ -218,7 +218,7 @@ fn json(event: &Event, progress: &Progress, now: Instant) -> Option<Value> {
         Event::JobEnd { outcome, reason } => {
             json!({"event": "job.end", "job": progress.job.map(JobId::number), "outcome": format!("{outcome:?}"), "reason": clean(reason),
             "messages": progress.messages, "done": progress.done, "already": progress.already, "failed": progress.failed,
-            "removed": progress.removed, "bytes": progress.bytes_finished, "seconds": progress.elapsed(now).as_secs_f64()})
+            "removed": progress.removed, "bytes": progress.bytes_carried, "seconds": progress.elapsed(now).as_secs_f64()})
         }
         _ => return None,
     })

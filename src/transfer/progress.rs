@@ -68,6 +68,9 @@ pub struct Progress {
     pub removed: u64,
     /// Bytes dealt with, the running messages included.
     pub bytes_finished: u64,
+    /// Bytes of the messages that are done, without those that were there before.
+    #[serde(default)]
+    pub bytes_carried: u64,
     /// The folders under way, by their place in the plan.
     pub running: BTreeMap<usize, FolderProgress>,
     /// The folders that are finished.
@@ -81,7 +84,10 @@ pub struct Progress {
     /// Messages not carried since they need a repair that is to be asked for.
     #[serde(default)]
     pub asked: BTreeMap<Repair, u64>,
-    /// What could not be read, and other remarks. Foreign text.
+    /// What could not be read in the stores. Foreign text.
+    #[serde(default)]
+    pub damage: Vec<String>,
+    /// Other remarks. Foreign text.
     pub remarks: Vec<String>,
     /// Why nothing moves at the moment, and until when.
     #[serde(with = "moment::worded")]
@@ -112,12 +118,14 @@ impl Progress {
             failed: 0,
             removed: 0,
             bytes_finished: 0,
+            bytes_carried: 0,
             running: BTreeMap::new(),
             finished_folders: BTreeMap::new(),
             connections: BTreeMap::new(),
             failures: Vec::new(),
             reasons: Reasons::default(),
             asked: BTreeMap::new(),
+            damage: Vec::new(),
             remarks: Vec::new(),
             waiting: None,
             end: None,
@@ -193,13 +201,13 @@ impl Progress {
                 }
             }
             Event::Done { index, done } => {
-                match done.how {
-                    How::Already if self.earlier > 0 => {
-                        self.earlier -= 1;
-                        self.done += 1;
-                    }
-                    How::Already => self.already += 1,
-                    How::Now | How::Found => self.done += 1,
+                let is_earlier = done.how == How::Already && self.earlier > 0;
+                if done.how == How::Already && !is_earlier {
+                    self.already += 1;
+                } else {
+                    self.earlier -= u64::from(is_earlier);
+                    self.done += 1;
+                    self.bytes_carried += done.bytes;
                 }
                 self.bytes_finished += done.bytes;
                 self.finish(*index, 1, done.bytes);
@@ -216,7 +224,8 @@ impl Progress {
                     *self.asked.entry(*repair).or_default() += 1;
                 }
             }
-            Event::Remark { text } | Event::Damage { text, .. } => self.remarks.push(text.clone()),
+            Event::Damage { text, .. } => self.damage.push(text.clone()),
+            Event::Remark { text } => self.remarks.push(text.clone()),
             Event::Waiting { seconds, reason, .. } => {
                 self.waiting = Some((now + Duration::from_secs(*seconds), reason.clone()));
             }
@@ -404,6 +413,7 @@ mod tests {
         };
         progress.apply(&Event::Failed { index: 0, failed }, later(4));
         assert_eq!((progress.done, progress.already, progress.failed, progress.finished()), (1, 1, 2, 4));
+        assert_eq!((progress.bytes_carried, progress.bytes_finished), (100, 200));
         assert!((progress.ratio() - 0.4).abs() < 1e-9);
         assert_eq!(progress.rates(later(4)), (1.0, 50.0));
         assert_eq!(progress.time_left(later(4)), Some(Duration::from_secs(6)));

@@ -24,11 +24,13 @@ pub(crate) struct Failures {
     open: BTreeSet<usize>,
 }
 
-/// A line of the list: a reason, or one of its messages by its place among all failures.
+/// A line of the list: a reason, or one of its messages by its place among all failures; behind them what is damaged in the
+/// stores.
 #[derive(Clone, Copy)]
 enum Item {
     Reason(usize),
     Message(usize, usize),
+    Damage(usize),
 }
 
 impl Failures {
@@ -38,7 +40,8 @@ impl Failures {
     }
 
     fn entry<'m>(&self, model: &'m Model) -> Option<&'m Entry> {
-        self.ticket.and_then(|ticket| model.queue.get(ticket)).filter(|entry| !entry.progress.failures.is_empty())
+        let is_told = |entry: &&Entry| !entry.progress.failures.is_empty() || !entry.progress.damage.is_empty();
+        self.ticket.and_then(|ticket| model.queue.get(ticket)).filter(is_told)
     }
 
     /// How many lines there are.
@@ -46,7 +49,7 @@ impl Failures {
         let of = |(at, reason): (usize, &crate::transfer::Reason)| {
             1 + if self.open.contains(&at) { reason.members.len() } else { 0 }
         };
-        entry.progress.reasons.all().iter().enumerate().map(of).sum()
+        entry.progress.reasons.all().iter().enumerate().map(of).sum::<usize>() + entry.progress.damage.len()
     }
 
     /// What is at a line.
@@ -63,7 +66,7 @@ impl Failures {
             }
             left -= members.len();
         }
-        None
+        Some(Item::Damage(left)).filter(|_| left < entry.progress.damage.len())
     }
 
     /// Takes a key.
@@ -75,7 +78,7 @@ impl Failures {
         let item = self.item(entry, self.cursor);
         let reason = match item {
             Some(Item::Reason(reason) | Item::Message(reason, _)) => reason,
-            None => 0,
+            Some(Item::Damage(_)) | None => 0,
         };
         match (key.code, item) {
             (KeyCode::Enter, Some(Item::Message(_, place))) => {
@@ -93,6 +96,7 @@ impl Failures {
                     .find(|line| matches!(self.item(entry, *line), Some(Item::Reason(reason)) if reason == at))
                     .unwrap_or(0);
             }
+            (KeyCode::Char('r' | 'R' | 's' | 'a'), Some(Item::Damage(_)) | None) => {}
             (KeyCode::Char('r'), _) => return Answer::Do(Command::Retry(ticket)),
             (KeyCode::Char('R'), _) => return Answer::Do(Command::AskRepair(ticket)),
             (KeyCode::Char('s'), _) => return Answer::Do(Command::AskSave(ticket, reason)),
@@ -113,10 +117,20 @@ impl Failures {
             paint::text(buf, inside.x, inside.y, inside.width, "Nothing failed.", theme.good());
             return;
         };
-        let total = plural(entry.progress.failed, "message");
         let number = entry.progress.job.map_or(String::new(), |job| format!(" by job {job}"));
-        let keys = "Enter open   r retry   R repair, retry   s save   a answer   Esc close";
-        let inside = paint::window(buf, area, &format!("Not carried{number}: {total}"), keys, theme, true);
+        let mut found = Vec::new();
+        if entry.progress.failed > 0 {
+            found.push(plural(entry.progress.failed, "message"));
+        }
+        if !entry.progress.damage.is_empty() {
+            found.push(plural(entry.progress.damage.len() as u64, "damaged place"));
+        }
+        let title = format!("Not carried{number}: {}", found.join(", "));
+        let keys = match entry.progress.failed {
+            0 => "Esc close",
+            _ => "Enter open   r retry   R repair, retry   s save   a answer   Esc close",
+        };
+        let inside = paint::window(buf, area, &title, keys, theme, true);
         let rows = usize::from(inside.height.saturating_sub(3)).max(1);
         let lines = self.total(entry);
         let cursor = self.cursor.min(lines.saturating_sub(1));
@@ -130,20 +144,38 @@ impl Failures {
                         draw_message(buf, area, failed, theme);
                     }
                 }
+                Some(Item::Damage(place)) => {
+                    if let Some(damage) = entry.progress.damage.get(place) {
+                        paint::text(buf, area.x + 11, y, area.width.saturating_sub(11), damage, theme.text());
+                        paint::text(buf, area.x, y, 10.min(area.width), "! damaged", theme.bad());
+                    }
+                }
                 None => {}
             }
             if line == cursor {
                 buf.set_style(area, theme.cursor(true));
             }
         }
-        if inside.height > 3
-            && let Some(failed) = self.under_cursor(entry, cursor)
-        {
-            let y = inside.bottom() - 2;
+        if inside.height > 3 {
+            let below = Rect { y: inside.bottom() - 2, height: 2, ..inside };
+            self.draw_under_cursor(buf, below, entry, cursor, theme);
+        }
+    }
+
+    /// What the server said of the failure under the cursor and what can be done, or all of the damage, in two lines.
+    fn draw_under_cursor(&self, buf: &mut Buffer, area: Rect, entry: &Entry, cursor: usize, theme: Theme) {
+        if let Some(failed) = self.under_cursor(entry, cursor) {
             let server =
                 if failed.server_text.is_empty() { String::new() } else { format!("Server: {}", failed.server_text) };
-            paint::text(buf, inside.x, y, inside.width, &server, theme.text());
-            paint::text(buf, inside.x, y + 1, inside.width, &failed.hint, theme.hint());
+            paint::text(buf, area.x, area.y, area.width, &server, theme.text());
+            paint::text(buf, area.x, area.y + 1, area.width, &failed.hint, theme.hint());
+        }
+        if let Some(Item::Damage(place)) = self.item(entry, cursor)
+            && let Some(damage) = entry.progress.damage.get(place)
+        {
+            for (line, y) in paint::wrap(damage, usize::from(area.width)).iter().zip(area.y..area.bottom()) {
+                paint::text(buf, area.x, y, area.width, line, theme.text());
+            }
         }
     }
 
@@ -152,6 +184,7 @@ impl Failures {
         let place = match self.item(entry, cursor)? {
             Item::Message(_, place) => place,
             Item::Reason(at) => *entry.progress.reasons.all().get(at)?.members.first()?,
+            Item::Damage(_) => return None,
         };
         entry.progress.failures.get(place)
     }

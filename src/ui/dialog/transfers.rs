@@ -297,8 +297,10 @@ fn sums(entry: &Entry, now: Instant, width: usize, theme: Theme) -> Vec<(String,
 
 /// The plan's bytes are those of the files; what is sent has longer line ends.
 fn carried(progress: &Progress) -> String {
-    let done = bytes(progress.bytes_finished);
-    if progress.is_over() { done } else { format!("{done} of about {}", bytes(progress.bytes)) }
+    if progress.is_over() {
+        return bytes(progress.bytes_carried);
+    }
+    format!("{} of about {}", bytes(progress.bytes_finished), bytes(progress.bytes))
 }
 
 /// The details of a job: connections first, then remarks, then all its folders.
@@ -313,7 +315,7 @@ fn details(entry: &Entry) -> Vec<Detail<'_>> {
             details.push(Detail::Message(index));
         }
     }
-    details.extend(progress.remarks.iter().map(|remark| Detail::Remark(remark)));
+    details.extend(progress.damage.iter().chain(&progress.remarks).map(|remark| Detail::Remark(remark)));
     if !details.is_empty() {
         details.push(Detail::Blank);
     }

@@ -141,6 +141,34 @@ fn failures_are_tried_again_repaired_saved_and_shown_by_reason() {
 }
 
 #[test]
+fn damage_alone_is_counted_at_the_end_and_listed() {
+    let mut world = busy((80, 24));
+    world.keys("wx");
+    world.job(Event::Damage {
+        index: 0,
+        text: "/mail/old.dbx at byte 4,711: a chain of bodies runs in a circle".into(),
+    });
+    let screen = world.screen();
+    assert!(screen.contains("3 messages, 1 damaged place"), "{screen}");
+    world.keys("<End>R");
+    assert!(world.screen().contains("runs in a circle"), "damage can not be repaired: {}", world.screen());
+    let mut world = running((80, 24));
+    world.job(end(Outcome::Partial));
+    world.keys("<Esc><F5><Enter>");
+    world.job(start_of(2));
+    world.job(Event::Damage {
+        index: 0,
+        text: "/mail/old.dbx at byte 4,711: a chain of bodies runs in a circle".into(),
+    });
+    world.job(end(Outcome::Partial));
+    assert!(world.screen().contains("; 1 damaged (x lists them)"), "{}", world.screen());
+    world.keys("x");
+    assert!(world.screen().contains("! damaged  /mail/old.dbx at byte"), "{}", world.screen());
+    world.keys("r<Esc>");
+    assert_eq!(starts(&world), 2, "there is nothing to try again");
+}
+
+#[test]
 fn leaving_lets_the_batch_end_and_takes_all_along() {
     let mut world = busy((80, 24));
     world.keys("ql");

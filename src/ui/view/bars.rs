@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use super::paint;
 use crate::mail::FolderPath;
 use crate::mail::units::{bytes, clock, percent, plural, rate, short, thousands, took};
-use crate::transfer::{Entry, FolderProgress, Mode, Outcome, Stage, Why};
+use crate::transfer::{Entry, FolderProgress, Mode, Outcome, Progress, Stage, Why};
 use crate::ui::layout::Layout;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
@@ -202,20 +202,26 @@ fn summary(buf: &mut Buffer, area: Rect, job: &Entry, now: Instant, theme: Theme
         Mode::Copy => "Copied",
         Mode::Move => "Moved",
     };
-    let mut parts = vec![format!("{verb} {sent}, {} in {took}", bytes(progress.bytes_finished))];
+    let mut parts = vec![format!("{verb} {sent}, {} in {took}", bytes(progress.bytes_carried))];
     if progress.already > 0 {
         parts.push(format!("{} there before", thousands(progress.already)));
     }
     if !matches!(outcome, Outcome::Complete | Outcome::Partial) {
         parts.push(ending(outcome, reason));
     }
-    if progress.failed > 0 {
-        parts.push(format!("{} failed (x lists them)", thousands(progress.failed)));
-    }
+    parts.extend(troubles(progress));
     let words = parts.join("; ");
     let is_good = outcome == Outcome::Complete && progress.failed == 0;
     let words = if is_good { words } else { format!("! {words}") };
     paint::text(buf, area.x, area.y, area.width, &words, if is_good { theme.good() } else { theme.bad() });
+}
+
+/// What did not go well, and the key that lists it.
+pub(crate) fn troubles(progress: &Progress) -> Option<String> {
+    let of = |count: u64, what: &str| (count > 0).then(|| format!("{} {what}", thousands(count)));
+    let found = [of(progress.failed, "failed"), of(progress.damage.len() as u64, "damaged")];
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    (!found.is_empty()).then(|| format!("{} (x lists them)", found.join(", ")))
 }
 
 fn capital(word: &str) -> String {

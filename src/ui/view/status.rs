@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 
-use super::paint;
+use super::{bars, paint};
 use crate::mail::units::{bytes, plural};
 use crate::ui::layout::Layout;
 use crate::ui::marks::Totals;
@@ -24,14 +24,13 @@ pub(super) fn draw(buf: &mut Buffer, layout: &Layout, model: &Model, theme: Them
     let pane = model.pane(model.side);
     let marked = marked(pane.marks.totals(), model.side);
     let after = paint::title(buf, area, &marked, if pane.marks.is_empty() { theme.text() } else { theme.marked() });
-    let (words, style) = match (&model.note, model.queue.current()) {
+    let troubles = model.queue.current().and_then(|job| bars::troubles(&job.progress));
+    let (words, style) = match (&model.note, troubles) {
         (Some(note), _) if note.is_bad => (format!("! {}", note.text), theme.bad()),
         (Some(note), _) => (note.text.clone(), theme.good()),
-        (None, Some(job)) if job.progress.failed > 0 => {
-            (format!("! {} failed, x lists them", job.progress.failed), theme.bad())
-        }
-        (None, Some(_)) if model.is_shown => ("0 failed".into(), theme.text()),
-        (None, _) => (String::new(), theme.text()),
+        (None, Some(troubles)) => (format!("! {troubles}"), theme.bad()),
+        (None, None) if model.is_shown && model.queue.current().is_some() => ("0 failed".into(), theme.text()),
+        (None, None) => (String::new(), theme.text()),
     };
     paint::title_right(buf, area, after, &words, style);
 }
