@@ -114,6 +114,7 @@ impl Printer {
             Event::Remark { text } => self.remark(&clean(text)),
             Event::Waiting { seconds, pause, reason } => {
                 let until = match pause {
+                    Pause::Lost | Pause::Asked if *seconds == 0 => "trying again".to_owned(),
                     Pause::Lost | Pause::Asked => format!("trying again in {seconds} s"),
                     Pause::AtMost => format!("waiting {seconds} s at most"),
                 };

@@ -145,6 +145,12 @@ pub enum ImapError {
         /// What failed and why.
         reason: String,
     },
+    /// Another program holds a lock on mail on this machine to which messages go.
+    #[error("{reason}")]
+    Locked {
+        /// What is locked.
+        reason: String,
+    },
     /// A message could not be read to its end while it was sent; what was sent of it the server does not keep.
     #[error("{reason}")]
     Unreadable {
@@ -231,6 +237,7 @@ impl ImapError {
             Self::Refused { doing, refusal } => Self::Refused { doing: doing.clone(), refusal: refusal.clone() },
             Self::Bye { text } => Self::Bye { text: text.clone() },
             Self::Cancelled => Self::Cancelled,
+            Self::Locked { reason } => Self::Locked { reason: reason.clone() },
             other => Self::Lost { reason: other.to_string() },
         }
     }
@@ -243,10 +250,16 @@ impl ImapError {
             | Self::Lost { .. }
             | Self::Silent { .. }
             | Self::Nonsense { .. }
+            | Self::Locked { .. }
             | Self::Unreachable { .. } => Scope::Connection,
             Self::Unreadable { .. } => Scope::Message,
             _ => Scope::Run,
         }
+    }
+
+    /// Whether it only asks for another try later, and says nothing about the message that it struck.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Locked { .. }) && self.scope() == Scope::Connection
     }
 
     /// The server's own words, if it said any.
@@ -290,7 +303,8 @@ impl ImapError {
                 "run the same command again; what arrived is not sent twice"
             }
             Self::Nonsense { .. } => "check that host and port are those of an IMAP server",
-            Self::Cancelled | Self::Unreadable { .. } => "",
+            // Its reason says it.
+            Self::Cancelled | Self::Unreadable { .. } | Self::Locked { .. } => "",
             Self::LocalFile { .. } => "check the path and who may read it",
             Self::Disk { .. } => "free space or change its rights, then run the same command again",
         }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::imap::{
-    AppendError, Appended, Counts, Created, HeldMessage, ImapError, Outgoing, Refusal, RemoteFolder, RemoteMessage,
-    Selected, Stored,
+    AppendError, Appended, Counts, Created, HeldMessage, ImapError, Outgoing, RemoteFolder, RemoteMessage, Selected,
+    Stored,
 };
 use crate::mail::fingerprint::Names;
 use crate::mail::{Digest, Envelope, Flags, FolderPath, Locator};
@@ -39,10 +39,7 @@ struct Slot {
 /// What a failure on this machine is to the engine. A lock that another program holds is worth another try.
 fn disk(error: &StoreError) -> ImapError {
     match error {
-        StoreError::Locked { .. } => {
-            let refusal = Refusal { is_bad: false, code: "INUSE".into(), text: error.to_string() };
-            ImapError::Refused { doing: "cannot write".into(), refusal }
-        }
+        StoreError::Locked { .. } => ImapError::Locked { reason: error.to_string() },
         other => ImapError::Disk { reason: other.to_string() },
     }
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 
 use serde::{Deserialize, Serialize};
 
-use crate::imap::{Account, Canceller, ImapError, Scope};
+use crate::imap::{Account, Canceller, ImapError};
 use crate::mail::Repair;
 
 use super::journal::{JobId, JournalError};
@@ -135,7 +135,7 @@ impl Halt {
         match error {
             ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => Outcome::TlsRefused,
             ImapError::Login { .. } | ImapError::NoLogin { .. } => Outcome::LoginRefused,
-            ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Connection => Outcome::TryLater,
+            error if error.is_busy() => Outcome::TryLater,
             ImapError::Refused { .. } => Outcome::Partial,
             ImapError::Cancelled => Outcome::Stopped,
             ImapError::Disk { .. } => Outcome::LocalFailure,

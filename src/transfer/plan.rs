@@ -302,7 +302,9 @@ fn find_conflicts(draft: &mut Draft, terms: &Terms) {
         found.extend(others.filter(|other| **other != target).map(|other| Conflict::Case((*other).clone())).take(1));
         let barren =
             above(target).into_iter().find(|path| there.get(path).is_some_and(|known| !known.can_have_children));
-        found.extend(barren.filter(|_| !folder.folder.exists).map(Conflict::NoChildren));
+        // The top is one mbox, into which everything goes: see `Place::fit`.
+        let barren = barren.filter(|path| !path.is_root() && !folder.folder.exists);
+        found.extend(barren.map(Conflict::NoChildren));
         let is_bare = there.get(target).is_some_and(|known| !known.can_select);
         found.extend(is_bare.then_some(Conflict::NoMail));
         let many = together.get(target).copied().unwrap_or_default();

@@ -236,8 +236,7 @@ fn judge(pending: &mut [Pending], results: Vec<(usize, Result<Appended, AppendEr
                     one.state = State::Unknown;
                 }
                 // A server that asks for less says nothing about this message.
-                let is_busy =
-                    matches!(failed.error, ImapError::Refused { .. }) && failed.error.scope() == Scope::Connection;
+                let is_busy = failed.error.is_busy();
                 one.tries += u8::from(!is_busy);
                 match &failed.error {
                     ImapError::Refused { .. }

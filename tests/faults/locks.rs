@@ -172,6 +172,29 @@ fn a_wait_for_a_lock_is_shown_and_esc_ends_it() {
     complete(&trial, "Esc");
 }
 
+/// The other way: an mbox that mail goes into.
+#[test]
+fn a_locked_target_is_waited_for_in_words_and_then_gets_each_message_once() {
+    for_each_of(&Lock::ALL, 3, |lock| {
+        let home = tempfile::tempdir().unwrap();
+        let (source, target) = (home.path().join("old"), home.path().join("new"));
+        write_mbox(&source, &Maker::new(9).folder(5, 2004, 60), MboxStyle::Mboxrd).unwrap();
+        fs::write(&target, "").unwrap();
+        let words = ["copy", source.to_str().unwrap(), &format!("mbox:{}", target.display()), "--json"];
+        let held = lock.take(&target);
+        let running = Running::start(command(home.path(), &words));
+        wait_until(|| running.has_told("new is locked by another program"));
+        assert!(!running.has_told("INUSE"), "no server speaks here: {lock:?}");
+        assert_eq!(fs::metadata(&target).unwrap().len(), 0, "{lock:?}");
+        drop(held);
+        assert_eq!(running.wait().expect(0).totals(), (5, 0, 0), "{lock:?}");
+        let size = fs::metadata(&target).unwrap().len();
+        assert!(size > 0, "{lock:?}");
+        let again = Running::start(command(home.path(), &words)).wait().expect(0);
+        assert_eq!((again.totals(), fs::metadata(&target).unwrap().len()), ((0, 5, 0), size), "{lock:?}");
+    });
+}
+
 #[test]
 fn a_locked_mbox_does_not_hold_up_the_others() {
     let (_server, post) = Post::in_memory();
