@@ -109,6 +109,8 @@ impl WrittenDate {
 
 /// 1980-01-01: no mail is older, and broken clocks start there.
 const OLDEST_SANE: i64 = 315_532_800;
+/// 2026-12-01: a machine whose clock says less is wrong, since this was written by then; the dates of mail are not, then.
+const PRESENT: i64 = 1_796_083_200;
 const DAY: i64 = 86_400;
 /// `+1400` is the easternmost zone in use; anything past it is a lie.
 const WIDEST_ZONE: i16 = 14 * 60;
@@ -157,11 +159,12 @@ impl InternalDate {
         Self { unix: date.timestamp(), offset_minutes }
     }
 
-    /// Whether the date is believable for mail: from 1980 to a day after now.
+    /// Whether the date is believable for mail: from 1980 to a day after now, or after [`PRESENT`].
     pub fn is_sane(self) -> bool {
         // Asked for every message of a list; chrono's clock would work out the year.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        (OLDEST_SANE..=i64::try_from(now).unwrap_or(i64::MAX - DAY) + DAY).contains(&self.unix)
+        let now = i64::try_from(now).unwrap_or(i64::MAX - DAY).max(PRESENT);
+        (OLDEST_SANE..=now + DAY).contains(&self.unix)
     }
 
     fn chrono(self) -> DateTime<FixedOffset> {
