@@ -10,7 +10,7 @@ use crate::store::LARGE;
 
 use super::carry::Carry;
 use super::job::Halt;
-use super::journal::{Batch, Entry, Fate, Settled, Stored, seconds_since};
+use super::journal::{Batch, Entry, Fate, Settled, Stored};
 use super::link::pause_unless;
 use super::pending::Prepared;
 use super::{Event, Pause};
@@ -207,7 +207,7 @@ impl Carry<'_, '_> {
 /// How much longer a batch of an earlier run may turn up.
 fn patience(batch: &Batch) -> Duration {
     let size: u64 = batch.entries.iter().map(|entry| entry.size).sum();
-    grace(size).saturating_sub(Duration::from_secs(seconds_since(batch.begun)))
+    grace(size).saturating_sub(batch.begun.elapsed())
 }
 
 /// How much a message is like the one that was sent.
@@ -270,7 +270,7 @@ mod tests {
     fn each_message_of_an_earlier_run_is_found_once_and_not_below_its_window() {
         let (one, two) = ("Subject: one\r\n\r\n", "Subject: two\r\n\r\n");
         let entries = vec![entry(one), entry(one), entry(two)];
-        let batch = Batch { id: 1, begun: 0, uid_validity: 7, uid_next: 5, entries, fates: Vec::new() };
+        let batch = Batch { id: 1, uid_validity: 7, uid_next: 5, entries, ..Batch::default() };
         let there = vec![held(3, one, 16), held(5, one, 16), held(6, two, 99)];
         assert_eq!(recognise(std::slice::from_ref(&batch), 7, there.clone()), [vec![Some(5), None, Some(6)]]);
         assert_eq!(recognise(&[batch], 8, there), [vec![Some(3), Some(5), Some(6)]]);

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::common::invariants::hold;
+use rustix::process::Signal;
+
+use super::common::invariants::{check, hold};
 use super::common::mailbox::Vice;
 use super::common::program::{Run, Running, command};
 use super::common::servers::Dovecot;
@@ -106,6 +108,26 @@ fn a_clock_that_is_set_in_a_pause_makes_it_neither_shorter_nor_longer() {
         // The rest of the job is a matter of a moment, on an idle machine.
         assert!(took + Duration::from_millis(500) > PAUSE && took < PAUSE * 8, "{shift}: {took:?}");
         hold(&trial, &run, &[0], &format!("the clock goes to {shift} in a pause"));
+    });
+}
+
+/// Between a run that was killed and the next, which comes at once: what the server stores late is waited for all the same.
+#[test]
+fn a_clock_that_is_set_after_a_crash_does_not_end_the_wait_for_what_comes_late() {
+    let cases: Vec<_> = SHIFTS.iter().enumerate().collect();
+    for_each_of(&cases, 4, |(_, shift)| {
+        let (server, post) = Post::in_memory();
+        let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
+        let Some(clock) = Clock::new(trial.home.path()) else { return };
+        post.mailbox().turn(Vice::StoresLate(Duration::from_secs(5)), 1);
+        let running = trial.start(post.port(), &["--connections", "1"]);
+        wait_until(|| running.has_told("throttle"));
+        running.signal(Signal::KILL);
+        check(&trial, &running.wait(), &[137], shift);
+        clock.set(shift);
+        let run = clock.start(trial.command(post.port(), &["--connections", "1"])).wait();
+        hold(&trial, &run, &[0], &format!("the clock goes to {shift} after a crash"));
+        assert_eq!(server.count("APPEND"), 8, "{shift}: one each, and none again");
     });
 }
 

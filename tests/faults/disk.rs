@@ -177,7 +177,7 @@ type Damage = fn(&PathBuf);
 #[test]
 fn a_journal_that_is_not_as_it_was_left_costs_nothing() {
     let Some(server) = Dovecot::new().start() else { return };
-    let cases: [(&str, Damage, &[i32]); 9] = [
+    let cases: [(&str, Damage, &[i32]); 10] = [
         (
             "torn tail",
             |journal| {
@@ -225,6 +225,15 @@ fn a_journal_that_is_not_as_it_was_left_costs_nothing() {
             |journal| {
                 settle(journal);
                 fs::write(journal, "").unwrap();
+            },
+            &[0],
+        ),
+        (
+            "version 1",
+            |journal| {
+                let db = Connection::open(journal).unwrap();
+                db.execute_batch("ALTER TABLE batch DROP COLUMN running").unwrap();
+                db.pragma_update(None, "user_version", 1).unwrap();
             },
             &[0],
         ),

@@ -242,6 +242,7 @@ const ROWS: [Row; 65] = [
             "tests/faults/disk::a_clock_that_was_set_costs_nothing",
             "tests/faults/clock::a_clock_that_is_set_while_mail_is_carried_costs_nothing",
             "tests/faults/clock::a_clock_that_is_set_in_a_pause_makes_it_neither_shorter_nor_longer",
+            "tests/faults/clock::a_clock_that_is_set_after_a_crash_does_not_end_the_wait_for_what_comes_late",
             "tests/faults/clock::a_certificate_that_is_refused_since_the_clock_is_wrong_names_the_clock",
         ],
     ),

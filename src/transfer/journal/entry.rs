@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::clock::Moment;
 use crate::imap::RemoteMessage;
 use crate::mail::{Digest, Fingerprint, Locator};
 use crate::transfer::Proof;
@@ -88,12 +89,12 @@ impl Fate {
 }
 
 /// Messages that were, or may have been, sent together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::transfer) struct Batch {
     /// Its number in the journal.
     pub(in crate::transfer) id: i64,
-    /// When it was about to be sent, in Unix seconds.
-    pub(in crate::transfer) begun: i64,
+    /// When it was about to be sent.
+    pub(in crate::transfer) begun: Moment,
     /// UIDVALIDITY of its folder then.
     pub(in crate::transfer) uid_validity: u32,
     /// No message of it has a smaller UID.

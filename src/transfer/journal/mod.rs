@@ -4,6 +4,7 @@
 //! A running job writes through a [`Record`]; commands that only ask use [`Journal`]. No subject, no content and no
 //! password is ever kept here.
 
+mod clock;
 mod entry;
 mod lock;
 mod record;
@@ -22,13 +23,14 @@ use serde::{Deserialize, Serialize};
 use crate::mail::FolderPath;
 
 use super::{Failed, FolderPlan, Outcome, Plan};
+use clock::Moment;
 
 pub use settings::{Login, Settings};
 pub use speed::Speed;
 
 pub(super) use entry::{Batch, Entry, Fate, Stored, state};
 pub(super) use lock::{Lock, key as account_key};
-pub(super) use record::{Carried, Record, Removed, Settled, seconds_since};
+pub(super) use record::{Carried, Record, Removed, Settled};
 
 /// The number of a job, as people and scripts name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -256,7 +258,7 @@ impl Journal {
     /// Says that a job was taken back, and in words how far.
     pub(super) fn undone(&self, id: JobId, reason: &str) -> Result<(), JournalError> {
         let outcome = serde_json::to_string(&Outcome::Undone).map_err(|error| self.damaged(error))?;
-        let values = (record::now(), outcome, reason, id.0);
+        let values = (clock::now(), outcome, reason, id.0);
         let done = self.db.execute("UPDATE job SET ended = ?, outcome = ?, reason = ? WHERE id = ?", values);
         done.map(drop).map_err(|error| self.broken(error))
     }
@@ -281,12 +283,13 @@ impl Journal {
     /// The batches that a condition picks, in the order they were sent.
     fn batches(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Batch>, JournalError> {
         let sql = format!(
-            "SELECT batch.id, begun, uid_validity, uid_next, entries, fates FROM batch
+            "SELECT batch.id, begun, running, uid_validity, uid_next, entries, fates FROM batch
              JOIN folder ON folder.id = batch.folder JOIN job ON job.id = folder.job WHERE {condition} ORDER BY batch.id"
         );
         let rows = self.rows(&sql, values, |row| {
-            let raw: (Vec<u8>, Option<Vec<u8>>) = (row.get(4)?, row.get(5)?);
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, raw))
+            let raw: (Vec<u8>, Option<Vec<u8>>) = (row.get(5)?, row.get(6)?);
+            let begun = Moment { wall: row.get(1)?, running: row.get(2)? };
+            Ok((row.get(0)?, begun, row.get(3)?, row.get(4)?, raw))
         })?;
         let read = |(id, begun, uid_validity, uid_next, (entries, fates)): (_, _, _, _, (Vec<u8>, Option<Vec<u8>>))| {
             let entries: Vec<Entry> = postcard::from_bytes(&entries).map_err(|error| self.damaged(error))?;

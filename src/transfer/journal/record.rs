@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::OptionalExtension as _;
 use sha2::{Digest as _, Sha256};
 
+use super::clock::{Moment, now};
 use super::lock::Lock;
 use super::{Batch, Entry, Fate, JobId, Journal, JournalError, Settings};
 use crate::mail::{Digest, FolderPath, Locator};
@@ -143,12 +143,12 @@ impl Record {
         let mut journal = self.journal();
         let entries = postcard::to_stdvec(entries).map_err(|error| journal.damaged(error))?;
         let fates = fates.map(postcard::to_stdvec).transpose().map_err(|error| journal.damaged(error))?;
-        let row = (self.folder(index), now(), window.0, window.1, entries, fates);
+        let begun = Moment::now();
+        let row = (self.folder(index), begun.wall, begun.running, window.0, window.1, entries, fates);
         journal.change(|change| {
             write(change, settled)?;
-            let sql =
-                "INSERT INTO batch (folder, begun, uid_validity, uid_next, entries, fates) VALUES (?, ?, ?, ?, ?, ?)
-                       RETURNING id";
+            let sql = "INSERT INTO batch (folder, begun, running, uid_validity, uid_next, entries, fates)
+                       VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
             change.query_row(sql, row, |row| row.get(0))
         })
     }
@@ -337,14 +337,4 @@ fn likeness(job: &Job) -> Vec<u8> {
     }
     hash.update(if job.mode == Mode::Move { b"move" } else { b"copy" });
     hash.finalize().to_vec()
-}
-
-pub(super) fn now() -> i64 {
-    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(passed.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Seconds since a time in the journal; a clock that went back counts as no time at all.
-pub(in crate::transfer) fn seconds_since(begun: i64) -> u64 {
-    u64::try_from(now().saturating_sub(begun)).unwrap_or(0)
 }

@@ -12,7 +12,7 @@ use super::JournalError;
 /// "mfjr": tells our file from other programs'.
 const APPLICATION: i32 = 0x6d66_6a72;
 /// The version of the tables below.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 /// How long another process may be writing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -41,6 +41,7 @@ CREATE TABLE batch (
     id INTEGER PRIMARY KEY,
     folder INTEGER NOT NULL REFERENCES folder,
     begun INTEGER NOT NULL,     -- Unix seconds: the intent, durable before the first byte goes out
+    running TEXT NOT NULL DEFAULT '', -- the same by a clock that nobody sets: see clock::Moment
     uid_validity INTEGER NOT NULL,
     uid_next INTEGER NOT NULL,  -- no message of it has a smaller UID
     entries BLOB NOT NULL,      -- postcard: Vec<Entry>
@@ -83,6 +84,7 @@ pub(super) fn open(directory: &Path) -> Result<Connection, JournalError> {
     match (application, version) {
         (0, 0) => make_tables(&db).map_err(broken)?,
         (APPLICATION, VERSION) => {}
+        (APPLICATION, 1) => bring_up(&db).map_err(broken)?,
         (APPLICATION, _) => return Err(JournalError::Version { path, version }),
         _ => return Err(JournalError::Foreign { path }),
     }
@@ -90,6 +92,17 @@ pub(super) fn open(directory: &Path) -> Result<Connection, JournalError> {
     db.pragma_update(None, "synchronous", "FULL").map_err(broken)?;
     db.pragma_update(None, "foreign_keys", true).map_err(broken)?;
     Ok(db)
+}
+
+/// What came with version 2; two processes may try at once.
+fn bring_up(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 1 {
+        db.execute_batch("ALTER TABLE batch ADD COLUMN running TEXT NOT NULL DEFAULT ''")?;
+        db.pragma_update(None, "user_version", VERSION)?;
+    }
+    db.execute_batch("COMMIT")
 }
 
 /// All tables or none; two processes may try at once.

@@ -43,7 +43,7 @@ impl Journal {
                     bytes += entry.size;
                 }
             }
-            let begun = batches.iter().map(|batch| batch.begun).min().unwrap_or(ended);
+            let begun = batches.iter().map(|batch| batch.begun.wall).min().unwrap_or(ended);
             if messages >= ENOUGH_FOR_SPEED {
                 let seconds = u64::try_from(ended - begun).unwrap_or(0).max(1);
                 return Ok(Some(Speed { messages, bytes, seconds }));
