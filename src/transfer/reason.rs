@@ -52,6 +52,8 @@ impl Reasons {
 /// The server's words where there are any, else ours, with what differs from message to message taken out.
 fn sign(failed: &Failed) -> String {
     let words = if failed.server_text.is_empty() { &failed.reason } else { &failed.server_text };
+    // Dovecot says behind each answer how long what took, in as many numbers as there were steps.
+    let words = words.rsplit_once(" (").filter(|(_, end)| end.contains("secs)")).map_or(&**words, |(said, _)| said);
     let mut sign = String::new();
     let mut is_name = false;
     for ch in words.chars().take(LONGEST) {
@@ -88,6 +90,8 @@ mod tests {
             failed("it has 1234 bytes, and the server takes 10 at most", ""),
             failed("cannot append to A: NO [TOOBIG] too big", "NO [TOOBIG] too big"),
             failed("cannot append to B: NO [TOOBIG] too big", "NO [TOOBIG] too big"),
+            failed("too large", "NO [LIMIT] Mail is too large (0.007 + 0.000 + 0.006 secs)."),
+            failed("too large", "NO [LIMIT] Mail is too large (0.001 + 0.000 secs)."),
             failed("bad id <a@b>", ""),
             failed("bad id <c@d>", ""),
         ];
@@ -95,7 +99,7 @@ mod tests {
             reasons.add(place, one);
         }
         let members: Vec<_> = reasons.all().iter().map(|reason| reason.members.clone()).collect();
-        assert_eq!(members, [[0, 1], [2, 3], [4, 5]]);
+        assert_eq!(members, [[0, 1], [2, 3], [4, 5], [6, 7]]);
         assert_eq!(reasons.all()[0].words, all[0].reason);
     }
 
