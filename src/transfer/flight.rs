@@ -96,11 +96,9 @@ impl Carry<'_, '_> {
         let begun = Instant::now();
         let launched = self.link.session()?.launch(&self.target, &outgoing);
         self.air.sent_in(begun.elapsed());
-        self.air.flights.push_back(Flight {
-            pending: batch.into_iter().map(Pending::new).collect(),
-            stage: Stage::Sent(launched),
-            since: begun,
-        });
+        // What flies is not held in memory: it is read again, should it be needed after all.
+        let pending = batch.into_iter().map(|prepared| Pending::new(Prepared { bytes: Vec::new(), ..prepared }));
+        self.air.flights.push_back(Flight { pending: pending.collect(), stage: Stage::Sent(launched), since: begun });
         while self.is_air_full() || self.has_answer() {
             self.land_next()?;
         }
@@ -245,7 +243,6 @@ impl Carry<'_, '_> {
                 }
                 for (one, uid) in flight.pending.iter_mut().zip(&uids) {
                     one.state = State::Sent(Some(*uid));
-                    one.prepared.bytes = Vec::new(); // read again, should they be needed after all
                 }
                 self.air.landed = uids.iter().map(|(_, uid)| *uid).fold(self.air.landed, u32::max);
                 self.air.unasked.extend(flight.pending);
@@ -303,25 +300,29 @@ impl Carry<'_, '_> {
         self.finish(leftovers)
     }
 
-    /// Gives messages back their bytes. One that is not in the store any more as it was is told.
-    pub(super) fn read_again(&mut self, mut pending: Vec<Pending>) -> Vec<Pending> {
+    /// Gives messages back their bytes, as far as they are in the store as they were.
+    pub(super) fn fill(&self, pending: &mut [Pending]) {
         let making = self.making();
-        pending.retain_mut(|one| {
-            let prepared = &mut one.prepared;
-            if !prepared.bytes.is_empty() {
-                return true;
+        for prepared in pending.iter_mut().map(|one| &mut one.prepared).filter(|one| one.bytes.is_empty()) {
+            let read = intake::read(self.store, &self.plan.folder, &prepared.locator, &making);
+            if let Ok(content) = read
+                && content.digest == prepared.digest
+            {
+                prepared.bytes = content.bytes;
             }
-            match intake::read(self.store, &self.plan.folder, &prepared.locator, &making) {
-                Ok(content) if content.digest == prepared.digest => {
-                    prepared.bytes = content.bytes;
-                    true
-                }
-                _ => {
-                    let reason = "it was sent, and then changed in the store, so it can not be compared".to_owned();
-                    self.fail(&one.prepared, reason, None);
-                    false
-                }
+        }
+    }
+
+    /// The same; one that is not in the store any more as it was is told.
+    pub(super) fn read_again(&mut self, mut pending: Vec<Pending>) -> Vec<Pending> {
+        self.fill(&mut pending);
+        pending.retain(|one| {
+            let is_there = !one.prepared.bytes.is_empty();
+            if !is_there {
+                let reason = "it was sent, and then changed in the store, so it can not be compared".to_owned();
+                self.fail(&one.prepared, reason, None);
             }
+            is_there
         });
         pending
     }

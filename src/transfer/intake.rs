@@ -69,7 +69,7 @@ const LOT_BYTES: usize = 1 << 20;
 const LOT_MESSAGES: usize = 256;
 /// The lots that are read, and those that are ready, before they are needed. With the three in hand this bounds memory.
 const RAW_AHEAD: usize = 1;
-pub(super) const LOTS_AHEAD: usize = 6;
+pub(super) const LOTS_AHEAD: usize = 3;
 
 /// A store that one thread reads from while another may remove what is done.
 pub(super) type SharedStore = Arc<Mutex<Box<dyn Store>>>;

@@ -60,6 +60,7 @@ impl Carry<'_, '_> {
     /// Flights that did not go well: what is known of them is noted, the rest is looked for and sent again.
     pub(super) fn pick_up(&mut self, crash: Crash) -> Result<(), Halt> {
         let Crash { mut pending, results, lost } = crash;
+        self.fill(&mut pending); // what was refused may have to be saved
         let mut verdicts = judge(&mut pending, results);
         verdicts.lost = verdicts.lost.or(lost);
         let halt = self.act(&mut pending, verdicts)?;
