@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::mail::{Mail, Maker, write_maildir_tree};
+use common::mail::{KEYWORDS, Mail, Maker, Marks, write_maildir_tree};
 use common::mailbox::{self, Manners, PLAIN};
 use common::program::{Run, password_file, run};
 use common::proxy::{At, Do, Proxy};
@@ -34,9 +34,17 @@ impl Scene {
     fn new(messages: usize) -> Self {
         let home = TempDir::new().unwrap();
         let mails = Maker::new(77).folder(messages, 2004, 300);
-        write_maildir_tree(&home.path().join("Maildir"), &[("", mails.clone())]).unwrap();
         let password = password_file(home.path());
-        Self { home, password, mails }
+        let scene = Self { home, password, mails };
+        scene.write();
+        scene
+    }
+
+    /// Writes the mail, and nothing else, into the store.
+    fn write(&self) {
+        let store = self.home.path().join("Maildir");
+        _ = fs::remove_dir_all(&store);
+        write_maildir_tree(&store, &[("", self.mails.clone())]).unwrap();
     }
 
     fn copy(&self, target: &str, options: &[&str]) -> Run {
@@ -65,6 +73,30 @@ fn as_many_connections_are_used_as_the_server_gets_more_out_of() {
         assert_eq!(run.totals(), (24, 0, 0), "{capabilities}");
         assert_eq!(server.count("LOGIN"), logins, "{capabilities} {options:?}");
     }
+}
+
+#[test]
+fn one_go_ahead_is_enough_for_all_flags_that_a_folder_has() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let mut scene = Scene::new(600); // several batches
+    scene.mails.sort_by_key(|mail| mail.received);
+    for (number, mail) in scene.mails.iter_mut().enumerate() {
+        mail.keywords = Vec::new();
+        mail.marks = Marks { seen: number > 300, answered: number > 400, ..Marks::default() };
+    }
+    // One that fills a batch by itself, and has no flag.
+    scene.mails[0].bytes.extend("and so on\r\n".repeat(250_000).into_bytes());
+    scene.write();
+    let proxy = Proxy::new(server.imap_port).start();
+    let run = scene.copy(&(proxy.url("anna") + "Box"), &["--connections", "1"]).expect(0);
+    assert_eq!((run.totals(), proxy.messages(), proxy.waits()), ((600, 0, 0), 600, 1));
+    // A keyword that the folder does not have yet is asked for.
+    scene.mails[599].keywords = vec![KEYWORDS[0]];
+    scene.write();
+    let proxy = Proxy::new(server.imap_port).start();
+    let run = scene.copy(&(proxy.url("anna") + "Other"), &["--connections", "1"]).expect(0);
+    assert_eq!((run.totals(), proxy.messages()), ((600, 0, 0), 600));
+    assert!(proxy.waits() > 1);
 }
 
 #[test]

@@ -151,7 +151,8 @@ fn names<'a>(message: &Outgoing<'a>) -> impl Iterator<Item = &'a str> {
 
 /// What of a message a server may refuse whatever the message is: each flag, and that it is dated or not.
 pub(super) fn traits<'a>(message: &Outgoing<'a>) -> impl Iterator<Item = &'a str> {
-    let dated = if message.internal_date.is_some() { "dated" } else { "undated" };
+    // No flag's name has a space in it.
+    let dated = if message.internal_date.is_some() { "with date" } else { "without date" };
     names(message).chain([dated])
 }
 

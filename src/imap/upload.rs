@@ -50,11 +50,13 @@ impl Proven {
         self.0.get(name).is_some_and(|taken| traits(message).all(|one| taken.traits.contains(one)))
     }
 
-    /// Whether the server takes `message` once it has taken `first`: it knows the flags, and the date is written likewise.
-    fn follows(&self, name: &str, first: &Outgoing<'_>, message: &Outgoing<'_>) -> bool {
+    /// Whether the server takes `message` once it has taken `first`, if one is still to be taken: it knows the flags, and the
+    /// date is written likewise.
+    fn follows(&self, name: &str, first: Option<&Outgoing<'_>>, message: &Outgoing<'_>) -> bool {
         let Some(taken) = self.0.get(name) else { return false };
         let is_known = |one: &str| taken.traits.contains(one) || taken.flags.contains(&one.to_lowercase());
-        traits(message).all(|one| is_known(one) || traits(first).any(|other| other == one))
+        let is_of_first = |one: &str| first.is_some_and(|first| traits(first).any(|other| other == one));
+        traits(message).all(|one| is_known(one) || is_of_first(one))
     }
 }
 
@@ -165,7 +167,7 @@ impl Session {
         let name = self.wire_name(folder);
         let is_taken = || {
             let Some(first) = messages.first() else { return true };
-            messages.iter().all(|message| self.proven.follows(&name, first, message))
+            messages.iter().all(|message| self.proven.follows(&name, Some(first), message))
         };
         self.flies() && is_taken()
     }
@@ -174,10 +176,11 @@ impl Session {
         self.together() == Together::OneCommand && self.literals() == Literals::Any && self.has("UIDPLUS")
     }
 
-    /// Whether a launch of these waits for a go-ahead, so that nothing else may be on its way.
+    /// Whether a launch of these waits for a go-ahead, so that nothing else may be on its way: one with such a date was not
+    /// taken yet, or a flag is new to the folder.
     pub fn waits(&self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> bool {
         let name = self.wire_name(folder);
-        !messages.iter().all(|message| self.proven.covers(&name, message))
+        !messages.iter().all(|message| self.proven.follows(&name, None, message))
     }
 
     /// Sends messages and does not wait for the answer, which [`Self::land`] reads: first launched, first landed, and no

@@ -150,6 +150,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             settings: self,
             messages: AtomicU64::new(0),
+            waits: AtomicUsize::new(0),
             commands: AtomicU64::new(0),
             fired: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -200,6 +201,11 @@ impl RunningProxy {
         self.shared.messages.load(Ordering::SeqCst)
     }
 
+    /// How many of them waited for the server's go-ahead.
+    pub fn waits(&self) -> usize {
+        self.shared.waits.load(Ordering::SeqCst)
+    }
+
     /// How many bytes went from clients to the server.
     pub fn uploaded(&self) -> u64 {
         self.shared.uploaded.load(Ordering::SeqCst)
@@ -220,6 +226,7 @@ impl Drop for RunningProxy {
 struct Shared {
     settings: Proxy,
     messages: AtomicU64,
+    waits: AtomicUsize,
     commands: AtomicU64,
     fired: AtomicUsize,
     connections: AtomicUsize,
@@ -542,6 +549,7 @@ impl ClientSide {
         };
         if self.is_append && !is_mailbox_literal(&line) {
             let nth = self.link.shared.messages.fetch_add(1, Ordering::SeqCst) + 1;
+            self.link.shared.waits.fetch_add(usize::from(literal.waits), Ordering::SeqCst);
             self.fault = self.link.shared.fault(nth, false);
         }
         if let Some((at, what)) = self.fault.clone() {
