@@ -42,6 +42,7 @@ pub fn into_crlf(mut message: Vec<u8>, bare_cr: BareCr) -> Vec<u8> {
     let ends = short_ends(&message, bare_cr);
     let mut read = message.len();
     let mut write = read + ends.len();
+    message.reserve_exact(ends.len());
     message.resize(write, 0);
     for end in ends.into_iter().rev() {
         let line = end + 1..read;

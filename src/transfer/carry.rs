@@ -6,13 +6,13 @@
 //! was lost is looked for before it is sent again, and one is removed only after it was read back.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
 use crate::imap::{HeldMessage, ImapError, Scope, Selected};
-use crate::mail::canonical;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{FolderPath, Locator};
 use crate::store::StoreError;
@@ -295,17 +295,17 @@ impl<'c, 'a> Carry<'c, 'a> {
         if self.held.is_empty() {
             return Vec::new();
         }
-        let mut names: Vec<Option<u64>> = items.iter().map(|item| item.name).collect();
+        let mut names: Vec<Option<NonZeroU64>> = items.iter().map(|item| item.name).collect();
         if names.contains(&None) {
             let brake = self.shared.brake;
             // What can be listed no more is told when it is read.
             let listed = list(self.store, &self.plan.folder, &self.plan.chosen, Thorough::Yes, &|| brake.is_pulled());
             let listed = listed.iter().flat_map(|listing| listing.items.iter());
-            let named: HashMap<&Locator, Option<u64>> = listed.map(|item| (&item.locator, item.name)).collect();
+            let named: HashMap<&Locator, Option<NonZeroU64>> = listed.map(|item| (&item.locator, item.name)).collect();
             names = items.iter().map(|item| named.get(&item.locator).copied().flatten()).collect();
         }
         let mut seen = HashSet::new();
-        let twins: HashSet<u64> = names.iter().flatten().copied().filter(|name| !seen.insert(*name)).collect();
+        let twins: HashSet<NonZeroU64> = names.iter().flatten().copied().filter(|name| !seen.insert(*name)).collect();
         names.iter().map(|name| name.is_none_or(|name| twins.contains(&name))).collect()
     }
 
@@ -377,25 +377,11 @@ impl<'c, 'a> Carry<'c, 'a> {
                 return Ok(None);
             }
         };
-        let (keywords, dropped_flags) =
-            keywords.into_iter().partition(|keyword| is_portable_keyword(keyword) && self.selected.takes(keyword));
-        let prepared = Prepared {
-            digest: content.digest,
-            origin: content.origin,
-            repairs: content.repairs,
-            fingerprint: content.fingerprint,
-            id: content.id,
-            locator,
-            size: content.size,
-            large: content.large,
-            is_8bit: canonical::has_8bit_header(&content.bytes),
-            bytes: content.bytes,
-            flags,
-            keywords,
-            dropped_flags,
-            internal_date: content.internal_date.or(internal_date),
-            place: None,
-        };
+        let (keywords, dropped_flags) = keywords
+            .into_vec()
+            .into_iter()
+            .partition(|keyword| is_portable_keyword(keyword) && self.selected.takes(keyword));
+        let prepared = Prepared { dropped_flags, ..Prepared::of(content, locator, flags, keywords, internal_date) };
         if let Some(most) = self.link.current().and_then(|session| session.append_limit())
             && prepared.size > most
         {

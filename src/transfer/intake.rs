@@ -38,6 +38,8 @@ pub(super) struct Content {
     pub(super) large: Option<Box<Large>>,
     /// How many bytes there are in all.
     pub(super) size: u64,
+    /// Whether its header holds bytes over 127, which some servers change.
+    pub(super) is_8bit: bool,
     pub(super) digest: Digest,
     /// The digest of what the store has.
     pub(super) origin: Digest,
@@ -182,7 +184,8 @@ impl Raw {
         let size = bytes.len() as u64;
         let Names { fingerprint, id } = Names::of(&bytes);
         let internal_date = making.dates.of(&bytes);
-        Ok(Content { large: None, size, digest, origin: read, repairs, fingerprint, id, internal_date, bytes })
+        let is_8bit = canonical::has_8bit_header(&bytes);
+        Ok(Content { large: None, size, is_8bit, digest, origin: read, repairs, fingerprint, id, internal_date, bytes })
     }
 }
 
@@ -203,6 +206,7 @@ fn look_through(large: Large) -> Option<Content> {
     Some(Content {
         large: Some(Box::new(large)),
         size,
+        is_8bit: canonical::has_8bit_header(&bytes),
         digest,
         origin: digest,
         repairs: Vec::new(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher as _};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::mail::{Envelope, Flags, FolderPath, InternalDate, Locator};
@@ -11,15 +12,15 @@ use crate::store::{Found, Hidden, StoreError, Walk};
 use super::Chosen;
 use super::intake::{self, SharedStore};
 
-/// What is kept of a listed message until its turn.
+/// What is kept of a listed message until its turn. There may be millions, so it is small.
 #[derive(Clone)]
 pub(super) struct Item {
     pub(super) locator: Locator,
     pub(super) flags: Flags,
-    pub(super) keywords: Vec<String>,
+    pub(super) keywords: Box<[String]>,
     pub(super) internal_date: Option<InternalDate>,
     /// Names the message roughly; equal for messages with one Message-ID. `None` where the list tells none.
-    pub(super) name: Option<u64>,
+    pub(super) name: Option<NonZeroU64>,
 }
 
 /// Whether the messages of a list must be told apart, which may cost a reading of each.
@@ -31,7 +32,7 @@ pub(super) enum Thorough {
 
 /// The chosen messages of a folder, without their bodies, and what else is there.
 pub struct Listing {
-    pub(super) items: Arc<[Item]>,
+    pub(super) items: Arc<Vec<Item>>,
     /// The size of the messages, in bytes, as far as it is known without reading them.
     pub bytes: u64,
     /// How many are there that would not be carried, and why.
@@ -74,7 +75,8 @@ pub(super) fn list(
         Thorough::No => store.outline(folder, &mut visit)?,
         Thorough::Yes => store.list(folder, &mut visit)?,
     }
-    Ok(Listing { items: items.into(), bytes, hidden, damage })
+    items.shrink_to_fit();
+    Ok(Listing { items: Arc::new(items), bytes, hidden, damage })
 }
 
 fn item(envelope: Envelope) -> Item {
@@ -84,11 +86,11 @@ fn item(envelope: Envelope) -> Item {
         None => Some(hash(&(&envelope.from, &envelope.subject))),
     };
     let Envelope { locator, flags, keywords, internal_date, .. } = envelope;
-    Item { locator, flags, keywords, internal_date, name }
+    Item { locator, flags, keywords: keywords.into(), internal_date, name }
 }
 
-fn hash(value: &impl Hash) -> u64 {
+fn hash(value: &impl Hash) -> NonZeroU64 {
     let mut hash = DefaultHasher::new();
     value.hash(&mut hash);
-    hash.finish()
+    NonZeroU64::MIN.saturating_add(hash.finish())
 }

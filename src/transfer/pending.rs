@@ -8,6 +8,7 @@ use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator, Repair};
 
 use crate::store::Large;
 
+use super::intake::Content;
 use super::journal::Entry;
 use super::ledger::Place;
 
@@ -40,6 +41,33 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// What was read of a message, with what its store says of it.
+    pub(super) fn of(
+        content: Content,
+        locator: Locator,
+        flags: Flags,
+        keywords: Vec<String>,
+        internal_date: Option<InternalDate>,
+    ) -> Self {
+        Self {
+            locator,
+            bytes: content.bytes,
+            large: content.large,
+            size: content.size,
+            is_8bit: content.is_8bit,
+            digest: content.digest,
+            origin: content.origin,
+            repairs: content.repairs,
+            fingerprint: content.fingerprint,
+            id: content.id,
+            flags,
+            keywords,
+            dropped_flags: Vec::new(),
+            internal_date: content.internal_date.or(internal_date),
+            place: None,
+        }
+    }
+
     pub(super) fn outgoing(&self) -> Outgoing<'_> {
         Outgoing { bytes: &self.bytes, flags: self.flags, keywords: &self.keywords, internal_date: self.internal_date }
     }

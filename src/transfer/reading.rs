@@ -46,7 +46,7 @@ impl Reading {
             let Some(store) = open() else { return };
             let listing = list(&store, &folder, &chosen, Thorough::No, &|| is_over_of.load(Ordering::Relaxed));
             let items = listing.as_ref().map(|listing| Arc::clone(&listing.items));
-            let items = items.unwrap_or_else(|_| Arc::new([]));
+            let items = items.unwrap_or_default();
             if tell.send(listing).is_ok() && !is_over_of.load(Ordering::Relaxed) {
                 intake::read_ahead(&store, &folder, &items, &making, &hand_on);
             }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use crate::imap::{Account, HeldMessage, ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
-use crate::mail::{FolderPath, InternalDate, Repair, canonical};
+use crate::mail::{Envelope, FolderPath, InternalDate, Repair};
 use crate::store::{Found, StoreError, Walk};
 
 use super::held::Held;
-use super::intake::{self, Content, Making, SharedStore};
+use super::intake::{self, Making, SharedStore};
 use super::pending::Prepared;
 use super::prove::{grade, has_date, missing_flags};
 use super::{FolderPlan, Mailbox, Plan, Verify};
@@ -170,25 +170,8 @@ impl Comparison<'_> {
                     continue;
                 }
             };
-            let Content { bytes, large, size, digest, origin, repairs, fingerprint, id: message_id, internal_date } =
-                content;
-            let prepared = Prepared {
-                locator: envelope.locator,
-                size,
-                large,
-                is_8bit: canonical::has_8bit_header(&bytes),
-                bytes,
-                digest,
-                origin,
-                repairs,
-                fingerprint,
-                id: message_id,
-                flags: envelope.flags,
-                keywords: envelope.keywords,
-                dropped_flags: Vec::new(),
-                internal_date: internal_date.or(envelope.internal_date),
-                place: None,
-            };
+            let Envelope { locator, flags, keywords, internal_date, .. } = envelope;
+            let prepared = Prepared::of(content, locator, flags, keywords, internal_date);
             self.message(plan, &id, &prepared)?;
         }
         Ok(())

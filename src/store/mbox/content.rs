@@ -38,6 +38,7 @@ pub(super) fn of(region: &[u8], marks: bool) -> Vec<u8> {
         None => without_last_blank(body, end),
     };
     let mut out = header::without(head, is_bookkeeping);
+    out.reserve_exact(canonical::crlf_capacity(rest.len()));
     out.extend_from_slice(rest.get(..blank).unwrap_or_default());
     if is_quoted(told.is_some(), marks, head) {
         unquote(body, end, &mut out);
