@@ -53,6 +53,13 @@ fn main() {
     }
 }
 
+/// Where the server keeps its mail.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Memory,
+    Disk,
+}
+
 /// Uploads through a port into a user's folder.
 type Upload<'w> = Box<dyn Fn(u16, &str) + 'w>;
 
@@ -123,7 +130,7 @@ fn in_memory(scale: usize, has_peers: bool) {
             entrants.push(Entrant::new("mailutil", waiting, |port, user| peers::mailutil(waiting, port, user)));
             entrants.push(Entrant::new("curl", waiting, |port, user| peers::curl(waiting, port, user)));
         }
-        measure(&server, port, &mut entrants);
+        measure(&server, Place::Memory, port, &mut entrants);
         report(title, work, &entrants);
         bar("of the pipeliner's rate", entrants[1].rate() / entrants[0].rate(), 0.7);
         let (own, servers) = (entrants[1].a_message(&entrants[1].own), entrants[1].a_message(&entrants[1].servers));
@@ -149,13 +156,13 @@ fn on_disk(scale: usize) {
         Entrant::new("mailferry", &work, |port, user| peers::mailferry(&work, port, user)),
         Entrant::new("pipeliner", &work, |port, user| pipeliner::upload(&work, port, user)),
     ];
-    measure(&server, server.imap_port, &mut entrants);
+    measure(&server, Place::Disk, server.imap_port, &mut entrants);
     report("small, Maildir on disk with fsync", &work, &entrants);
     bar("times a loop that waits for each", entrants[1].rate() / entrants[0].rate(), 5.0);
 }
 
 /// Runs all in turn, each into a mailbox of its own, and looks that all arrived.
-fn measure(server: &Server, port: u16, entrants: &mut [Entrant<'_>]) {
+fn measure(server: &Server, place: Place, port: u16, entrants: &mut [Entrant<'_>]) {
     for round in 0..=ROUNDS {
         for entrant in entrants.iter_mut() {
             let user = format!("u{round}{}", entrant.name.replace(' ', ""));
@@ -173,9 +180,12 @@ fn measure(server: &Server, port: u16, entrants: &mut [Entrant<'_>]) {
                 entrant.own.push(own);
                 entrant.servers.push(servers);
             }
-            // Another run must not find a fuller disk.
-            for kind in ["mail", "home"] {
-                _ = std::fs::remove_dir_all(server.folder().join(kind).join(&user));
+            // Another run must not find less memory. On a disk all stays: ext4 passes over each inode that was just freed,
+            // which costs the next run more than a message does.
+            if place == Place::Memory {
+                for kind in ["mail", "home"] {
+                    _ = std::fs::remove_dir_all(server.folder().join(kind).join(&user));
+                }
             }
         }
     }

@@ -67,7 +67,7 @@ pub(super) struct Unreadable {
 pub(super) type Lot = Vec<Read>;
 
 /// The bytes and the messages of a lot, unless one message is larger.
-const LOT_BYTES: usize = 1 << 20;
+const LOT_BYTES: usize = 256 << 10;
 const LOT_MESSAGES: usize = 256;
 /// The lots that are read, and those that are ready, before they are needed. With the three in hand this bounds memory.
 const RAW_AHEAD: usize = 1;
