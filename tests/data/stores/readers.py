@@ -12,6 +12,7 @@ Express 4), and the tree of folders of Mail::Pegasus 1.6 (Perl).
 Mozilla's importer of Outlook Express 4 (nsOEScanBoxes.cpp and nsOEMailbox.cpp of its older sources) runs on
 Windows only: what it does with folders.nch, .idx and .mbx is done again here by its layout, with the bits of flags that IDX.txt
 (J. Evans, A. Schloh, 1998) describes.
+What Evolution's own library reads of a store that it made is in camel.json, by camel.py.
 Others are recorded elsewhere: undbx in outlook-express/undbx.txt, readpst and extract-msg in ../outlook/expected.json.
 
 Not recorded, since the reader is wrong or blind there: bytes of Babyl messages (Python takes the body's first paragraph for
@@ -319,6 +320,7 @@ kde_filter("kmail", "FilterKMail_maildir", "kmail-maildir", "kmail-maildir", {"K
 kde_index("kmail", "inbox", "kmail/.inbox.index", [("47", True), ("269", False), ("491", True), ("713", True), ("935", True)])
 kde_index("kmail-maildir", "trash", "kmail-maildir/.trash.index",
           [("1075802407.1.a:2,S", True), ("1075802408.2.b", False), ("1075802409.3.c:2,S", True), ("1075802410.4.d", True)])
+rows += json.loads((HERE / "camel.json").read_text())  # Evolution's own library, by camel.py
 (HERE / "readers.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
 
 # What differs from what was put in, for a look.
