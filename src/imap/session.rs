@@ -5,6 +5,7 @@
 //! the same wire, since the crate can not stand what servers answer to them, or waits where we need not.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use crate::mail::FolderPath;
 
@@ -14,6 +15,9 @@ use super::open::{self, Opened, Purpose, Selected};
 use super::socket::Canceller;
 use super::upload::Proven;
 use super::wire::Wire;
+
+/// Subscriptions are made one at a time: Courier writes its list of them anew, and loses one of two that come at once.
+static SUBSCRIBING: Mutex<()> = Mutex::new(());
 
 /// Enough for names sent as literals.
 const NAME_LITERAL: usize = 8 * 1024;
@@ -253,6 +257,7 @@ impl Session {
 
     /// Subscribes, since many clients hide other folders. A refusal does no harm.
     fn subscribe(&mut self, name: &str) -> Result<(), ImapError> {
+        let _turn = SUBSCRIBING.lock();
         self.wire.command(&format!("SUBSCRIBE {}", quoted(name)?), 0, |_| ())?;
         Ok(())
     }
