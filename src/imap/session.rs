@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use crate::mail::FolderPath;
 
+use super::answer::Answer;
 use super::error::{ImapError, Refusal};
 use super::names::{Namespace, RemoteFolder, list_command, listing, quoted};
 use super::open::{self, Opened, Purpose, Selected};
@@ -16,7 +17,7 @@ use super::socket::Canceller;
 use super::upload::Proven;
 use super::wire::Wire;
 
-/// Subscriptions are made one at a time: Courier writes its list of them anew, and loses one of two that come at once.
+/// Subscriptions are changed one at a time: Courier writes its list of them anew, and loses one of two that come at once.
 static SUBSCRIBING: Mutex<()> = Mutex::new(());
 
 /// Enough for names sent as literals.
@@ -257,16 +258,18 @@ impl Session {
 
     /// Subscribes, since many clients hide other folders. A refusal does no harm.
     fn subscribe(&mut self, name: &str) -> Result<(), ImapError> {
+        self.subscription("SUBSCRIBE", name).map(drop)
+    }
+
+    fn subscription(&mut self, verb: &str, name: &str) -> Result<Answer, ImapError> {
         let _turn = SUBSCRIBING.lock();
-        self.wire.command(&format!("SUBSCRIBE {}", quoted(name)?), 0, |_| ())?;
-        Ok(())
+        self.wire.command(&format!("{verb} {}", quoted(name)?), 0, |_| ())
     }
 
     /// Subscribes to a folder, or ends that: many mail programs show only what is subscribed.
     pub fn set_subscribed(&mut self, folder: &FolderPath, is_subscribed: bool) -> Result<(), ImapError> {
         let verb = if is_subscribed { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
-        let name = quoted(&self.wire_name(folder))?;
-        let result = self.wire.command(&format!("{verb} {name}"), 0, |_| ())?;
+        let result = self.subscription(verb, &self.wire_name(folder))?;
         result.accept(|| format!("cannot {} {folder}", verb.to_lowercase())).map(drop)
     }
 
@@ -276,7 +279,7 @@ impl Session {
         self.leave()?;
         self.run(|| format!("cannot rename {from} to {to}"), |session| session.rename(&old, &new))?;
         self.names.remove(from);
-        self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&old)?), 0, |_| ())?;
+        self.subscription("UNSUBSCRIBE", &old)?;
         self.subscribe(&new)
     }
 
@@ -286,8 +289,7 @@ impl Session {
         self.leave()?;
         self.run(|| format!("cannot delete {folder}"), |session| session.delete(&name))?;
         self.names.remove(folder);
-        self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&name)?), 0, |_| ())?;
-        Ok(())
+        self.subscription("UNSUBSCRIBE", &name).map(drop)
     }
 
     /// Opens a folder for reading; nothing in it changes.

@@ -1,5 +1,5 @@
-//! Many messages into one folder: the first of each shape with a synchronising literal, the others as fast as the server
-//! lets us. Used by the engine, through [`Session`].
+//! Many messages into one folder: the first with a synchronising literal, and the first with each flag that is new to the
+//! folder; the others as fast as the server lets us. Used by the engine, through [`Session`].
 
 use std::collections::{HashMap, HashSet};
 use std::io;
