@@ -130,7 +130,8 @@ fn weigh(model: &mut Model, dialog: &PlanDialog, held: Option<(&FolderPath, &Ids
             None if reads && dialog.asks_ids(row) => continue, // its turn comes with them
             None => None,
         };
-        let is_local = dialog.from == Side::Remote && folder.exists && reads;
+        // The disk is asked what is there: right after a job the pane may not know of a new folder yet.
+        let is_local = dialog.from == Side::Remote && reads;
         let target = is_local.then(|| Box::new((dialog.to.source(), folder.target.clone())));
         let scale = Scale { limit: dialog.limit, held, reads };
         let (generation, folder) = (dialog.generation, Box::new(folder.clone()));
