@@ -42,7 +42,7 @@ fn dovecot_keeps_what_another_client_appended_and_is_gone_after_the_test() {
     assert_eq!(message.flags, ["$Forwarded", r"\Seen"]);
     assert_eq!((message.internal_date, message.zone.as_str()), (1_000_000_000, "+0000"));
     assert_eq!((message.size, message.server_size), (MAIL.len() as u64, MAIL.len() as u64));
-    assert_eq!(message.sha256, mailferry::mail::Digest::of(MAIL).to_string());
+    assert_eq!(message.sha256, mailferry::mail::Sha256Sum::of(MAIL).to_string());
     assert!(server.peek("ben").is_empty());
 
     let (port, folder) = (server.imap_port, server.folder().to_owned());
@@ -311,7 +311,7 @@ fn invented_stores_are_read_the_same_by_dovecot() {
             let flags = flags.into_iter().filter(|(set, _)| *set).map(|(_, name)| name);
             let mut flags: Vec<String> = flags.chain(mail.keywords.iter().copied()).map(str::to_owned).collect();
             flags.sort();
-            (mailferry::mail::Digest::of(&mail.bytes).to_string(), mail.received, flags)
+            (mailferry::mail::Sha256Sum::of(&mail.bytes).to_string(), mail.received, flags)
         })
         .collect();
     seen.sort();

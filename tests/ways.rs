@@ -13,13 +13,14 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::mail::{Mail, Maker, MboxStyle, write_maildir_tree, write_mbox};
 use common::peek::{self, Message};
 use common::program::{Run, command, password_file, run};
 use common::servers::{Dovecot, Server};
 use common::sha256;
+use mailferry::mail::Digest;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -240,6 +241,39 @@ fn a_job_on_this_machine_is_taken_back() {
     }
     assert_eq!(without_flags(&scene.listed("out.mbox")), expected("", &own));
     assert_eq!(scene.listed("out").len(), 3);
+}
+
+/// Makes a journal one of version 2, whose digests were SHA-256.
+fn make_older(journal: &Path, mails: &[Mail]) {
+    let db = rusqlite::Connection::open(journal).unwrap();
+    let mut rows = db.prepare("SELECT id, entries FROM batch").unwrap();
+    let rows: Vec<(i64, Vec<u8>)> =
+        rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+    let mut replaced = 0;
+    for (id, mut entries) in rows {
+        for mail in mails {
+            let [now, older] = Digest::ever_of(&mail.bytes).map(|digest| postcard::to_stdvec(&digest).unwrap());
+            let Some(at) = entries.windows(now.len()).position(|bytes| bytes == now) else { continue };
+            entries[at..at + now.len()].copy_from_slice(&older);
+            replaced += 1;
+        }
+        db.execute("UPDATE batch SET entries = ? WHERE id = ?", (entries, id)).unwrap();
+    }
+    assert_eq!(replaced, mails.len());
+    db.pragma_update(None, "user_version", 2).unwrap();
+}
+
+#[test]
+fn a_job_of_an_older_journal_is_taken_back() {
+    let Some(scene) = Scene::new() else { return };
+    let mails = Maker::new(7).folder(10, 2004, 200);
+    write_mbox(&scene.path("in.mbox"), &mails, MboxStyle::Mboxrd).unwrap();
+    write_maildir_tree(&scene.path("out"), &[("", Vec::new())]).unwrap();
+    let source = scene.path("in.mbox").display().to_string();
+    scene.run("copy", &source, &(scene.place("maildir", "out") + "#INBOX")).expect(0);
+    make_older(&scene.path(".local/state/mailferry/journal.sqlite"), &mails);
+    let undone = run(scene.home.path(), &["undo", "1", "--yes", "--json"]).expect(0);
+    assert_eq!(undone.events_of("undo.end")[0]["removed"], 10, "{}", undone.out);
 }
 
 #[test]

@@ -94,7 +94,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let first_target = first.as_ref().map(|folder| folder.target.clone());
     // The disk is read while the server is asked. What is to be moved is locked first, by its job.
     let to_read = first.filter(|_| kind == Kind::Copy);
-    let mut ahead = to_read.and_then(|folder| HeadStart::begin(folder, repairs.clone(), asks.clone()));
+    let mut ahead = to_read.and_then(|folder| HeadStart::begin(folder, repairs.clone(), asks.clone(), arguments.json));
     let (session, counted) = thread::scope(|scope| {
         let counting = scope.spawn(|| sources::count(opened, ahead.as_mut()));
         (place.open_at(first_target.as_ref()), counting.join())
@@ -137,6 +137,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
         accept_rewriting,
         repairs,
         asks,
+        sums: arguments.json,
         failed_dir,
         limits,
         state,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::imap::{RemoteMessage, Session, Target, connect};
 use crate::mail::display::{clean, display};
 use crate::mail::units::{bytes as size, thousands};
-use crate::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, SpecialUse};
+use crate::mail::{DateSource, Envelope, Flags, FolderPath, InternalDate, Sha256Sum, SpecialUse};
 use crate::store::{Damage, Doubt, Examined, Examiner, Found, Hidden, Store, StoreError, Survey, Walk};
 
 use super::accounts;
@@ -94,7 +94,7 @@ struct FolderRow<'a> {
 struct MessageRow {
     id: String,
     size: u64,
-    digest: Option<Digest>,
+    digest: Option<Sha256Sum>,
     internal_date: Option<InternalDate>,
     date_from: DateSource,
     flags: Flags,
@@ -227,7 +227,7 @@ impl Listing<'_> {
             let last = exists.min(first.saturating_add(WINDOW - 1));
             for message in session.window(first, last)? {
                 let digest = if self.arguments.digest {
-                    session.content(message.uid, message.size)?.map(|content| Digest::of(&content))
+                    session.content(message.uid, message.size)?.map(|content| Sha256Sum::of(&content))
                 } else {
                     None
                 };
@@ -297,7 +297,7 @@ impl Listing<'_> {
     }
 }
 
-fn local_row(envelope: &Envelope, size: u64, digest: Option<Digest>, doubts: &[Doubt]) -> MessageRow {
+fn local_row(envelope: &Envelope, size: u64, digest: Option<Sha256Sum>, doubts: &[Doubt]) -> MessageRow {
     MessageRow {
         id: envelope.locator.id(),
         size,
@@ -313,7 +313,7 @@ fn local_row(envelope: &Envelope, size: u64, digest: Option<Digest>, doubts: &[D
     }
 }
 
-fn remote_row(message: RemoteMessage, digest: Option<Digest>) -> MessageRow {
+fn remote_row(message: RemoteMessage, digest: Option<Sha256Sum>) -> MessageRow {
     MessageRow {
         id: message.uid.to_string(),
         size: message.size,

@@ -236,6 +236,6 @@ fn message_done(done: &Done) -> Value {
     let repairs: Vec<&str> = done.repairs.iter().map(|repair| repair.label()).collect();
     let dropped: Vec<String> = done.dropped_flags.iter().map(|flag| clean(flag)).collect();
     json!({"event": "message.done", "folder": clean(&done.folder.to_string()), "id": clean(&done.id),
-        "sha256": done.digest.to_string(), "target": clean(&done.target.to_string()), "uidvalidity": done.uid_validity,
+        "sha256": done.sha256.map(|sum| sum.to_string()), "target": clean(&done.target.to_string()), "uidvalidity": done.uid_validity,
         "uid": done.uid, "how": done.how.label(), "proof": done.proof.label(), "repairs": repairs, "dropped_flags": dropped})
 }

@@ -50,7 +50,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let password = |login: &Login| arguments.login.get(&login.label(), &arguments.password, is_local);
     let accounts = settings.sources.iter().map(|login| Ok(login.account(password(login)?)));
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
-    let job = Job { failed_dir: arguments.failed_dir.clone(), ..past.resumed(target, accounts, plan, state) };
+    let (sums, failed_dir) = (arguments.json, arguments.failed_dir.clone());
+    let job = Job { sums, failed_dir, ..past.resumed(target, accounts, plan, state) };
     let may_leave = arguments.leave_running || config::load()?.leave_running;
     copy::carry(job, Begun::default(), &mut Printer::new(arguments.json, arguments.quiet), may_leave)
 }

@@ -117,6 +117,7 @@ impl Handed {
         let mut job = past.resumed(target, accounts, plan, state.to_owned());
         job.accept_rewriting |= self.accept_rewriting;
         job.failed_dir = self.failed_dir;
+        job.sums = true; // whoever attaches may want them
         Ok(job)
     }
 }

@@ -117,6 +117,7 @@ mod tests {
             accept_rewriting: false,
             repairs: Vec::new(),
             asks: Vec::new(),
+            sums: false,
             failed_dir: None,
             limits: Limits::default(),
             state: "/state".into(),

@@ -1,4 +1,4 @@
-//! How a message is known again: by the digest of its bytes, or by what its header says of it.
+//! How a message is known again: by the digest of its bytes, or by what its header says of it; and the sum that users see.
 
 use std::fmt;
 
@@ -7,25 +7,32 @@ use sha2::{Digest as _, Sha256};
 
 use super::header;
 
-/// SHA-256 of the bytes that are appended.
+/// BLAKE3 of the bytes that are appended: the proof that a message arrived.
+///
+/// Each byte that is carried goes through it, and it takes a third of a SHA-256's time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        Self(blake3::hash(bytes).into())
+    }
+
+    /// All that a journal may have for `bytes`: up to its version 2 that was a SHA-256.
+    pub fn ever_of(bytes: &[u8]) -> [Self; 2] {
+        [Self::of(bytes), Self(Sha256Sum::of(bytes).0)]
     }
 }
 
 /// A digest of bytes that come in pieces.
 #[derive(Debug, Default)]
-pub struct Rolling(Sha256);
+pub struct Rolling(blake3::Hasher);
 
 impl Rolling {
     /// Takes the next bytes.
     pub fn add(&mut self, piece: &[u8]) {
-        self.0.update(piece);
+        _ = self.0.update(piece);
     }
 
     /// The digest of all that came.
@@ -34,15 +41,42 @@ impl Rolling {
     }
 }
 
-impl fmt::Display for Digest {
+impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "Digest({})", blake3::Hash::from(self.0))
     }
 }
 
-impl fmt::Debug for Digest {
+/// SHA-256, as users compare it with other programs'; also makes names that must stay what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sha256Sum([u8; 32]);
+
+impl Sha256Sum {
+    /// The sum of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+/// A sum of bytes that come in pieces.
+#[derive(Debug, Default)]
+pub struct RollingSum(Sha256);
+
+impl RollingSum {
+    /// Takes the next bytes.
+    pub fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The sum of all that came.
+    pub fn sum(self) -> Sha256Sum {
+        Sha256Sum(self.0.finalize().into())
+    }
+}
+
+impl fmt::Display for Sha256Sum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({self})")
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -118,8 +152,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_prints_as_hex() {
-        assert_eq!(Digest::of(b"").to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    fn a_sum_prints_as_hex() {
+        assert_eq!(Sha256Sum::of(b"").to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+
+    #[test]
+    fn digests_and_sums_are_the_same_in_whatever_pieces_the_bytes_come() {
+        let mut rolling = Rolling::default();
+        for piece in [&b"one "[..], b"two"] {
+            rolling.add(piece);
+        }
+        assert_eq!(rolling.digest(), Digest::of(b"one two"));
+        let mut rolling = RollingSum::default();
+        rolling.add(b"one ");
+        rolling.add(b"two");
+        assert_eq!(rolling.sum(), Sha256Sum::of(b"one two"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub mod units;
 pub use date::{DateRule, DateSource, InternalDate};
 pub use display::display;
 pub use envelope::{Envelope, Locator, Warning};
-pub use fingerprint::{Digest, Fingerprint};
+pub use fingerprint::{Digest, Fingerprint, Sha256Sum};
 pub use flags::Flags;
 pub use folder::FolderPath;
 pub use repair::Repair;

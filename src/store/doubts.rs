@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Damage, Found, Hidden, Store, StoreError, Walk};
 use crate::mail::units::{bytes, thousands};
-use crate::mail::{DateSource, Digest, Envelope, FolderPath, Warning};
+use crate::mail::{DateSource, Envelope, FolderPath, Sha256Sum, Warning};
 
 /// The longest line that mail may have, without its end (RFC 5322 2.1.1). Servers take longer ones, some refuse them.
 const LONGEST_LINE: usize = 998;
@@ -58,7 +58,7 @@ pub enum Examined<'a> {
         /// How many bytes would be appended.
         size: u64,
         /// Their digest.
-        digest: Digest,
+        digest: Sha256Sum,
         /// The doubts.
         doubts: Vec<Doubt>,
     },
@@ -74,7 +74,7 @@ pub enum Examined<'a> {
 #[derive(Default)]
 pub struct Examiner {
     /// Where each content came first.
-    seen: HashMap<Digest, Box<str>>,
+    seen: HashMap<Sha256Sum, Box<str>>,
 }
 
 impl Examiner {
@@ -106,7 +106,7 @@ impl Examiner {
         for envelope in &envelopes {
             let walk = match store.read(folder, &envelope.locator) {
                 Ok(bytes) => {
-                    let digest = Digest::of(&bytes);
+                    let digest = Sha256Sum::of(&bytes);
                     let doubts = self.doubts(store, folder, envelope, (&bytes, digest));
                     visit(Examined::Message { envelope, size: bytes.len() as u64, digest, doubts })
                 }
@@ -124,7 +124,7 @@ impl Examiner {
         store: &mut dyn Store,
         folder: &FolderPath,
         envelope: &Envelope,
-        (bytes, digest): (&[u8], Digest),
+        (bytes, digest): (&[u8], Sha256Sum),
     ) -> Vec<Doubt> {
         let mut said = |warning: &Warning| {
             let is_split = *warning == Warning::DoubtfulSplit;
@@ -142,7 +142,7 @@ impl Examiner {
     }
 
     /// Where the same bytes came first, if they did.
-    fn duplicate(&mut self, folder: &FolderPath, envelope: &Envelope, digest: Digest) -> Option<Doubt> {
+    fn duplicate(&mut self, folder: &FolderPath, envelope: &Envelope, digest: Sha256Sum) -> Option<Doubt> {
         let here = format!("{folder} {}", envelope.locator.id());
         let first = self.seen.get(&digest).map(|first| Doubt::Duplicate(first.to_string()));
         if first.is_none() {

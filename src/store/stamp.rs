@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::tree::Tree;
 use super::{StoreError, Walk};
-use crate::mail::{Digest, FolderPath};
+use crate::mail::{FolderPath, Sha256Sum};
 
 /// The states of some files and directories, and what else a list shows beside what is in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,7 +75,7 @@ impl Stamp {
             Walk::Continue(())
         });
         let stamp = Self::of(files(place).iter().map(AsRef::as_ref));
-        Ok(stamp.map(|stamp| stamp.with(&Digest::of(&skipped).to_string())))
+        Ok(stamp.map(|stamp| stamp.with(&Sha256Sum::of(&skipped).to_string())))
     }
 
     /// This stamp, and something else that a list depends on.

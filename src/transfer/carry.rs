@@ -67,7 +67,8 @@ impl Shared<'_> {
 
     /// How the messages of a folder are made what is sent.
     pub(super) fn making(self, plan: &FolderPlan) -> Making {
-        Making { repairs: self.job.repairs.clone(), asks: self.job.asks.clone(), dates: plan.dates }
+        let (repairs, asks) = (self.job.repairs.clone(), self.job.asks.clone());
+        Making { repairs, asks, dates: plan.dates, sums: self.job.sums }
     }
 
     /// Tells what this connection is at.

@@ -318,23 +318,24 @@ impl Drawer {
         locked::at_hand(|| store.remove(&folder, removals)).map_err(failed)
     }
 
-    /// The messages of a folder whose content has one of these digests, each once, with their state in short.
+    /// The messages of a folder whose content has one of these digests, each once: which one, the message, and its state in
+    /// short.
     pub(super) fn with_digests(
         &mut self,
         folder: &FolderPath,
         wanted: &[Digest],
-    ) -> Result<Vec<(Removal, u64)>, ImapError> {
-        let mut wanted = wanted.to_vec();
+    ) -> Result<Vec<(usize, Removal, u64)>, ImapError> {
+        let mut wanted: Vec<(usize, Digest)> = wanted.iter().copied().enumerate().collect();
         self.reopen(folder)?;
         let mut found = Vec::new();
         for uid in self.uids(1) {
             let Some((envelope, bytes)) = self.look(uid)? else { continue };
-            let digest = Digest::of(&bytes);
-            if let Some(at) = wanted.iter().position(|other| *other == digest) {
-                wanted.swap_remove(at);
+            let digests @ [digest, _] = Digest::ever_of(&bytes);
+            if let Some(at) = wanted.iter().position(|(_, other)| digests.contains(other)) {
+                let (which, _) = wanted.swap_remove(at);
                 let locator = envelope.locator.clone();
                 let row = row(uid, envelope, bytes.len() as u64);
-                found.push((Removal { locator, digest }, state(&row)));
+                found.push((which, Removal { locator, digest }, state(&row)));
             }
         }
         Ok(found)

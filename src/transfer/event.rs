@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::{Digest, FolderPath, Repair};
+use crate::mail::{FolderPath, Repair, Sha256Sum};
 
 use super::Mode;
 use super::journal::JobId;
@@ -61,8 +61,8 @@ pub struct Done {
     pub folder: FolderPath,
     /// Its id in the store.
     pub id: String,
-    /// The digest of the bytes that were sent, or would have been.
-    pub digest: Digest,
+    /// The sum of the bytes that were sent, or would have been, where it is asked for.
+    pub sha256: Option<Sha256Sum>,
     /// The folder it is in.
     pub target: FolderPath,
     /// UIDVALIDITY of that folder.

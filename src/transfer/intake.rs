@@ -8,10 +8,10 @@ use crossbeam_channel::{Sender, bounded};
 
 use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
-use crate::mail::fingerprint::{Names, Rolling};
+use crate::mail::fingerprint::{Names, Rolling, RollingSum};
 use crate::mail::header::MAX_HEADER;
 use crate::mail::repair::{needed, repair};
-use crate::mail::{DateRule, Digest, Fingerprint, FolderPath, InternalDate, Locator, Repair};
+use crate::mail::{DateRule, Digest, Fingerprint, FolderPath, InternalDate, Locator, Repair, Sha256Sum};
 use crate::store::{LARGE, Large, Store, StoreError};
 
 use super::listing::Item;
@@ -25,6 +25,8 @@ pub(super) struct Making {
     pub(super) asks: Vec<Repair>,
     /// Where its internal date comes from, if not from its store.
     pub(super) dates: DateRule,
+    /// Whether its SHA-256 is to be told.
+    pub(super) sums: bool,
 }
 
 /// What was read of a message, or why nothing was.
@@ -43,6 +45,7 @@ pub(super) struct Content {
     pub(super) digest: Digest,
     /// The digest of what the store has.
     pub(super) origin: Digest,
+    pub(super) sha256: Option<Sha256Sum>,
     pub(super) repairs: Vec<Repair>,
     pub(super) fingerprint: Fingerprint,
     pub(super) id: Option<u64>,
@@ -138,7 +141,7 @@ impl Raw {
             && making.repairs.is_empty()
             && making.asks.is_empty()
             && let Ok(Some(large)) = lock(store).large(folder, locator)
-            && let Some(content) = look_through(large)
+            && let Some(content) = look_through(large, making.sums)
         {
             let internal_date = making.dates.of(&content.bytes);
             return Ok(Self::Large(Box::new(Content { internal_date, ..content })));
@@ -181,27 +184,34 @@ impl Raw {
             return unreadable(bytes, unfit.to_string(), unfit_hint(unfit), Vec::new());
         }
         let digest = if repairs.is_empty() { read } else { Digest::of(&bytes) };
+        let sha256 = making.sums.then(|| Sha256Sum::of(&bytes));
         let size = bytes.len() as u64;
         let Names { fingerprint, id } = Names::of(&bytes);
         let internal_date = making.dates.of(&bytes);
         let is_8bit = canonical::has_8bit_header(&bytes);
-        Ok(Content { large: None, size, is_8bit, digest, origin: read, repairs, fingerprint, id, internal_date, bytes })
+        let (large, origin) = (None, read);
+        Ok(Content { bytes, large, size, is_8bit, digest, origin, sha256, repairs, fingerprint, id, internal_date })
     }
 }
 
 /// What is told of a large message, of whose bytes the first are kept; `None` if it can not be read or carried.
-fn look_through(large: Large) -> Option<Content> {
+fn look_through(large: Large, sums: bool) -> Option<Content> {
     let (mut bytes, mut size, mut rolling) = (Vec::new(), 0, Rolling::default());
+    let mut sum = sums.then(RollingSum::default);
     for piece in large.pieces() {
         let piece = piece.ok()?;
         memchr::memchr(0, &piece).is_none().then_some(())?;
         rolling.add(&piece);
+        if let Some(sum) = &mut sum {
+            sum.add(&piece);
+        }
         size += piece.len() as u64;
         let room = MAX_HEADER.saturating_sub(bytes.len()).min(piece.len());
         bytes.extend_from_slice(piece.get(..room).unwrap_or_default());
     }
     u32::try_from(size).ok().filter(|size| *size > 0)?;
     let digest = rolling.digest();
+    let sha256 = sum.map(RollingSum::sum);
     let Names { fingerprint, id } = Names::of(&bytes);
     Some(Content {
         large: Some(Box::new(large)),
@@ -209,6 +219,7 @@ fn look_through(large: Large) -> Option<Content> {
         is_8bit: canonical::has_8bit_header(&bytes),
         digest,
         origin: digest,
+        sha256,
         repairs: Vec::new(),
         fingerprint,
         id,

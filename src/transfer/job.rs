@@ -35,6 +35,8 @@ pub struct Job {
     pub repairs: Vec<Repair>,
     /// The repairs that are to be asked for: a message that needs one is not sent.
     pub asks: Vec<Repair>,
+    /// Whether each message's SHA-256 is worked out, to be told.
+    pub sums: bool,
     /// Where messages that were not carried are saved, as .eml files.
     pub failed_dir: Option<PathBuf>,
     /// How much may go in a while.

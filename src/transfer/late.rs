@@ -157,14 +157,14 @@ impl Carry<'_, '_> {
             return Ok(None);
         }
         let (uid, size) = (message.uid, message.size);
-        let digest = self.ask(|session, target| {
+        let found = self.ask(|session, target| {
             session.reopen(target)?;
             if size >= LARGE {
-                return session.digest(uid);
+                return Ok(session.digest(uid)?.into_iter().collect());
             }
-            Ok(session.content(uid, size)?.map(|content| Digest::of(&content)))
+            Ok(session.content(uid, size)?.map_or(Vec::new(), |content| Digest::ever_of(&content).into()))
         })?;
-        Ok(digest.ok().flatten().filter(|digest| digests.contains(digest)))
+        Ok(found.unwrap_or_default().into_iter().find(|digest| digests.contains(digest)))
     }
 
     fn tell_surplus(&mut self, uid: u32, when: &str) {

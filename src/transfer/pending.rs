@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use crate::imap::{ImapError, Outgoing};
-use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator, Repair};
+use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator, Repair, Sha256Sum};
 
 use crate::store::Large;
 
@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) digest: Digest,
     /// The digest of what the store has.
     pub(super) origin: Digest,
+    /// What is told of it, where that is asked for.
+    pub(super) sha256: Option<Sha256Sum>,
     pub(super) repairs: Vec<Repair>,
     pub(super) fingerprint: Fingerprint,
     /// Its Message-ID in short, if it has one.
@@ -57,6 +59,7 @@ impl Prepared {
             is_8bit: content.is_8bit,
             digest: content.digest,
             origin: content.origin,
+            sha256: content.sha256,
             repairs: content.repairs,
             fingerprint: content.fingerprint,
             id: content.id,

@@ -365,7 +365,6 @@ fn float(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::Digest;
     use crate::transfer::Pause;
     use crate::transfer::{Done, Proof};
 
@@ -374,7 +373,7 @@ mod tests {
         let done = Done {
             folder: folder.clone(),
             id: "1".into(),
-            digest: Digest::of(b""),
+            sha256: None,
             target: folder,
             uid_validity: 1,
             uid: 1,

@@ -50,10 +50,13 @@ fn batch_back(
     // What became of a batch that broke off is seen by looking for all of it.
     let unknown = Fate::Stored(Stored { uid: 0, proof: None, state: 0 });
     let mut fates = if batch.fates.is_empty() { vec![unknown; batch.entries.len()] } else { batch.fates.clone() };
-    let mut wanted: Vec<(usize, Digest, u64)> = Vec::new();
+    let (mut wanted, mut digests): (Vec<(usize, u64)>, Vec<Digest>) = Default::default();
     for (place, (entry, fate)) in batch.entries.iter().zip(&fates).enumerate() {
         match fate {
-            Fate::Stored(stored) => wanted.push((place, entry.digest, stored.state)),
+            Fate::Stored(stored) => {
+                wanted.push((place, stored.state));
+                digests.push(entry.digest);
+            }
             Fate::Moved(_) | Fate::Gone(_, true) => {
                 let reason = "it was moved: what is there is the only copy".to_owned();
                 undone.kept.push(kept(target, &entry.locator.id(), reason));
@@ -61,16 +64,15 @@ fn batch_back(
             Fate::Absent | Fate::Taken(_) | Fate::Gone(_, false) => {} // not the job's
         }
     }
-    let found = drawer.with_digests(target, &wanted.iter().map(|(_, digest, _)| *digest).collect::<Vec<_>>())?;
+    let mut found = drawer.with_digests(target, &digests)?;
     let mut removals: Vec<(usize, Removal)> = Vec::new();
-    let mut found = found;
-    for (place, digest, state) in wanted {
+    for (which, (place, state)) in wanted.into_iter().enumerate() {
         let id = || batch.entries.get(place).map(|entry| entry.locator.id()).unwrap_or_default();
-        let Some(at) = found.iter().position(|(removal, _)| removal.digest == digest) else {
+        let Some(at) = found.iter().position(|(found, ..)| *found == which) else {
             undone.gone += u64::from(!batch.fates.is_empty());
             continue;
         };
-        let (removal, now) = found.swap_remove(at);
+        let (_, removal, now) = found.swap_remove(at);
         if state == 0 || now == state {
             removals.push((place, removal));
         } else {

@@ -99,11 +99,11 @@ pub struct HeadStart {
 
 impl HeadStart {
     /// Begins with local mail; what is on a server waits for its job.
-    pub fn begin(plan: FolderPlan, repairs: Vec<Repair>, asks: Vec<Repair>) -> Option<Self> {
+    pub fn begin(plan: FolderPlan, repairs: Vec<Repair>, asks: Vec<Repair>, sums: bool) -> Option<Self> {
         if plan.source.is_remote() {
             return None;
         }
-        let making = Making { repairs, asks, dates: plan.dates };
+        let making = Making { repairs, asks, dates: plan.dates, sums };
         let (give, store) = bounded(1);
         let source = plan.source.afresh();
         let open = move || {
@@ -169,7 +169,7 @@ mod tests {
     fn a_head_start_counts_lists_and_reads_one_folder_and_no_other() {
         let directory = tempfile::tempdir().unwrap();
         let plan = mbox(directory.path(), 700);
-        let begin = || HeadStart::begin(plan.clone(), Vec::new(), Vec::new()).unwrap();
+        let begin = || HeadStart::begin(plan.clone(), Vec::new(), Vec::new(), false).unwrap();
         let mut ahead = begin();
         assert!(ahead.listing(&plan.source, &FolderPath::parse("Other")).is_none());
         assert_eq!(ahead.listing(&plan.source, &plan.folder).unwrap().messages(), 700);

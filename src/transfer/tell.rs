@@ -152,7 +152,7 @@ impl Carry<'_, '_> {
         let done = Done {
             folder: self.plan.folder.clone(),
             id: prepared.locator.id(),
-            digest: prepared.digest,
+            sha256: prepared.sha256,
             target: self.target.clone(),
             uid_validity: self.selected.uid_validity,
             uid,

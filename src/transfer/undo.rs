@@ -193,7 +193,7 @@ impl Undo<'_> {
         if !unsure.is_empty() {
             let largest = appended.iter().map(|one| one.entry.size).max().unwrap_or(0);
             self.session.contents(&unsure, largest, |uid, content| {
-                digests.insert(uid, Digest::of(content));
+                digests.insert(uid, Digest::ever_of(content));
             })?;
         }
         let mut same = Vec::new();
@@ -203,7 +203,7 @@ impl Undo<'_> {
                 continue;
             };
             let is_same = if one.stored.state == 0 {
-                digests.get(&one.stored.uid) == Some(&one.entry.digest)
+                digests.get(&one.stored.uid).is_some_and(|digests| digests.contains(&one.entry.digest))
             } else {
                 state(message) == one.stored.state
             };

@@ -160,7 +160,7 @@ impl Comparison<'_> {
             let detail = damage.to_string();
             self.find(Difference::Unreadable, plan, "", None, String::new(), detail)?;
         }
-        let making = Making { repairs: self.repairs.to_vec(), asks: Vec::new(), dates: plan.dates };
+        let making = Making { repairs: self.repairs.to_vec(), asks: Vec::new(), dates: plan.dates, sums: false };
         for envelope in envelopes {
             let id = envelope.locator.id();
             let content = match intake::read(store, &plan.folder, &envelope.locator, &making) {

@@ -38,7 +38,7 @@ mod survey;
 
 use std::path::{Path, PathBuf};
 
-use mailferry::mail::{Digest, Envelope, FolderPath, InternalDate};
+use mailferry::mail::{Envelope, FolderPath, InternalDate, Sha256Sum};
 use mailferry::store::{self, Damage, Found, Hidden, Store, StoreError, Walk};
 
 /// The invented stores of this repository.
@@ -98,7 +98,7 @@ fn describe(envelope: &Envelope, bytes: &[u8]) -> String {
     let warnings: Vec<_> = envelope.warnings.iter().map(|warning| warning.label()).collect();
     format!(
         "{} | {} | {} | {} | {} | {} | {}",
-        Digest::of(bytes),
+        Sha256Sum::of(bytes),
         envelope.subject,
         envelope.flags,
         envelope.keywords.join(" "),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mail_parser::{MessageParser, MimeHeaders as _};
-use mailferry::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, SpecialUse};
+use mailferry::mail::{DateSource, Digest, Envelope, Flags, FolderPath, InternalDate, Sha256Sum, SpecialUse};
 use mailferry::store::{self, Hidden, StoreError};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn expected() -> Value {
 }
 
 fn short(bytes: &[u8]) -> String {
-    Digest::of(bytes).to_string()[..16].to_owned()
+    Sha256Sum::of(bytes).to_string()[..16].to_owned()
 }
 
 /// The digest of a text without its blanks.

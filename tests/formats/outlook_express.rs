@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use mailferry::mail::{Digest, FolderPath, SpecialUse, Warning};
+use mailferry::mail::{FolderPath, Sha256Sum, SpecialUse, Warning};
 use mailferry::store::{self, Store, StoreError, Walk};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ fn sample(name: &str) -> std::path::PathBuf {
 fn digests(store: &mut dyn Store, folder: &str) -> (Vec<String>, Listed) {
     let folder = FolderPath::parse(folder);
     let listed = list(store, &folder).unwrap();
-    let read = |one: &mailferry::mail::Envelope| Digest::of(&store.read(&folder, &one.locator).unwrap()).to_string();
+    let read = |one: &mailferry::mail::Envelope| Sha256Sum::of(&store.read(&folder, &one.locator).unwrap()).to_string();
     (listed.messages.iter().map(read).collect(), listed)
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use mailferry::mail::{Digest, FolderPath, Warning};
+use mailferry::mail::{FolderPath, Sha256Sum, Warning};
 use mailferry::store::{self, OpenOptions, StoreError};
 
 use super::outcome::{LIMIT, Numbers};
@@ -60,7 +60,7 @@ impl Patient {
         let mut store = store::open(&self.path, Some("dbx")).unwrap();
         let listed = list(store.as_mut(), &FolderPath::root()).unwrap();
         let mut read = |one: &mailferry::mail::Envelope| {
-            Digest::of(&store.read(&FolderPath::root(), &one.locator).unwrap()).to_string()
+            Sha256Sum::of(&store.read(&FolderPath::root(), &one.locator).unwrap()).to_string()
         };
         (listed.messages.iter().map(&mut read).collect(), listed)
     }

@@ -1,6 +1,6 @@
 //! The stores of tests/data/stores read as other programs read them: readers.json, made by readers.py.
 
-use mailferry::mail::{Digest, Envelope, FolderPath};
+use mailferry::mail::{Envelope, FolderPath, Sha256Sum};
 use mailferry::store::{self, Store};
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ fn check(row: &Value) {
 }
 
 fn digest(store: &mut dyn Store, folder: &FolderPath, message: &Envelope) -> String {
-    Digest::of(&store.read(folder, &message.locator).unwrap()).to_string()
+    Sha256Sum::of(&store.read(folder, &message.locator).unwrap()).to_string()
 }
 
 fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> String {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mailferry::mail::{Digest, FolderPath, Warning};
+use mailferry::mail::{FolderPath, Sha256Sum, Warning};
 use mailferry::store::{self, OpenOptions, Store, StoreError, Walk};
 
 use super::samples::samples_of;
@@ -74,7 +74,7 @@ fn undbx_recovers_the_same_texts() {
     assert_eq!(folders(store.as_mut()), ["", "Recovered"]);
     assert_eq!(shown(store.as_mut(), "").1.len(), 20);
     let (_, texts) = shown(store.as_mut(), "Recovered");
-    let digests: Vec<_> = texts.iter().map(|text| Digest::of(text).to_string()).collect();
+    let digests: Vec<_> = texts.iter().map(|text| Sha256Sum::of(text).to_string()).collect();
     assert_eq!(digests, UNDBX);
     for name in ["flags.dbx", "header-only.dbx", "no-root.dbx", "truncated.dbx", "empty.dbx"] {
         assert_eq!(folders(open(&made.join(name)).as_mut()), [""], "{name}: nothing was deleted");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mailferry::mail::{Digest, Envelope, FolderPath};
+use mailferry::mail::{Envelope, FolderPath, Sha256Sum};
 use mailferry::store;
 
 use super::{folders, list};
@@ -85,9 +85,9 @@ fn the_bytes_of_real_mboxes_are_those_that_python_reads() {
         let mut store = store::open(&samples.join("mbox").join(name), None).unwrap();
         let listed = list(store.as_mut(), &FolderPath::root()).unwrap();
         let line =
-            |one: &Envelope| format!("{}\n", Digest::of(&store.read(&FolderPath::root(), &one.locator).unwrap()));
+            |one: &Envelope| format!("{}\n", Sha256Sum::of(&store.read(&FolderPath::root(), &one.locator).unwrap()));
         let lines: String = listed.messages.iter().map(line).collect();
-        assert_eq!(Digest::of(lines.as_bytes()).to_string(), digest, "{name}");
+        assert_eq!(Sha256Sum::of(lines.as_bytes()).to_string(), digest, "{name}");
     }
 }
 

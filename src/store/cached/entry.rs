@@ -17,7 +17,7 @@ use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::place;
-use crate::mail::{Digest, FolderPath};
+use crate::mail::{FolderPath, Sha256Sum};
 use crate::store::stamp::Stamp;
 use crate::store::{Company, Count, Found, OpenOptions};
 
@@ -77,7 +77,7 @@ impl Key {
 
     /// The name of its file.
     pub(super) fn name(&self) -> Option<String> {
-        Some(format!("{}{}", Digest::of(&postcard::to_allocvec(self).ok()?), place::ENDING))
+        Some(format!("{}{}", Sha256Sum::of(&postcard::to_allocvec(self).ok()?), place::ENDING))
     }
 }
 

@@ -12,7 +12,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names;
 use crate::mail::canonical::{self, BareCr};
-use crate::mail::{Digest, header};
+use crate::mail::{Sha256Sum, header};
 use crate::store::file;
 
 const CONVERTED: &str = "attachment converted:";
@@ -137,7 +137,7 @@ fn composed(head: &[u8], kind: &str, text: &[u8], files: &[Attachment]) -> Vec<u
         return out;
     }
     // The same message must always come out the same, so the boundary is made from it.
-    let digest = Digest::of(&[head, text].concat()).to_string();
+    let digest = Sha256Sum::of(&[head, text].concat()).to_string();
     let boundary = format!("=_eudora_{}", digest.get(..24).unwrap_or_default());
     out.extend_from_slice(
         format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n{own}").as_bytes(),

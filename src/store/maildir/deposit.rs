@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::{Message, PARTS, Place, content_of, envelope, name, names, tree, without_twice};
-use crate::mail::{Digest, Envelope, Flags, FolderPath, InternalDate, Locator, SpecialUse, mutf7};
+use crate::mail::{Envelope, Flags, FolderPath, InternalDate, Locator, Sha256Sum, SpecialUse, mutf7};
 use crate::store::deposit::{Deposit, Letter, again, fail_all, to_lf};
 use crate::store::moved::Moved;
 use crate::store::{Company, Folder, StoreError};
@@ -282,7 +282,7 @@ impl MaildirDeposit {
 fn stage(place: &Path, letter: &Letter<'_>, is_taken: impl Fn(&str) -> bool) -> io::Result<(Staged, File)> {
     let bytes = to_lf(letter.bytes);
     let date = letter.internal_date.unwrap_or_else(InternalDate::now);
-    let digits: String = Digest::of(letter.bytes).to_string().chars().take(DIGITS).collect();
+    let digits: String = Sha256Sum::of(letter.bytes).to_string().chars().take(DIGITS).collect();
     let second = date.unix().max(0);
     let sizes = format!("S={},W={}", bytes.len(), letter.bytes.len());
     // A second message of the same content and date is one of its own.

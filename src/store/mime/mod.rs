@@ -6,7 +6,7 @@
 pub(super) mod header;
 mod transfer;
 
-use crate::mail::Digest;
+use crate::mail::Sha256Sum;
 use crate::mail::canonical::{self, BareCr};
 
 /// The longest line that mail may have, without its end (RFC 5322 section 2.1.1).
@@ -89,7 +89,7 @@ impl Part {
 
     fn several(&self, parts: &[Self]) -> (String, &'static str, Vec<u8>) {
         let written: Vec<_> = parts.iter().map(Self::write).collect();
-        let digest = Digest::of(&written.concat()).to_string();
+        let digest = Sha256Sum::of(&written.concat()).to_string();
         let boundary = format!("=_{}", digest.get(..BOUNDARY_DIGITS).unwrap_or_default());
         let mut content = Vec::new();
         for part in &written {

@@ -11,8 +11,8 @@ use super::JournalError;
 
 /// "mfjr": tells our file from other programs'.
 const APPLICATION: i32 = 0x6d66_6a72;
-/// The version of the tables below.
-const VERSION: i32 = 2;
+/// The version of the tables below. With 2 came a second clock, with 3 another digest (see [`crate::mail::Digest::ever_of`]).
+const VERSION: i32 = 3;
 /// How long another process may be writing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -84,7 +84,7 @@ pub(super) fn open(directory: &Path) -> Result<Connection, JournalError> {
     match (application, version) {
         (0, 0) => make_tables(&db).map_err(broken)?,
         (APPLICATION, VERSION) => {}
-        (APPLICATION, 1) => bring_up(&db).map_err(broken)?,
+        (APPLICATION, 1..VERSION) => bring_up(&db).map_err(broken)?,
         (APPLICATION, _) => return Err(JournalError::Version { path, version }),
         _ => return Err(JournalError::Foreign { path }),
     }
@@ -94,14 +94,14 @@ pub(super) fn open(directory: &Path) -> Result<Connection, JournalError> {
     Ok(db)
 }
 
-/// What came with version 2; two processes may try at once.
+/// Makes an older version the current one; two processes may try at once.
 fn bring_up(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("BEGIN IMMEDIATE")?;
     let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 1 {
         db.execute_batch("ALTER TABLE batch ADD COLUMN running TEXT NOT NULL DEFAULT ''")?;
-        db.pragma_update(None, "user_version", VERSION)?;
     }
+    db.pragma_update(None, "user_version", VERSION)?;
     db.execute_batch("COMMIT")
 }
 

@@ -61,6 +61,7 @@ impl PastJob {
             accept_rewriting: settings.accept_rewriting,
             repairs: settings.repairs,
             asks: settings.asks,
+            sums: false,
             failed_dir: None,
             limits: settings.limits,
             state,

@@ -26,6 +26,7 @@ fn job(user: &str) -> Job {
         accept_rewriting: false,
         repairs: Vec::new(),
         asks: Vec::new(),
+        sums: false,
         failed_dir: None,
         limits: Limits::default(),
         state: "/state".into(),

@@ -38,6 +38,7 @@ pub(crate) fn start(model: &mut Model, dialog: PlanDialog) {
         accept_rewriting: model.accept_rewriting,
         repairs: model.repairs.clone(),
         asks: model.asks.clone(),
+        sums: false,
         failed_dir: model.failed_dir.clone(),
         limits: model.limits,
         state: model.state.clone(),
