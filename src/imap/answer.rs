@@ -120,6 +120,12 @@ impl Answer {
         !matches!(first, b"*" | b"+") && status(Self::split_word(rest).0).is_some()
     }
 
+    /// The tag of some command's result.
+    pub fn tag(&self) -> Option<&str> {
+        let (first, _) = Self::split_word(self.line());
+        std::str::from_utf8(first).ok().filter(|_| self.is_tagged())
+    }
+
     /// What the answer is for a command with `tag`.
     pub fn kind(&self, tag: &str) -> Kind {
         let (first, rest) = Self::split_word(self.line());

@@ -4,6 +4,7 @@
 //! the wire, which bounds time and size and vets what the crate is given to read.
 
 mod account;
+mod ahead;
 mod answer;
 mod append;
 mod connect;
@@ -18,6 +19,7 @@ mod upload;
 mod wire;
 
 pub use account::{Account, ConnectOptions, Security, TIMEOUT, Target, TargetError};
+pub use ahead::Opening;
 pub use append::{AppendError, Appended, Launched, Outgoing, Stored};
 pub use connect::{connect, connect_to};
 pub use error::{ImapError, Refusal, Scope};

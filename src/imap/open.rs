@@ -89,6 +89,8 @@ impl Opened {
         let Some(code) = code.strip_prefix('[').and_then(|code| code.strip_suffix(']')) else { return };
         let (word, argument) = code.split_once(' ').unwrap_or((code, ""));
         match word.to_ascii_uppercase().as_str() {
+            // What was said before is of the folder that was open (RFC 9051 section 7.1).
+            "CLOSED" => *self = Self::default(),
             "UIDVALIDITY" => self.selected.uid_validity = small(argument.parse().ok()),
             "UIDNEXT" => self.selected.uid_next = small(argument.parse().ok()),
             "PERMANENTFLAGS" => {
@@ -115,6 +117,9 @@ mod tests {
     fn what_a_server_says_of_a_folder_is_read_whatever_else_it_says() {
         let mut opened = Opened::default();
         for line in [
+            "* 99 EXISTS\r\n",
+            "* FLAGS (\\Draft)\r\n",
+            "* OK [CLOSED] Previous mailbox closed.\r\n",
             "* FLAGS (\\Answered \\Seen $Junk)\r\n",
             "* OK [PermanentFlags (\\Seen $Junk \\*)] Flags permitted.\r\n",
             "* 3 EXISTS\r\n",

@@ -62,7 +62,7 @@ pub struct Session {
     names: HashMap<FolderPath, Known>,
     /// The name on the wire of the open folder.
     open: Option<String>,
-    /// What was said of it at the login, until it is asked for.
+    /// What was said of it when it was opened before its turn, until it is asked for.
     foreseen: Option<Selected>,
     /// How many messages it has, as said with the last states.
     pub(super) exists: Option<u32>,
@@ -252,7 +252,7 @@ impl Session {
             }
         }
         self.subscribe(&name)?;
-        self.names.insert(folder.clone(), Known { wire: name, can_select: true });
+        self.is_there(folder, &name);
         Ok(is_new)
     }
 
@@ -299,8 +299,8 @@ impl Session {
 
     /// Opens a folder for writing; only then the server says which flags it keeps.
     pub fn select(&mut self, folder: &FolderPath) -> Result<Selected, ImapError> {
-        let foreseen = self.foreseen.take();
-        match foreseen.filter(|_| self.open.as_ref() == Some(&self.wire_name(folder))) {
+        let is_foreseen = self.is_foreseen(folder);
+        match self.foreseen.take().filter(|_| is_foreseen) {
             Some(selected) => Ok(selected),
             None => self.open_folder(folder, Purpose::Write),
         }
@@ -321,7 +321,7 @@ impl Session {
 
     fn open_folder(&mut self, folder: &FolderPath, purpose: Purpose) -> Result<Selected, ImapError> {
         let name = self.wire_name(folder);
-        (self.open, self.foreseen) = (None, None);
+        self.close_unseen();
         // Exchange 5.5 takes a login for a mailbox that is elsewhere, and then has no folder of it.
         let elsewhere = self.wire.referral().map(|url| format!(", for the mailbox is at {url}")).unwrap_or_default();
         let asked = open::ask(&self.wire, &name, purpose)?;
@@ -339,10 +339,30 @@ impl Session {
         opened.selected
     }
 
-    /// A folder was opened for writing at the login, since it will be needed first.
+    /// A folder was opened for writing before its turn.
     pub(super) fn foresee(&mut self, name: String, opened: Opened) {
         let selected = self.is_open(name, opened);
         self.foreseen = Some(selected).filter(|selected| selected.uid_next > 0);
+    }
+
+    /// Whether a folder was opened before its turn.
+    pub(super) fn is_foreseen(&self, folder: &FolderPath) -> bool {
+        self.foreseen.is_some() && self.open.as_ref() == Some(&self.wire_name(folder))
+    }
+
+    /// Another folder is about to be opened.
+    pub(super) fn close_unseen(&mut self) {
+        (self.open, self.foreseen) = (None, None);
+    }
+
+    /// Whether a folder that was listed or made holds messages.
+    pub(super) fn can_select(&self, folder: &FolderPath) -> Option<bool> {
+        self.names.get(folder).map(|known| known.can_select)
+    }
+
+    /// The server has a folder by this name, and it holds messages.
+    pub(super) fn is_there(&mut self, folder: &FolderPath, name: &str) {
+        self.names.insert(folder.clone(), Known { wire: name.to_owned(), can_select: true });
     }
 
     /// The UID of the last message, 0 in an empty folder: for servers that give no UIDNEXT.
@@ -380,6 +400,6 @@ impl Session {
 }
 
 /// Whether a refused CREATE means that the folder is there (RFC 5530, and the words of servers without codes).
-fn says_exists(refusal: &Refusal) -> bool {
+pub(super) fn says_exists(refusal: &Refusal) -> bool {
     refusal.code == "ALREADYEXISTS" || refusal.text.to_lowercase().contains("exists")
 }

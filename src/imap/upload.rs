@@ -172,7 +172,7 @@ impl Session {
         self.flies() && is_taken()
     }
 
-    fn flies(&self) -> bool {
+    pub(super) fn flies(&self) -> bool {
         self.together() == Together::OneCommand && self.literals() == Literals::Any && self.has("UIDPLUS")
     }
 

@@ -29,6 +29,9 @@ const GLANCE: Duration = Duration::from_millis(1);
 /// The most bytes of answers that are kept before they are asked for.
 const MOST_AHEAD: usize = 1024 * 1024;
 
+/// What our tags begin with; the crate's begin with another.
+const OURS: char = 'M';
+
 /// One connection to a server, shared by its clones.
 #[derive(Clone)]
 pub struct Wire(Arc<Mutex<Inner>>);
@@ -49,6 +52,9 @@ struct Inner {
     literal_limit: usize,
     /// Why the crate's last read or write failed.
     fault: Option<ImapError>,
+    /// Results of commands that were given behind the one that was waited for: what does not depend on each other a server
+    /// may do in an order of its own (RFC 9051 section 5.5).
+    early: Vec<Answer>,
     /// The last tagged result that the crate was given.
     result: Option<Answer>,
     /// Capabilities that were told, by whatever answer, since last asked.
@@ -84,6 +90,7 @@ impl Wire {
             vetted: io::Cursor::default(),
             literal_limit: 0,
             fault: None,
+            early: Vec::new(),
             result: None,
             capabilities: None,
             referral: None,
@@ -127,6 +134,9 @@ impl Wire {
     /// Whether the tagged result of a command has come, so that reading it will not wait.
     pub fn has_come(&self, tag: &str) -> bool {
         let mut inner = self.inner();
+        if inner.early.iter().any(|early| early.tag() == Some(tag)) {
+            return true;
+        }
         inner.take_in();
         let ready = inner.ready();
         let sign = format!("{tag} ");
@@ -197,7 +207,7 @@ impl Wire {
     pub fn tag(&self) -> String {
         let mut inner = self.inner();
         inner.next_tag += 1;
-        format!("M{}", inner.next_tag)
+        format!("{OURS}{}", inner.next_tag)
     }
 
     /// Sends one command and hands its untagged data to `each`; gives the tagged result.
@@ -260,11 +270,15 @@ fn endless() -> ImapError {
 
 impl Inner {
     fn until_result(&mut self, tag: &str, each: &mut dyn FnMut(&[answer::Value<'_>])) -> Result<Answer, ImapError> {
+        if let Some(at) = self.early.iter().position(|early| early.tag() == Some(tag)) {
+            return Ok(self.early.swap_remove(at));
+        }
         for _ in 0..MAX_ANSWERS {
             let answer = self.answer()?;
             match answer.kind(tag) {
                 answer::Kind::Result(_) => return Ok(answer),
                 answer::Kind::Untagged => each(&answer.values()),
+                answer::Kind::WrongTag if self.is_of_later(&answer, tag) => self.early.push(answer),
                 answer::Kind::WrongTag => return Err(wrong_tag()),
                 answer::Kind::Continue => {
                     return Err(ImapError::Nonsense { reason: "a go-ahead that was not asked for".into() });
@@ -272,6 +286,14 @@ impl Inner {
             }
         }
         Err(endless())
+    }
+
+    /// Whether it is the first result of a command that was given after the one with `tag`.
+    fn is_of_later(&self, answer: &Answer, tag: &str) -> bool {
+        let number = |tag: &str| tag.strip_prefix(OURS)?.parse::<u32>().ok();
+        let later = answer.tag().and_then(number).filter(|later| *later <= self.next_tag);
+        later.zip(number(tag)).is_some_and(|(later, awaited)| later > awaited)
+            && !self.early.iter().any(|early| early.tag() == answer.tag())
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
@@ -478,5 +500,45 @@ impl Write for Wire {
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A wire to a server that says this, whatever it hears.
+    fn wire(said: &str) -> (Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut server = listener.accept().unwrap().0;
+        server.write_all(said.as_bytes()).unwrap();
+        (Wire::new(&tcp, Duration::from_secs(10), |socket| Ok(Box::new(socket))).unwrap(), server)
+    }
+
+    #[test]
+    fn results_may_come_in_another_order_than_their_commands() {
+        let (wire, _server) = wire("M2 NO two\r\n* 1 EXISTS\r\nM1 OK one\r\nM3 OK three\r\n");
+        let tags: Vec<String> = (0..3).map(|_| wire.give("NOOP").unwrap()).collect();
+        let mut data = 0;
+        assert!(wire.result(&tags[0], 0, |_| data += 1).unwrap().refusal().is_none());
+        assert_eq!(data, 1);
+        assert!(wire.has_come(&tags[1]) && wire.has_come(&tags[2]));
+        assert_eq!(wire.result(&tags[1], 0, |_| ()).unwrap().refusal().unwrap().text, "two");
+        assert!(wire.result(&tags[2], 0, |_| ()).unwrap().refusal().is_none());
+    }
+
+    #[test]
+    fn a_result_of_no_command_or_twice_the_same_is_nonsense() {
+        for said in ["M9 OK\r\n", "X2 OK\r\n", "M2 OK\r\nM2 OK\r\n", "M02 OK\r\nM2 OK\r\nM2 OK\r\n"] {
+            let (wire, _server) = wire(said);
+            let tags = [wire.give("NOOP").unwrap(), wire.give("NOOP").unwrap()];
+            let result = wire.result(&tags[0], 0, |_| ());
+            assert!(matches!(result, Err(ImapError::Nonsense { .. })), "{said}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use crate::imap::{Launched, RemoteMessage};
+use crate::imap::{Launched, Opening, RemoteMessage};
 
 use super::pending::Pending;
 
@@ -95,6 +95,8 @@ pub(super) enum Stage {
     Sent(Launched),
     /// They are stored, and their states are asked for, in commands with these tags.
     Asked(Vec<String>),
+    /// Nothing more is sent to the folder: the one at this place of the plan is opened, which is next.
+    Opening(usize, Box<Opening>),
 }
 
 #[cfg(test)]

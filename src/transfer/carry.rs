@@ -30,6 +30,7 @@ use super::pace::Pace;
 use super::pending::Prepared;
 use super::reading::{BROKEN_OFF, Reading};
 use super::tell::{Dated, Proven};
+use super::upcoming::Next;
 use super::width::Width;
 use super::{Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
 
@@ -92,6 +93,8 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) link: &'c mut Link<'a>,
     pub(super) store: &'c SharedStore,
     reading: Reading,
+    /// Tells the folder that comes after it, and its place in the plan.
+    pub(super) next: Next<'c, 'a>,
     /// The folder as the server has it.
     pub(super) target: FolderPath,
     /// Its state; `uid_next` is the least UID that a message not yet settled can have.
@@ -162,6 +165,7 @@ impl<'c, 'a> Carry<'c, 'a> {
         link: &'c mut Link<'a>,
         store: &'c SharedStore,
         reading: Reading,
+        next: Next<'c, 'a>,
     ) -> Self {
         Self {
             shared,
@@ -170,6 +174,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             link,
             store,
             reading,
+            next,
             target: plan.target.clone(),
             selected: Selected::default(),
             held: Held::default(),
@@ -247,7 +252,10 @@ impl<'c, 'a> Carry<'c, 'a> {
     fn open_target(&mut self) -> Result<Result<(), ImapError>, Halt> {
         let wanted = self.plan.target.clone();
         let opened = self.ask(|session, _| {
-            let created = session.create(&wanted)?;
+            let opening = session.ask_to_open(&wanted)?;
+            let made = opening.map(|opening| session.made(&opening)).transpose()?.unwrap_or_default();
+            let mut created = session.create(&wanted)?;
+            created.new.extend(made.new);
             let selected = session.select(&created.path)?;
             Ok((created, selected))
         })?;
@@ -353,6 +361,7 @@ impl<'c, 'a> Carry<'c, 'a> {
         }
         self.ship(batch)?;
         self.ask_ahead();
+        self.open_ahead();
         self.land_all()?;
         let rest = items.len() as u64;
         if rest > 0 {

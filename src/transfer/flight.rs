@@ -2,13 +2,13 @@
 //! many messages in one command and say where they went; everything else, and everything that goes wrong, is
 //! [`super::send`]'s.
 //!
-//! The connection carries, in this order: messages 1, messages 2, states of 1, messages 3, states of 2 …, and behind the
-//! last messages the states of all that were not asked for; answers are read in the same order. Nothing else may be asked
-//! meanwhile.
+//! The connection carries, in this order: messages 1, messages 2, states of 1, messages 3, states of 2 …, behind the last
+//! messages the states of all that were not asked for, and behind these the next folder's opening; answers are read in the
+//! same order. Nothing else may be asked meanwhile.
 
 use std::time::{Duration, Instant};
 
-use crate::imap::{AppendError, Appended, ImapError, RemoteMessage};
+use crate::imap::{AppendError, Appended, ImapError, Opening, RemoteMessage};
 use crate::mail::envelope::Summary;
 
 use super::air::{FLIGHT_MESSAGES, Flight, Stage};
@@ -162,6 +162,7 @@ impl Carry<'_, '_> {
         self.air.flights.front().is_some_and(|flight| match &flight.stage {
             Stage::Sent(launched) => session.has_landed(launched),
             Stage::Asked(tags) => session.have_come(tags),
+            Stage::Opening(..) => false,
         })
     }
 
@@ -181,6 +182,31 @@ impl Carry<'_, '_> {
                 stage: Stage::Asked(tags),
                 since: Instant::now(),
             });
+        }
+    }
+
+    /// The folder that comes next is opened behind all else; what it needs more is done in its turn.
+    pub(super) fn open_ahead(&mut self) {
+        if self.air.flights.is_empty() {
+            return;
+        }
+        // A line that breaks here is told by those who wait.
+        if let Some((next, plan)) = (self.next)()
+            && let Some(session) = self.link.current()
+            && let Ok(Some(opening)) = session.ask_to_open(&plan.target)
+        {
+            let stage = Stage::Opening(next, Box::new(opening));
+            self.air.flights.push_back(Flight { pending: Vec::new(), stage, since: Instant::now() });
+        }
+    }
+
+    fn land_opening(&mut self, next: usize, opening: &Opening, crash: &mut Crash) {
+        let Some(session) = self.link.current() else { return };
+        match session.made(opening) {
+            Ok(made) if made.new.is_empty() => {}
+            // A journal that takes no more ends the job before the next message is sent.
+            Ok(made) => _ = self.shared.record.opened(next, &made.path, &made.new),
+            Err(error) => crash.lose(Vec::new(), error),
         }
     }
 
@@ -254,6 +280,7 @@ impl Carry<'_, '_> {
                 }
                 Err(error) => return crash.lose(flight.pending, error),
             },
+            Stage::Opening(next, opening) => return self.land_opening(next, &opening, crash),
         }
         self.ask_states(crash);
     }

@@ -4,7 +4,7 @@
 use std::io;
 
 use crate::imap::{
-    AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Namespace, Outgoing,
+    AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Namespace, Opening, Outgoing,
     RemoteFolder, RemoteMessage, Selected, Session, Stored,
 };
 use crate::mail::{Digest, Flags, FolderPath, Locator};
@@ -205,6 +205,16 @@ impl Mailbox {
             // Nothing is ever on its way to a drawer.
             Self::Local(_) => Ok(Vec::new()),
         }
+    }
+
+    /// See [`Session::ask_to_open`].
+    pub fn ask_to_open(&mut self, folder: &FolderPath) -> Result<Option<Opening>, ImapError> {
+        if let Self::Server(session) = self { session.ask_to_open(folder) } else { Ok(None) }
+    }
+
+    /// See [`Session::made`].
+    pub fn made(&mut self, opening: &Opening) -> Result<Created, ImapError> {
+        if let Self::Server(session) = self { session.made(opening) } else { Ok(Created::default()) }
     }
 
     /// See [`Session::exists`].

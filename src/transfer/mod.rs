@@ -37,6 +37,7 @@ mod save;
 mod send;
 mod tell;
 mod undo;
+mod upcoming;
 mod verify;
 mod weight;
 mod width;

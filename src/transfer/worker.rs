@@ -1,7 +1,7 @@
 //! A worker: one thread that owns one connection and its own stores, and carries folder after folder.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::imap::Account;
 use crate::store::StoreError;
@@ -12,6 +12,7 @@ use super::job::{Brake, Group, Halt, tell};
 use super::link::Link;
 use super::locked;
 use super::reading::{HeadStart, Reading};
+use super::upcoming::Upcoming;
 use super::{Event, Failed, FolderPlan, Line, Mailbox, Mode, Source};
 
 /// One thread's work.
@@ -44,17 +45,16 @@ impl<'a> Worker<'a> {
         if connection > 1 && (connection > width.wait() || self.link.connect().is_err()) {
             return (all, Ok(()));
         }
-        while let Some(group) = next(queue) {
-            for (index, plan) in group {
-                if self.shared.brake.is_pulled() {
-                    return (all, Err(Halt::Stopped));
-                }
-                let (one, end) = self.folder(index, plan);
-                all.extent = all.extent.max(one.extent);
-                all.already += one.already;
-                if end.is_err() {
-                    return (all, end);
-                }
+        let mut upcoming = Upcoming::new(queue);
+        while let Some((index, plan)) = upcoming.next() {
+            if self.shared.brake.is_pulled() {
+                return (all, Err(Halt::Stopped));
+            }
+            let (one, end) = self.folder(index, plan, &mut upcoming);
+            all.extent = all.extent.max(one.extent);
+            all.already += one.already;
+            if end.is_err() {
+                return (all, end);
             }
         }
         self.link.close();
@@ -62,7 +62,12 @@ impl<'a> Worker<'a> {
     }
 
     /// Carries one folder.
-    fn folder(&mut self, index: usize, plan: &FolderPlan) -> (Carriage, Result<(), Halt>) {
+    fn folder(
+        &mut self,
+        index: usize,
+        plan: &FolderPlan,
+        upcoming: &mut Upcoming<'_, 'a>,
+    ) -> (Carriage, Result<(), Halt>) {
         let shared = self.shared;
         let begun = shared.job.target.check_apart(plan).and_then(|()| self.begin(index, plan));
         let (store, reading) = match begun {
@@ -73,7 +78,7 @@ impl<'a> Worker<'a> {
             }
         };
         shared.line(Line::Carries(index));
-        let carried = Carry::new(shared, index, plan, &mut self.link, &store, reading).run();
+        let carried = Carry::new(shared, index, plan, &mut self.link, &store, reading, &mut || upcoming.peek()).run();
         tell(shared.events, Event::FolderEnd { index });
         carried
     }
@@ -94,10 +99,6 @@ impl<'a> Worker<'a> {
         let store_of = Arc::clone(&store);
         Ok((store, Reading::begin(move || Some(store_of), plan, making)))
     }
-}
-
-fn next<'a>(queue: &Mutex<VecDeque<Group<'a>>>) -> Option<Group<'a>> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
 fn open(

@@ -151,6 +151,7 @@ impl Proxy {
             settings: self,
             messages: AtomicU64::new(0),
             waits: AtomicUsize::new(0),
+            turns: AtomicUsize::new(0),
             commands: AtomicU64::new(0),
             fired: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -206,6 +207,11 @@ impl RunningProxy {
         self.shared.waits.load(Ordering::SeqCst)
     }
 
+    /// How often a client spoke after the server had: its round trips, where the line is long enough to tell.
+    pub fn turns(&self) -> usize {
+        self.shared.turns.load(Ordering::SeqCst)
+    }
+
     /// How many bytes went from clients to the server.
     pub fn uploaded(&self) -> u64 {
         self.shared.uploaded.load(Ordering::SeqCst)
@@ -227,6 +233,7 @@ struct Shared {
     settings: Proxy,
     messages: AtomicU64,
     waits: AtomicUsize,
+    turns: AtomicUsize,
     commands: AtomicU64,
     fired: AtomicUsize,
     connections: AtomicUsize,
@@ -256,6 +263,8 @@ struct Link {
     stalled: AtomicBool,
     /// No FIN may go out before the RST does.
     resetting: AtomicBool,
+    /// Whether the server was the last to speak.
+    is_answered: AtomicBool,
 }
 
 /// An answer of the server that a fault waits for: the tagged one, or `+`.
@@ -333,6 +342,7 @@ fn connect(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         awaited: Mutex::new(None),
         stalled: AtomicBool::new(false),
         resetting: AtomicBool::new(false),
+        is_answered: AtomicBool::new(false),
     });
     shared.open.lock().unwrap().push(Arc::downgrade(&link));
     let (up, up_steps) = steps(shared);
@@ -343,7 +353,13 @@ fn connect(client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     let joined = || Arc::clone(&link);
     spawn(joined(), move |link| write(link, &link.server, &up_steps, rate, None));
     spawn(joined(), move |link| write(link, &link.client, &down_steps, None, chunk));
-    spawn(joined(), move |link| read(link, &link.client, |bytes| client_side.take(bytes)));
+    spawn(joined(), move |link| {
+        read(link, &link.client, |bytes| {
+            let turns = usize::from(link.is_answered.swap(false, Ordering::SeqCst));
+            link.shared.turns.fetch_add(turns, Ordering::SeqCst);
+            client_side.take(bytes)
+        });
+    });
     spawn(joined(), move |link| read(link, &link.server, |bytes| server_side.take(bytes)));
     Ok(())
 }
@@ -389,6 +405,8 @@ fn write(link: &Link, mut to: &TcpStream, steps: &Receiver<Step>, rate: Option<u
                     }
                     if std::ptr::eq(to, &raw const link.server) {
                         link.shared.uploaded.fetch_add(part.len() as u64, Ordering::SeqCst);
+                    } else {
+                        link.is_answered.store(true, Ordering::SeqCst);
                     }
                     if let Some(rate) = rate {
                         thread::sleep(Duration::from_nanos(part.len() as u64 * 1_000_000_000 / rate));

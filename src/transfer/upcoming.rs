@@ -1,0 +1,47 @@
+//! The folders that wait for a worker. Each takes one group after the other; what it does not get to goes back.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use super::FolderPlan;
+use super::job::Group;
+
+/// Tells the folder whose turn comes next, with its place in the plan.
+pub(super) type Next<'c, 'a> = &'c mut dyn FnMut() -> Option<(usize, &'a FolderPlan)>;
+
+/// The folders that come next on a connection.
+pub(super) struct Upcoming<'q, 'a> {
+    /// Those that nobody has taken, for all workers.
+    queue: &'q Mutex<VecDeque<Group<'a>>>,
+    taken: VecDeque<(usize, &'a FolderPlan)>,
+}
+
+impl<'q, 'a> Upcoming<'q, 'a> {
+    pub(super) fn new(queue: &'q Mutex<VecDeque<Group<'a>>>) -> Self {
+        Self { queue, taken: VecDeque::new() }
+    }
+
+    /// The folder whose turn it is, with its place in the plan.
+    pub(super) fn next(&mut self) -> Option<(usize, &'a FolderPlan)> {
+        self.peek()?;
+        self.taken.pop_front()
+    }
+
+    /// The folder whose turn comes next; from then on it is this worker's.
+    pub(super) fn peek(&mut self) -> Option<(usize, &'a FolderPlan)> {
+        if self.taken.is_empty() {
+            let group = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            self.taken.extend(group.unwrap_or_default());
+        }
+        self.taken.front().copied()
+    }
+}
+
+impl Drop for Upcoming<'_, '_> {
+    fn drop(&mut self) {
+        if !self.taken.is_empty() {
+            let rest = self.taken.drain(..).collect();
+            self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(rest);
+        }
+    }
+}
