@@ -170,41 +170,47 @@ pub(super) enum Together {
 pub struct Launched {
     sent: Sent,
     /// Why the sending broke off, if it did.
-    failure: Option<ImapError>,
-    /// The server refused the first message before it was sent, and with it the command.
-    refused: Option<ImapError>,
+    failure: Option<Broken>,
+}
+
+/// Why the sending of messages broke off.
+#[derive(Debug)]
+enum Broken {
+    /// The line is lost.
+    Lost(ImapError),
+    /// The server refused the last message that was begun before it was sent, and with it the command.
+    Refused(ImapError),
+}
+
+impl From<ImapError> for Broken {
+    fn from(error: ImapError) -> Self {
+        Self::Lost(error)
+    }
 }
 
 impl Launched {
     /// Messages that did not get on their way.
     pub fn broken(error: ImapError) -> Self {
-        Self { sent: Sent::default(), failure: Some(error), refused: None }
+        Self { sent: Sent::default(), failure: Some(error.into()) }
     }
 
-    /// The tag of the command, if it was given.
+    /// The tag of the command, if its answer is still to come.
     pub(super) fn tag(&self) -> Option<&str> {
-        self.sent.tags.first().map(String::as_str)
+        self.sent.tags.first().map(String::as_str).filter(|_| self.is_under_way())
     }
 
     /// Whether the server let it all be sent.
     pub(super) fn is_under_way(&self) -> bool {
-        self.failure.is_none() && self.refused.is_none()
+        self.failure.is_none()
     }
 }
 
-/// Sends messages in one command (RFC 3502, RFC 7888) and does not wait for its answer; with `waits`, for a go-ahead to the
-/// first.
-pub(super) fn launch(wire: &Wire, mailbox: &str, messages: &[Outgoing<'_>], waits: bool) -> Launched {
-    let mut launched = Launched { sent: Sent::default(), failure: None, refused: None };
-    if waits {
-        match launched.sent.go_ahead(wire, mailbox, messages) {
-            Ok(None) => {}
-            Ok(Some(refused)) => return Launched { refused: Some(refused), ..launched },
-            Err(error) => return Launched { failure: Some(error), ..launched },
-        }
-    }
-    launched.failure = launched.sent.send(wire, mailbox, messages, Together::OneCommand, &mut |_, _| true).err();
-    launched
+/// Sends messages in one command (RFC 3502, RFC 7888) and does not wait for its answer; those that are to wait, for a
+/// go-ahead of their own.
+pub(super) fn launch(wire: &Wire, mailbox: &str, messages: &[Outgoing<'_>], waits: &[bool]) -> Launched {
+    let mut sent = Sent::default();
+    let failure = sent.send(wire, mailbox, messages, waits, Together::OneCommand, &mut |_, _| true).err();
+    Launched { sent, failure }
 }
 
 /// Waits for the answer to what was launched: one result a message that was begun. Other answers that come go to `each`.
@@ -213,10 +219,7 @@ pub(super) fn land(
     launched: Launched,
     each: &mut dyn FnMut(&[Value<'_>]),
 ) -> Vec<Result<Appended, AppendError>> {
-    match launched.refused {
-        Some(error) => vec![Err(AppendError { error, stored: Stored::No })],
-        None => launched.sent.results(wire, launched.failure, each),
-    }
+    launched.sent.results(wire, launched.failure, each)
 }
 
 /// Appends messages of proven shapes without waiting for a go-ahead (RFC 7888). `go_on` is asked before each and told
@@ -232,7 +235,7 @@ pub(super) fn append_together(
     go_on: &mut dyn FnMut(usize, u64) -> bool,
 ) -> Vec<Result<Appended, AppendError>> {
     let mut sent = Sent::default();
-    let failure = sent.send(wire, mailbox, messages, how, go_on).err();
+    let failure = sent.send(wire, mailbox, messages, &[], how, go_on).err();
     let mut results = sent.results(wire, failure, &mut |_| ());
     results.truncate(sent.begun);
     results
@@ -246,57 +249,41 @@ struct Sent {
     /// Messages begun.
     begun: usize,
     bytes: usize,
-    /// Whether the first message was announced and the server waits for it.
-    is_announced: bool,
 }
 
 impl Sent {
-    /// Announces the first message and waits for the server to ask for it; gives its refusal, if it refuses.
-    fn go_ahead(
-        &mut self,
-        wire: &Wire,
-        mailbox: &str,
-        messages: &[Outgoing<'_>],
-    ) -> Result<Option<ImapError>, ImapError> {
-        let Some(first) = messages.first() else { return Ok(None) };
-        let tag = wire.tag();
-        wire.send(command(&tag, mailbox, *first, first.bytes.len() as u64)?.as_bytes())?;
-        let answer = wire.continuation(&tag)?;
-        self.tags.push(tag);
-        self.is_announced = true;
-        let taken = "it took a message before it was sent";
-        Ok(answer.map(|answer| match answer.accept(|| "the server refused the message".into()) {
-            Ok(_) => ImapError::Nonsense { reason: taken.into() },
-            Err(error) => error,
-        }))
-    }
-
+    /// Sends messages; those that are to wait, once the server asks for them.
     fn send(
         &mut self,
         wire: &Wire,
         mailbox: &str,
         messages: &[Outgoing<'_>],
+        waits: &[bool],
         how: Together,
         go_on: &mut dyn FnMut(usize, u64) -> bool,
-    ) -> Result<(), ImapError> {
+    ) -> Result<(), Broken> {
         let mailbox = quoted(mailbox)?;
         let mut line = Vec::with_capacity(CHUNK);
         for (place, message) in messages.iter().enumerate() {
             if !go_on(place, 0) {
                 break;
             }
-            let is_announced = place == 0 && self.is_announced;
-            if !is_announced && (place == 0 || how == Together::OneByOne) {
+            if place == 0 || how == Together::OneByOne {
                 let tag = wire.tag();
                 line.extend_from_slice(format!("{tag} APPEND {mailbox}").as_bytes());
                 self.tags.push(tag);
             }
-            if !is_announced {
-                line.extend_from_slice(announcement(*message).as_bytes());
-                line.extend_from_slice(format!("{{{}+}}\r\n", message.bytes.len()).as_bytes());
-            }
+            let waits = waits.get(place).is_some_and(|waits| *waits);
+            let plus = if waits { "" } else { "+" };
+            line.extend_from_slice(announcement(*message).as_bytes());
+            line.extend_from_slice(format!("{{{}{plus}}}\r\n", message.bytes.len()).as_bytes());
             self.begun += 1;
             self.bytes += message.bytes.len();
+            if waits {
+                wire.send(&line)?;
+                line.clear();
+                self.go_ahead(wire)?;
+            }
             // One write for what is small: fewer packets.
             if message.bytes.len() < SMALL {
                 line.extend_from_slice(message.bytes);
@@ -319,14 +306,22 @@ impl Sent {
         if how == Together::OneCommand && self.begun > 0 {
             line.extend_from_slice(b"\r\n");
         }
-        if line.is_empty() { Ok(()) } else { wire.send(&line) }
+        if line.is_empty() { Ok(()) } else { Ok(wire.send(&line)?) }
+    }
+
+    /// Waits for the server to ask for the message that was announced.
+    fn go_ahead(&self, wire: &Wire) -> Result<(), Broken> {
+        let Some(answer) = wire.continuation(self.tags.last().map_or("", String::as_str))? else { return Ok(()) };
+        let refused = answer.accept(|| "the server refused the message".into()).err();
+        let taken = || ImapError::Nonsense { reason: "it took a message before it was sent".into() };
+        Err(refused.map_or_else(|| taken().into(), Broken::Refused))
     }
 
     /// The answers to what was sent. `failure` is why the sending broke off, if it did.
     fn results(
         &self,
         wire: &Wire,
-        failure: Option<ImapError>,
+        failure: Option<Broken>,
         each_answer: &mut dyn FnMut(&[Value<'_>]),
     ) -> Vec<Result<Appended, AppendError>> {
         let megabytes = u32::try_from(self.bytes >> 20).unwrap_or(u32::MAX);
@@ -337,7 +332,8 @@ impl Sent {
         let mut lost = failure;
         for tag in &self.tags {
             let answer = match lost.take() {
-                Some(error) => Err((error, Stored::Unknown)),
+                Some(Broken::Lost(error)) => Err((error, Stored::Unknown)),
+                Some(Broken::Refused(error)) => Err((error, Stored::No)),
                 None => result(wire, tag, storing, each_answer),
             };
             match answer {
@@ -358,7 +354,7 @@ impl Sent {
                         (1..each).map(|_| Err(AppendError { error: error.again(), stored })).collect::<Vec<_>>();
                     results.push(Err(AppendError { error, stored }));
                     results.extend(others);
-                    lost = of_others;
+                    lost = of_others.map(Broken::Lost);
                 }
             }
         }

@@ -50,13 +50,19 @@ impl Proven {
         self.0.get(name).is_some_and(|taken| traits(message).all(|one| taken.traits.contains(one)))
     }
 
-    /// Whether the server takes `message` once it has taken `first`, if one is still to be taken: it knows the flags, and the
-    /// date is written likewise.
-    fn follows(&self, name: &str, first: Option<&Outgoing<'_>>, message: &Outgoing<'_>) -> bool {
-        let Some(taken) = self.0.get(name) else { return false };
-        let is_known = |one: &str| taken.traits.contains(one) || taken.flags.contains(&one.to_lowercase());
-        let is_of_first = |one: &str| first.is_some_and(|first| traits(first).any(|other| other == one));
-        traits(message).all(|one| is_known(one) || is_of_first(one))
+    /// Which of these messages, in one command, wait for a go-ahead: the first with a date that is written likewise, and the
+    /// first with a flag that is new.
+    fn waits(&self, name: &str, messages: &[Outgoing<'_>]) -> Vec<bool> {
+        let taken = self.0.get(name);
+        let is_known = |one: &str| {
+            taken.is_some_and(|taken| taken.traits.contains(one) || taken.flags.contains(&one.to_lowercase()))
+        };
+        let mut asked = HashSet::new();
+        let waits = |message: &Outgoing<'_>| {
+            // All of them are asked for with it.
+            traits(message).filter(|one| !is_known(one) && asked.insert((*one).to_owned())).count() > 0
+        };
+        messages.iter().map(waits).collect()
     }
 }
 
@@ -161,37 +167,27 @@ impl Session {
         std::iter::once(first).chain(rest).take(most).take_while(may_go).count()
     }
 
-    /// Whether all of these may be sent while others are on their way: the server takes many in one command, says where
-    /// they went, and takes the like of them in this folder, as far as can be told before its first go-ahead.
-    pub fn may_launch(&self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> bool {
-        let name = self.wire_name(folder);
-        let is_taken = || {
-            let Some(first) = messages.first() else { return true };
-            messages.iter().all(|message| self.proven.follows(&name, Some(first), message))
-        };
-        self.flies() && is_taken()
-    }
-
-    pub(super) fn flies(&self) -> bool {
+    /// Whether messages may be sent while others are on their way: the server takes many in one command, and says where they
+    /// went.
+    pub fn flies(&self) -> bool {
         self.together() == Together::OneCommand && self.literals() == Literals::Any && self.has("UIDPLUS")
     }
 
     /// Whether a launch of these waits for a go-ahead, so that nothing else may be on its way: one with such a date was not
     /// taken yet, or a flag is new to the folder.
     pub fn waits(&self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> bool {
-        let name = self.wire_name(folder);
-        !messages.iter().all(|message| self.proven.follows(&name, None, message))
+        self.proven.waits(&self.wire_name(folder), messages).contains(&true)
     }
 
     /// Sends messages and does not wait for the answer, which [`Self::land`] reads: first launched, first landed, and no
-    /// other command in between but those of [`Self::ask_states`]. If the server has not taken the like of one of them yet, it is
-    /// asked for its go-ahead with the first.
+    /// other command in between but those of [`Self::ask_states`]. One whose like the server has not taken yet waits for its
+    /// go-ahead.
     pub fn launch(&mut self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> Launched {
         let name = self.wire_name(folder);
-        let waits = self.waits(folder, messages);
-        let launched = launch(&self.wire, &name, messages, waits);
-        if waits && launched.is_under_way() {
-            for message in messages {
+        let waits = self.proven.waits(&name, messages);
+        let launched = launch(&self.wire, &name, messages, &waits);
+        if launched.is_under_way() {
+            for (message, _) in messages.iter().zip(waits).filter(|(_, waits)| *waits) {
                 self.proven.add(&name, message);
             }
         }

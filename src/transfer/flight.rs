@@ -61,7 +61,7 @@ impl Crash {
 impl Carry<'_, '_> {
     /// Whether the server is one that batches can fly to.
     pub(super) fn may_fly(&mut self) -> bool {
-        !self.one_by_one && self.link.current().is_some_and(|session| session.may_launch(&self.target, &[]))
+        !self.one_by_one && self.link.current().is_some_and(|session| session.flies())
     }
 
     /// Sends a batch: lets it fly where it can, else waits for it.
@@ -69,13 +69,7 @@ impl Carry<'_, '_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let can_fly = {
-            let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
-            let target = &self.target;
-            !self.one_by_one
-                && batch.iter().all(|prepared| prepared.size <= LARGE)
-                && self.link.current().is_some_and(|session| session.may_launch(target, &outgoing))
-        };
+        let can_fly = batch.iter().all(|prepared| prepared.size <= LARGE) && self.may_fly();
         let wait = self.shared.pace.take(batch.iter().map(|prepared| prepared.size).sum());
         match wait {
             Ok(Duration::ZERO) => {}

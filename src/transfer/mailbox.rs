@@ -327,9 +327,9 @@ impl Mailbox {
         results.into_iter().next().unwrap_or(Err(not_stored(ImapError::Cancelled)))
     }
 
-    /// See [`Session::may_launch`]; on this machine nothing is ever in the air.
-    pub fn may_launch(&self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> bool {
-        matches!(self, Self::Server(session) if session.may_launch(folder, messages))
+    /// See [`Session::flies`]; on this machine nothing is ever in the air.
+    pub fn flies(&self) -> bool {
+        matches!(self, Self::Server(session) if session.flies())
     }
 
     /// See [`Session::waits`].
