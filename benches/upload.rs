@@ -26,9 +26,9 @@ use std::time::{Duration, Instant};
 
 use common::servers::{Dovecot, Server};
 use common::{delay, peek};
-use work::Work;
+use work::{BOX, Work};
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const ROUND_TRIP: Duration = Duration::from_millis(40);
 /// Over a long line, those that wait for each message get so many only.
 const FEW: usize = 200;
@@ -69,6 +69,7 @@ struct Entrant<'w> {
     run: Upload<'w>,
     messages: usize,
     bytes: u64,
+    folders: &'w [String],
     times: Vec<f64>,
     /// Processor time of its own, if it is a program of its own, and of the server, in seconds.
     own: Vec<f64>,
@@ -76,12 +77,13 @@ struct Entrant<'w> {
 }
 
 impl<'w> Entrant<'w> {
-    fn new(name: &'static str, work: &Work, run: impl Fn(u16, &str) + 'w) -> Self {
+    fn new(name: &'static str, work: &'w Work, run: impl Fn(u16, &str) + 'w) -> Self {
         Self {
             name,
             run: Box::new(run),
             messages: work.messages,
             bytes: work.bytes,
+            folders: &work.folders,
             times: Vec::new(),
             own: Vec::new(),
             servers: Vec::new(),
@@ -141,9 +143,21 @@ fn in_memory(scale: usize, has_peers: bool) {
         let best = entrants[2..].iter().map(Entrant::rate).fold(0.0, f64::max);
         if best > 0.0 && times_best > 0.0 {
             bar("times the best peer", entrants[1].rate() / best, times_best);
+            println!("the pipeliner, which makes sure of nothing, has {:.2} times", entrants[0].rate() / best);
         }
         println!();
     }
+    let tree = Work::tree(&home.path().join("tree"), 60 / scale.min(10), 20);
+    let mut entrants = vec![
+        Entrant::new("pipeliner", &tree, |port, user| pipeliner::upload(&tree, port, user)),
+        Entrant::new("mailferry", &tree, |port, user| peers::mailferry(&tree, port, user)),
+    ];
+    if has_peers {
+        entrants.push(Entrant::new("mbsync", &tree, |port, user| peers::mbsync(&tree, port, user)));
+    }
+    measure(&server, Place::Memory, far, &mut entrants);
+    report(&format!("{} folders, 40 ms", tree.folders.len()), &tree, &entrants);
+    println!();
 }
 
 /// A server that syncs each message to the disk: ours beside a loop that waits for each.
@@ -166,13 +180,15 @@ fn measure(server: &Server, place: Place, port: u16, entrants: &mut [Entrant<'_>
     for round in 0..=ROUNDS {
         for entrant in entrants.iter_mut() {
             let user = format!("u{round}{}", entrant.name.replace(' ', ""));
-            peek::create(server.imap_port, &user, "Box");
+            if entrant.folders == [BOX] {
+                peek::create(server.imap_port, &user, BOX);
+            }
             let (own, servers) = (cpu::of_children(), cpu::of_server(server.folder()));
             let begun = Instant::now();
             (entrant.run)(port, &user);
             let took = begun.elapsed().as_secs_f64();
             let (own, servers) = (cpu::of_children() - own, cpu::of_server(server.folder()) - servers);
-            let there = pipeliner::count(server.imap_port, &user);
+            let there = pipeliner::count(server.imap_port, &user, entrant.folders);
             assert_eq!(there, entrant.messages, "{} into {user}", entrant.name);
             if round > 0 {
                 // the first round only warms up

@@ -12,7 +12,7 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use crate::common::program;
 use crate::common::servers::PASSWORD;
 use crate::fresh;
-use crate::work::Work;
+use crate::work::{BOX, Work};
 
 fn run(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().expect("the program; scripts/bench installs it");
@@ -23,7 +23,8 @@ fn run(command: &mut Command) {
 pub fn mailferry(work: &Work, port: u16, user: &str) {
     let home = fresh(&work.home.join("home"));
     let password = program::password_file(&home);
-    let target = format!("imap+plaintext://{user}@127.0.0.1:{port}/Box");
+    let folder = if work.folders == [BOX] { BOX } else { "" };
+    let target = format!("imap+plaintext://{user}@127.0.0.1:{port}/{folder}");
     let (maildir, password) = (work.home.join("Maildir"), password.to_str().unwrap().to_owned());
     run(&mut program::command(
         &home,
@@ -34,12 +35,19 @@ pub fn mailferry(work: &Work, port: u16, user: &str) {
 pub fn mbsync(work: &Work, port: u16, user: &str) {
     // It renames the files of its source: a copy of the names is enough.
     let home = fresh(&work.home.join("mbsync"));
-    run(Command::new("cp").arg("-al").arg(work.home.join("Maildir")).arg(home.join("Box")));
+    for folder in &work.folders {
+        run(Command::new("cp").arg("-al").arg(work.maildir(folder)).arg(home.join(folder)));
+    }
     let settings = format!(
         "IMAPAccount a\nHost 127.0.0.1\nPort {port}\nUser {user}\nPass {PASSWORD}\nSSLType None\nAuthMechs LOGIN\n\n\
          IMAPStore far\nAccount a\n\nMaildirStore near\nPath {home}/\nInbox {home}/INBOX\n\n\
-         Channel c\nFar :far:Box\nNear :near:Box\nSync Push\nCopyArrivalDate yes\nSyncState *\n",
-        home = home.display()
+         Channel c\n{folders}\nSync Push\nCopyArrivalDate yes\nSyncState *\n",
+        home = home.display(),
+        folders = if work.folders == [BOX] {
+            "Far :far:Box\nNear :near:Box"
+        } else {
+            "Far :far:\nNear :near:\nPatterns Project*\nCreate Far"
+        }
     );
     fs::write(home.join("rc"), settings).unwrap();
     run(Command::new("mbsync").args(["-q", "-c"]).arg(home.join("rc")).arg("c").env("HOME", &home));

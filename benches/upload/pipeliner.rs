@@ -10,7 +10,7 @@ use std::thread;
 use chrono::DateTime;
 
 use crate::common::servers::PASSWORD;
-use crate::work::Work;
+use crate::work::{BOX, Work};
 
 /// Messages of one command.
 const TOGETHER: usize = 50;
@@ -48,10 +48,10 @@ impl Client {
     }
 }
 
-/// The Maildir's files in their order.
-fn files(work: &Work) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(work.home.join("Maildir/cur")).unwrap().map(|entry| entry.unwrap().path()).collect();
+/// The files of a folder in their order.
+fn files(work: &Work, folder: &str) -> Vec<PathBuf> {
+    let maildir = work.maildir(folder).join("cur");
+    let mut files: Vec<PathBuf> = fs::read_dir(maildir).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -77,23 +77,29 @@ fn message(path: &PathBuf) -> (String, Vec<u8>) {
 /// Sends everything in commands of many messages (MULTIAPPEND, LITERAL+), without ever waiting.
 pub fn upload(work: &Work, port: u16, user: &str) {
     let Client { mut out, answers } = Client::login(port, user);
-    let files = files(work);
-    let commands = files.len().div_ceil(TOGETHER);
+    let folders: Vec<_> = work.folders.iter().map(|folder| (folder, files(work, folder))).collect();
+    let commands = folders.iter().map(|(_, files)| files.len().div_ceil(TOGETHER)).sum();
     let reader = thread::spawn(move || {
         let mut client = Client { out: answers.get_ref().try_clone().unwrap(), answers };
         for number in 0..commands {
             client.until(&format!("A{number} "));
         }
     });
-    for (number, lot) in files.chunks(TOGETHER).enumerate() {
-        let mut command = format!("A{number} APPEND Box").into_bytes();
-        for path in lot {
-            let (announced, bytes) = message(path);
-            command.extend_from_slice(format!("{announced}{{{}+}}\r\n", bytes.len()).as_bytes());
-            command.extend_from_slice(&bytes);
+    let mut numbers = 0..commands;
+    for (folder, files) in folders {
+        if folder != BOX {
+            out.write_all(format!("C CREATE {folder}\r\n").as_bytes()).unwrap();
         }
-        command.extend_from_slice(b"\r\n");
-        out.write_all(&command).unwrap();
+        for (lot, number) in files.chunks(TOGETHER).zip(&mut numbers) {
+            let mut command = format!("A{number} APPEND {folder}").into_bytes();
+            for path in lot {
+                let (announced, bytes) = message(path);
+                command.extend_from_slice(format!("{announced}{{{}+}}\r\n", bytes.len()).as_bytes());
+                command.extend_from_slice(&bytes);
+            }
+            command.extend_from_slice(b"\r\n");
+            out.write_all(&command).unwrap();
+        }
     }
     reader.join().unwrap();
 }
@@ -101,7 +107,7 @@ pub fn upload(work: &Work, port: u16, user: &str) {
 /// Sends one message after the other, each with a synchronising literal.
 pub fn one_by_one(work: &Work, port: u16, user: &str) {
     let mut client = Client::login(port, user);
-    for path in files(work) {
+    for path in files(work, BOX) {
         let (announced, bytes) = message(&path);
         client.out.write_all(format!("A APPEND Box{announced}{{{}}}\r\n", bytes.len()).as_bytes()).unwrap();
         assert!(client.line().starts_with('+'));
@@ -111,11 +117,15 @@ pub fn one_by_one(work: &Work, port: u16, user: &str) {
     }
 }
 
-/// How many messages are in the folder.
-pub fn count(port: u16, user: &str) -> usize {
+/// How many messages are in the folders.
+pub fn count(port: u16, user: &str, folders: &[String]) -> usize {
     let mut client = Client::login(port, user);
-    client.out.write_all(b"S STATUS Box (MESSAGES)\r\n").unwrap();
-    let line = client.line();
-    let number = line.split("MESSAGES ").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
-    number.parse().unwrap_or_else(|_| panic!("{line}"))
+    let mut count = |folder: &String| {
+        client.out.write_all(format!("S STATUS {folder} (MESSAGES)\r\n").as_bytes()).unwrap();
+        let line = client.line();
+        client.until("S ");
+        let number = line.split("MESSAGES ").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
+        number.parse::<usize>().unwrap_or_else(|_| panic!("{line}"))
+    };
+    folders.iter().map(&mut count).sum()
 }

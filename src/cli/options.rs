@@ -88,7 +88,7 @@ impl StoreOptions {
 /// How to carry.
 #[derive(Args, Debug)]
 pub struct CarryOptions {
-    /// The most connections to use, never two on one folder; else two, or three where the server makes each message wait
+    /// The most connections to use, never two on one folder; else three, or two on Exchange
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub connections: Option<u8>,
     /// How surely a copy is proven; a move is always proven in full

@@ -205,12 +205,11 @@ impl Session {
         land(&self.wire, launched, &mut |values| states.extend(Fetched::read(values).and_then(|one| one.state())))
     }
 
-    /// How many connections carry more than one does (facts/servers.md sections 2 and 3). Where mail goes without waiting, one
-    /// fills the line, and a second works while the first opens a folder or waits for the disk; Exchange takes no more than
-    /// two kindly. Where each message waits for its go-ahead, more hide the waiting: three, since Courier takes four from
-    /// one address, and one is for the person's own mail program.
+    /// How many connections carry more than one does (facts/servers.md sections 2 and 3): three hide much of what each waits
+    /// for, folder by folder or message by message. Courier takes four from one address, and one is for the person's own
+    /// mail program. Exchange, which takes all literals but one message at a time, takes no more than two kindly.
     pub fn useful_connections(&self) -> usize {
-        if self.literals() == Literals::Any { 2 } else { 3 }
+        if self.literals() == Literals::Any && !self.flies() { 2 } else { 3 }
     }
 
     fn literals(&self) -> Literals {

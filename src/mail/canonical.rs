@@ -1,5 +1,7 @@
 //! The canonical bytes of a message: what is appended, and what a server's copy is compared with.
 
+use wide::u8x16;
+
 use super::header;
 
 /// What to do with a CR that no LF follows.
@@ -65,19 +67,48 @@ pub fn of_file(bytes: Vec<u8>) -> Vec<u8> {
 
 /// Where the lines end that do not end in CRLF.
 fn short_ends(message: &[u8], bare_cr: BareCr) -> Vec<usize> {
-    let is_short = |at: &usize| {
-        let (here, before) = (message.get(*at), at.checked_sub(1).and_then(|before| message.get(before)));
-        match here {
-            Some(b'\n') => before != Some(&b'\r'),
-            _ => message.get(at + 1) != Some(&b'\n'),
-        }
-    };
     let mut ends = Vec::with_capacity(message.len() / USUAL_LINE + 1);
     match bare_cr {
-        BareCr::Keep => ends.extend(memchr::memchr_iter(b'\n', message).filter(is_short)),
-        BareCr::EndsLine => ends.extend(memchr::memchr2_iter(b'\r', b'\n', message).filter(is_short)),
+        BareCr::Keep => bare_lfs(message, &mut ends),
+        BareCr::EndsLine => {
+            let is_short = |at: &usize| match message.get(*at) {
+                Some(b'\n') => at.checked_sub(1).and_then(|before| message.get(before)) != Some(&b'\r'),
+                _ => message.get(at + 1) != Some(&b'\n'),
+            };
+            ends.extend(memchr::memchr2_iter(b'\r', b'\n', message).filter(is_short));
+        }
     }
     ends
+}
+
+/// Where an LF stands that no CR is before. Lines are short, so that whole blocks are looked at and not one line's end after
+/// the other.
+fn bare_lfs(message: &[u8], ends: &mut Vec<usize>) {
+    let (blocks, rest) = message.as_chunks::<BLOCK>();
+    let mut last = [0; BLOCK];
+    for (place, byte) in last.iter_mut().zip(rest) {
+        *place = *byte;
+    }
+    let mut cr_before = 0;
+    for (block, start) in blocks.iter().chain([&last]).zip((0..).step_by(BLOCK)) {
+        let crs = places(block, b'\r');
+        let mut lfs = places(block, b'\n') & !(crs << 1 | cr_before);
+        cr_before = crs >> (BLOCK - 1);
+        while lfs != 0 {
+            ends.extend(usize::try_from(lfs.trailing_zeros()).map(|place| start + place));
+            lfs &= lfs - 1;
+        }
+    }
+}
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// The places of a byte in a block, a bit for each.
+fn places(block: &[u8; BLOCK], byte: u8) -> u64 {
+    let (parts, _) = block.as_chunks::<16>();
+    let bits = |part: &[u8; 16]| u64::from(u8x16::new(*part).simd_eq(u8x16::splat(byte)).to_bitmask());
+    parts.iter().rev().fold(0, |places, part| places << 16 | bits(part))
 }
 
 /// Why a message can not be appended as it is.
@@ -126,6 +157,24 @@ pub fn same_but_line_ends(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_ends_are_found_wherever_they_stand() {
+        let mut dice = 1_u64;
+        for length in 0..400 {
+            let message: Vec<u8> = (0..length)
+                .map(|_| {
+                    dice ^= dice << 13;
+                    dice ^= dice >> 7;
+                    dice ^= dice << 17;
+                    b"\r\n\n\x00ab\x8a\xff"[usize::try_from(dice % 8).unwrap()]
+                })
+                .collect();
+            let is_bare = |at: &usize| message[*at] == b'\n' && (*at == 0 || message[at - 1] != b'\r');
+            let wanted: Vec<usize> = (0..length).filter(is_bare).collect();
+            assert_eq!(short_ends(&message, BareCr::Keep), wanted, "{message:?}");
+        }
+    }
 
     #[test]
     fn every_line_ends_in_crlf_and_nothing_else_changes() {
