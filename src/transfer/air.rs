@@ -9,7 +9,7 @@ use crate::imap::{Launched, Opening, RemoteMessage};
 use super::pending::Pending;
 
 /// Messages and bytes of a batch that flies; on a slow line less, so that the screen moves and a stop is soon.
-pub(super) const FLIGHT_MESSAGES: usize = 256;
+pub(super) const FLIGHT_MESSAGES: usize = 512;
 const FLIGHT_BYTES: usize = 2 << 20;
 const LEAST_FLIGHT: usize = 64 << 10;
 /// How long sending one should take at most, and how short makes the next one larger.

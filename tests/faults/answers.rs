@@ -203,7 +203,7 @@ fn a_server_that_leaves_when_too_much_is_asked_is_asked_for_less() {
 #[test]
 fn a_server_that_leaves_again_and_again_is_done_with_in_bounded_time() {
     let Some(server) = Dovecot::new().start() else { return };
-    let (many, few) = if is_long() { (8000, 60) } else { (3000, 12) };
+    let (many, few) = if is_long() { (12_000, 60) } else { (5000, 12) };
     let cases = [(Kind::CopyMaildir, many), (Kind::MoveMaildir, few), (Kind::MoveMbox, few)];
     for_each_of(&cases, 3, |(kind, count)| {
         let post = Post::on(&server, &format!("{kind:?}"));
