@@ -179,9 +179,12 @@ impl Carry<'_, '_> {
         }
     }
 
-    /// The folder that comes next is opened behind all else; what it needs more is done in its turn.
+    /// The folder that comes next is opened behind all else; what it needs more is done in its turn. Nothing may be left to be
+    /// asked for in this one.
     pub(super) fn open_ahead(&mut self) {
-        if self.air.flights.is_empty() {
+        let is_asked = |flight: &Flight| matches!(flight.stage, Stage::Asked(_));
+        let is_all_asked = self.air.unasked.is_empty() && self.air.flights.iter().all(is_asked);
+        if self.air.flights.is_empty() || !(self.air.is_asked_ahead || is_all_asked) {
             return;
         }
         // A line that breaks here is told by those who wait.
@@ -209,9 +212,12 @@ impl Carry<'_, '_> {
         while !self.air.flights.is_empty() {
             self.land_next()?;
         }
-        // What was not shown so far is asked for by its UIDs.
+        // What was not shown so far is asked for by its UIDs; another folder may be open by now.
         self.air.is_asked_ahead = false;
         self.air.unasked.append(&mut self.air.unseen);
+        if !self.air.unasked.is_empty() && !self.is_open_again() {
+            self.air.leftovers.append(&mut self.air.unasked);
+        }
         let mut crash = Crash::default();
         self.ask_states(&mut crash);
         if !crash.is_none() {
@@ -223,6 +229,13 @@ impl Carry<'_, '_> {
         self.air.leftovers.append(&mut self.air.unseen);
         self.air.states.clear();
         self.finish_leftovers()
+    }
+
+    /// Opens the folder anew, on this connection and if it is still the same.
+    fn is_open_again(&mut self) -> bool {
+        let (target, validity) = (&self.target, self.selected.uid_validity);
+        let selected = self.link.current().map(|session| session.select(target));
+        matches!(selected, Some(Ok(selected)) if selected.uid_validity == validity)
     }
 
     /// Waits for the next answer; when that is not what it should be, for all the others too.
