@@ -12,7 +12,7 @@ use crate::transfer::{Event, Order, Queue};
 use super::Handed;
 
 /// The version of this language; a screen of another version is told so.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Who the process is; the first thing it says.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,11 +3,10 @@
 
 use crate::mail::FolderPath;
 
-use super::answer::Answer;
 use super::error::ImapError;
 use super::names::quoted;
 use super::open::{self, Purpose};
-use super::session::{Created, Session, says_exists};
+use super::session::{Session, says_exists};
 
 /// A folder that was asked for and not waited for.
 pub struct Opening {
@@ -35,38 +34,37 @@ impl Session {
         }
         let name = self.wire_name(&path);
         let quoted = quoted(&name)?;
-        let making = |verb: &str| self.wire.give(&format!("{verb} {quoted}"));
+        let making = |verb: &str| self.wire.give_aside(&format!("{verb} {quoted}"));
         let making = if is_there { None } else { Some((making("CREATE")?, making("SUBSCRIBE")?)) };
         self.close_unseen();
         Ok(Some(Opening { path, making, asked: open::ask(&self.wire, &name, Purpose::Write)? }))
     }
 
-    /// Waits for what [`Self::ask_to_open`] asked for, and gives what was made: the next [`Self::create`] and [`Self::select`]
-    /// of the folder need not wait. A refusal is theirs to tell, for they know other ways.
-    pub fn made(&mut self, opening: &Opening) -> Result<Created, ImapError> {
+    /// Waits for what [`Self::ask_to_open`] asked for, and adds what was made to `new`, whatever happens then: the next
+    /// [`Self::create`] and [`Self::select`] of the folder need not wait. A refusal is theirs to tell, for they know other ways.
+    pub fn made(&mut self, opening: &Opening, new: &mut Vec<FolderPath>) -> Result<(), ImapError> {
         let Opening { path, making, asked } = opening;
-        let mut created = Created { path: path.clone(), new: Vec::new() };
+        // First of all, for what is said meanwhile is said of the folder: the other two say nothing but their results.
+        let opened = asked.opened(&self.wire, String::new);
         let mut is_refused = false;
         if let Some((create, subscribe)) = making {
             let refusal = self.wire.result(create, 0, |_| ())?.refusal();
             is_refused = refusal.as_ref().is_some_and(|refusal| !says_exists(refusal));
-            created.new.extend(refusal.is_none().then(|| path.clone()));
+            new.extend(refusal.is_none().then(|| path.clone()));
             self.wire.result(subscribe, 0, |_| ())?;
-        }
-        let opened = asked.opened(&self.wire, String::new);
-        if is_refused {
-            // Some servers take a subscription to what is not there.
-            self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&asked.name)?), 0, |_| ()).map(|_: Answer| ())?;
-            return Ok(created);
         }
         match opened {
             Ok(opened) => {
                 self.is_there(path, &asked.name);
                 self.foresee(asked.name.clone(), opened);
             }
+            // Some servers take a subscription to what is not there.
+            Err(ImapError::Refused { .. }) if is_refused => {
+                self.wire.command(&format!("UNSUBSCRIBE {}", quoted(&asked.name)?), 0, |_| ())?;
+            }
             Err(ImapError::Refused { .. }) => {}
             Err(error) => return Err(error),
         }
-        Ok(created)
+        Ok(())
     }
 }

@@ -178,7 +178,7 @@ pub struct Launched {
 enum Broken {
     /// The line is lost.
     Lost(ImapError),
-    /// The server refused the last message that was begun before it was sent, and with it the command.
+    /// The server refused one of the messages that were begun, before the last of them was sent, and with it the command.
     Refused(ImapError),
 }
 

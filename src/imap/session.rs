@@ -1,7 +1,7 @@
 //! One logged-in connection: folders and the state of it; messages are in [`super::messages`], appends in [`super::upload`].
 //! Owned by one thread.
 //!
-//! CREATE, STORE and their kin go through the `imap` crate; SELECT, LIST, FETCH, STATUS and APPEND are our own commands over
+//! CREATE (but for [`super::ahead`]'s), STORE and their kin go through the `imap` crate; SELECT, LIST, FETCH, STATUS and APPEND are our own commands over
 //! the same wire, since the crate can not stand what servers answer to them, or waits where we need not.
 
 use std::collections::HashMap;
@@ -18,6 +18,7 @@ use super::upload::Proven;
 use super::wire::Wire;
 
 /// Subscriptions are changed one at a time: Courier writes its list of them anew, and loses one of two that come at once.
+/// [`super::ahead`] takes no turn, for it never asks Courier.
 static SUBSCRIBING: Mutex<()> = Mutex::new(());
 
 /// Enough for names sent as literals.

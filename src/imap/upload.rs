@@ -180,7 +180,7 @@ impl Session {
     }
 
     /// Sends messages and does not wait for the answer, which [`Self::land`] reads: first launched, first landed, and no
-    /// other command in between but those of [`Self::ask_states`]. One whose like the server has not taken yet waits for its
+    /// other command in between but those that ask for states, and for the next folder. One whose like the server has not taken yet waits for its
     /// go-ahead.
     pub fn launch(&mut self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> Launched {
         let name = self.wire_name(folder);

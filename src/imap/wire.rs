@@ -29,9 +29,6 @@ const GLANCE: Duration = Duration::from_millis(1);
 /// The most bytes of answers that are kept before they are asked for.
 const MOST_AHEAD: usize = 1024 * 1024;
 
-/// What our tags begin with; the crate's begin with another.
-const OURS: char = 'M';
-
 /// One connection to a server, shared by its clones.
 #[derive(Clone)]
 pub struct Wire(Arc<Mutex<Inner>>);
@@ -52,8 +49,9 @@ struct Inner {
     literal_limit: usize,
     /// Why the crate's last read or write failed.
     fault: Option<ImapError>,
-    /// Results of commands that were given behind the one that was waited for: what does not depend on each other a server
-    /// may do in an order of its own (RFC 9051 section 5.5).
+    /// Commands that nothing before or behind depends on: a server may do them in an order of its own (RFC 9051 section 5.5).
+    aside: Vec<String>,
+    /// Their results that came before they were asked for.
     early: Vec<Answer>,
     /// The last tagged result that the crate was given.
     result: Option<Answer>,
@@ -90,6 +88,7 @@ impl Wire {
             vetted: io::Cursor::default(),
             literal_limit: 0,
             fault: None,
+            aside: Vec::new(),
             early: Vec::new(),
             result: None,
             capabilities: None,
@@ -207,7 +206,7 @@ impl Wire {
     pub fn tag(&self) -> String {
         let mut inner = self.inner();
         inner.next_tag += 1;
-        format!("{OURS}{}", inner.next_tag)
+        format!("M{}", inner.next_tag)
     }
 
     /// Sends one command and hands its untagged data to `each`; gives the tagged result.
@@ -227,6 +226,14 @@ impl Wire {
     pub fn give(&self, text: &str) -> Result<String, ImapError> {
         let tag = self.tag();
         self.inner().send(format!("{tag} {text}\r\n").as_bytes())?;
+        Ok(tag)
+    }
+
+    /// The same for a command that has no data of its own and on which nothing depends: its result may come before that of
+    /// others.
+    pub fn give_aside(&self, text: &str) -> Result<String, ImapError> {
+        let tag = self.give(text)?;
+        self.inner().aside.push(tag.clone());
         Ok(tag)
     }
 
@@ -273,12 +280,13 @@ impl Inner {
         if let Some(at) = self.early.iter().position(|early| early.tag() == Some(tag)) {
             return Ok(self.early.swap_remove(at));
         }
+        self.aside.retain(|aside| aside != tag);
         for _ in 0..MAX_ANSWERS {
             let answer = self.answer()?;
             match answer.kind(tag) {
                 answer::Kind::Result(_) => return Ok(answer),
                 answer::Kind::Untagged => each(&answer.values()),
-                answer::Kind::WrongTag if self.is_of_later(&answer, tag) => self.early.push(answer),
+                answer::Kind::WrongTag if self.is_of_aside(&answer) => self.early.push(answer),
                 answer::Kind::WrongTag => return Err(wrong_tag()),
                 answer::Kind::Continue => {
                     return Err(ImapError::Nonsense { reason: "a go-ahead that was not asked for".into() });
@@ -288,12 +296,10 @@ impl Inner {
         Err(endless())
     }
 
-    /// Whether it is the first result of a command that was given after the one with `tag`.
-    fn is_of_later(&self, answer: &Answer, tag: &str) -> bool {
-        let number = |tag: &str| tag.strip_prefix(OURS)?.parse::<u32>().ok();
-        let later = answer.tag().and_then(number).filter(|later| *later <= self.next_tag);
-        later.zip(number(tag)).is_some_and(|(later, awaited)| later > awaited)
-            && !self.early.iter().any(|early| early.tag() == answer.tag())
+    /// Whether it is the result of a command that was given aside, once.
+    fn is_of_aside(&mut self, answer: &Answer) -> bool {
+        let at = self.aside.iter().position(|aside| answer.tag() == Some(aside));
+        at.map(|at| self.aside.swap_remove(at)).is_some()
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
@@ -521,9 +527,9 @@ mod tests {
     }
 
     #[test]
-    fn results_may_come_in_another_order_than_their_commands() {
+    fn the_result_of_a_command_that_was_given_aside_may_come_before_others() {
         let (wire, _server) = wire("M2 NO two\r\n* 1 EXISTS\r\nM1 OK one\r\nM3 OK three\r\n");
-        let tags: Vec<String> = (0..3).map(|_| wire.give("NOOP").unwrap()).collect();
+        let tags = [wire.give("NOOP").unwrap(), wire.give_aside("NOOP").unwrap(), wire.give_aside("NOOP").unwrap()];
         let mut data = 0;
         assert!(wire.result(&tags[0], 0, |_| data += 1).unwrap().refusal().is_none());
         assert_eq!(data, 1);
@@ -534,9 +540,9 @@ mod tests {
 
     #[test]
     fn a_result_of_no_command_or_twice_the_same_is_nonsense() {
-        for said in ["M9 OK\r\n", "X2 OK\r\n", "M2 OK\r\nM2 OK\r\n", "M02 OK\r\nM2 OK\r\nM2 OK\r\n"] {
+        for said in ["M9 OK\r\n", "X2 OK\r\n", "M02 OK\r\n", "M3 OK\r\n", "M2 OK\r\nM2 OK\r\n"] {
             let (wire, _server) = wire(said);
-            let tags = [wire.give("NOOP").unwrap(), wire.give("NOOP").unwrap()];
+            let tags = [wire.give("NOOP").unwrap(), wire.give_aside("NOOP").unwrap(), wire.give("NOOP").unwrap()];
             let result = wire.result(&tags[0], 0, |_| ());
             assert!(matches!(result, Err(ImapError::Nonsense { .. })), "{said}");
         }

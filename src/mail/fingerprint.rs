@@ -19,9 +19,14 @@ impl Digest {
         Self(blake3::hash(bytes).into())
     }
 
-    /// All that a journal may have for `bytes`: up to its version 2 that was a SHA-256.
+    /// What a journal has for `bytes` up to its version 2: a SHA-256.
+    pub fn older(bytes: &[u8]) -> Self {
+        Self(Sha256Sum::of(bytes).0)
+    }
+
+    /// All that a journal may have for `bytes`.
     pub fn ever_of(bytes: &[u8]) -> [Self; 2] {
-        [Self::of(bytes), Self(Sha256Sum::of(bytes).0)]
+        [Self::of(bytes), Self::older(bytes)]
     }
 }
 

@@ -15,8 +15,8 @@ const LEAST_FLIGHT: usize = 64 << 10;
 /// How long sending one should take at most, and how short makes the next one larger.
 const SLOW: Duration = Duration::from_millis(300);
 const QUICK: Duration = Duration::from_millis(100);
-/// Batches that are sent and not yet answered: at first, at most, and at least. The first are what a server stores of small
-/// messages in 50 ms, the most what a line of 600 MB/s holds in that time.
+/// Batches that are sent and not yet answered: at first, at most, and at least. The most are what a line of 600 MB/s holds in
+/// 50 ms.
 const FIRST_AIR: usize = 8;
 const AIR: usize = 16;
 const LEAST_AIR: usize = 2;

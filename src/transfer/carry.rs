@@ -14,7 +14,7 @@ use crossbeam_channel::Sender;
 
 use crate::imap::{HeldMessage, ImapError, Scope, Selected};
 use crate::mail::flags::is_portable_keyword;
-use crate::mail::{FolderPath, Locator};
+use crate::mail::{Digest, FolderPath, Locator};
 use crate::store::StoreError;
 
 use super::air::{Air, FLIGHT_MESSAGES};
@@ -251,11 +251,13 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Makes the target folder where needed, opens it, settles what earlier runs left open, and learns what it holds.
     fn open_target(&mut self) -> Result<Result<(), ImapError>, Halt> {
         let wanted = self.plan.target.clone();
+        let mut made = Vec::new();
         let opened = self.ask(|session, _| {
-            let opening = session.ask_to_open(&wanted)?;
-            let made = opening.map(|opening| session.made(&opening)).transpose()?.unwrap_or_default();
+            if let Some(opening) = session.ask_to_open(&wanted)? {
+                session.made(&opening, &mut made)?;
+            }
             let mut created = session.create(&wanted)?;
-            created.new.extend(made.new);
+            created.new.append(&mut made);
             let selected = session.select(&created.path)?;
             Ok((created, selected))
         })?;
@@ -450,7 +452,10 @@ impl<'c, 'a> Carry<'c, 'a> {
         let there = |(uid, proof): &(u32, Option<Proof>)| {
             Some((self.held.with_uid(*Some(uid).filter(|uid| is_free(uid))?)?, (*proof)?))
         };
-        let known = carried.get(&prepared.digest).into_iter().flatten().find_map(there);
+        let of = |digest: Digest| carried.get(&digest).into_iter().flatten().find_map(there);
+        let may_be_older = !carried.is_empty() && prepared.large.is_none();
+        let older = || may_be_older.then(|| of(Digest::older(&prepared.bytes))).flatten();
+        let known = of(prepared.digest).or_else(older);
         self.carried = Some(carried);
         Ok(known.filter(|(_, proof)| !self.reads_all_back() || *proof > Proof::Size))
     }

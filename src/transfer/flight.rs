@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::imap::{AppendError, Appended, ImapError, Opening, RemoteMessage};
+use crate::imap::{AppendError, Appended, ImapError, Opening, RemoteMessage, Scope};
 use crate::mail::envelope::Summary;
 
 use super::air::{FLIGHT_MESSAGES, Flight, Stage};
@@ -43,7 +43,8 @@ pub(super) struct Crash {
 
 impl Crash {
     fn is_none(&self) -> bool {
-        self.pending.is_empty()
+        let is_lost = self.lost.as_ref().is_some_and(|error| error.scope() == Scope::Connection);
+        self.pending.is_empty() && !is_lost
     }
 
     fn add(&mut self, pending: Vec<Pending>, results: Vec<Result<Appended, AppendError>>) {
@@ -83,13 +84,15 @@ impl Carry<'_, '_> {
             self.intend(&mut batch)?;
             return self.send(batch);
         }
-        self.open_for_flight(&batch)?;
+        let waits = self.open_for_flight(&batch)?;
         self.intend(&mut batch)?;
         self.tell_under_way(&batch);
         let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
         let begun = Instant::now();
         let launched = self.link.session()?.launch(&self.target, &outgoing);
-        self.air.sent_in(begun.elapsed());
+        if !waits {
+            self.air.sent_in(begun.elapsed());
+        }
         // What flies is not held in memory: it is read again, should it be needed after all.
         let pending = batch.into_iter().map(|prepared| Pending::new(Prepared { bytes: Vec::new(), ..prepared }));
         self.air.flights.push_back(Flight { pending: pending.collect(), stage: Stage::Sent(launched), since: begun });
@@ -99,10 +102,12 @@ impl Carry<'_, '_> {
         self.tidy_leftovers()
     }
 
-    /// The states are asked for in the open folder; and a go-ahead is waited for with nothing else in the air.
-    fn open_for_flight(&mut self, batch: &[Prepared]) -> Result<(), Halt> {
+    /// The states are asked for in the open folder; and a go-ahead is waited for with nothing else in the air. Gives whether
+    /// one will be.
+    fn open_for_flight(&mut self, batch: &[Prepared]) -> Result<bool, Halt> {
         let outgoing: Vec<_> = batch.iter().map(Prepared::outgoing).collect();
-        if self.link.current().is_some_and(|session| session.waits(&self.target, &outgoing)) {
+        let waits = self.link.current().is_some_and(|session| session.waits(&self.target, &outgoing));
+        if waits {
             self.land_all()?;
         }
         if self.air.flights.is_empty()
@@ -110,7 +115,7 @@ impl Carry<'_, '_> {
         {
             return Err(Halt::Server(error));
         }
-        Ok(())
+        Ok(waits)
     }
 
     fn tell_under_way(&mut self, batch: &[Prepared]) {
@@ -184,7 +189,8 @@ impl Carry<'_, '_> {
     pub(super) fn open_ahead(&mut self) {
         let is_asked = |flight: &Flight| matches!(flight.stage, Stage::Asked(_));
         let is_all_asked = self.air.unasked.is_empty() && self.air.flights.iter().all(is_asked);
-        if self.air.flights.is_empty() || !(self.air.is_asked_ahead || is_all_asked) {
+        // Where all is read back, this folder is still needed.
+        if self.air.flights.is_empty() || !(self.air.is_asked_ahead || is_all_asked) || self.reads_all_back() {
             return;
         }
         // A line that breaks here is told by those who wait.
@@ -199,11 +205,13 @@ impl Carry<'_, '_> {
 
     fn land_opening(&mut self, next: usize, opening: &Opening, crash: &mut Crash) {
         let Some(session) = self.link.current() else { return };
-        match session.made(opening) {
-            Ok(made) if made.new.is_empty() => {}
+        let mut made = Vec::new();
+        if let Err(error) = session.made(opening, &mut made) {
+            crash.lose(Vec::new(), error);
+        }
+        if let Some(path) = made.first() {
             // A journal that takes no more ends the job before the next message is sent.
-            Ok(made) => _ = self.shared.record.opened(next, &made.path, &made.new),
-            Err(error) => crash.lose(Vec::new(), error),
+            _ = self.shared.record.opened(next, path, &made);
         }
     }
 

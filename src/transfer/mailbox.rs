@@ -213,8 +213,8 @@ impl Mailbox {
     }
 
     /// See [`Session::made`].
-    pub fn made(&mut self, opening: &Opening) -> Result<Created, ImapError> {
-        if let Self::Server(session) = self { session.made(opening) } else { Ok(Created::default()) }
+    pub fn made(&mut self, opening: &Opening, new: &mut Vec<FolderPath>) -> Result<(), ImapError> {
+        if let Self::Server(session) = self { session.made(opening, new) } else { Ok(()) }
     }
 
     /// See [`Session::exists`].
