@@ -106,8 +106,8 @@ fn mail_that_others_deliver_meanwhile_is_not_taken_for_ours() {
         let user = format!("{kind:?}");
         let post = Post::on(&server, &user);
         let mut trial = Trial::new(&post, *kind, "Box");
-        // Where mail flies, the next answer tells that one is missing, and nothing is waited for.
-        let proxy = Proxy::new(server.imap_port).replace("MULTIAPPEND", "X-NONE");
+        // Where more is on its way, the next answer tells that one is missing, and nothing is waited for.
+        let proxy = Proxy::new(server.imap_port).replace("MULTIAPPEND", "X-NONE").replace("LITERAL+", "X-NONE");
         let proxy = proxy.fault(3, At::BeforeOk, Do::Swallow).start();
         let running = trial.start(proxy.port, &["--timeout", "2"]);
         super::common::wait_until(|| proxy.fired() > 0);
