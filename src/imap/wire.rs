@@ -6,7 +6,7 @@
 //!
 //! It knows lines, literals and tags, but no command; [`super::session`] does.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -16,6 +16,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::answer::{self, Answer, Status};
 use super::error::ImapError;
 use super::socket::{Canceller, Clock, Socket, Stream, lock};
+
+#[cfg(test)]
+mod tests;
+mod vetted;
 
 /// The longest line outside literals.
 const MAX_LINE: usize = 64 * 1024;
@@ -145,28 +149,6 @@ impl Wire {
     /// Whether bytes came that nobody asked for yet; after STARTTLS's OK that is an attack.
     pub fn has_unread(&self) -> bool {
         !self.inner().ready().is_empty()
-    }
-
-    /// Forgets what the crate's last command failed of, before the next.
-    pub fn forget_fault(&self) {
-        let mut inner = self.inner();
-        inner.result = None;
-        inner.fault = None;
-    }
-
-    /// What an error of the crate means, in the server's own words; `doing` says what was tried.
-    pub fn meaning(&self, error: imap::Error, doing: impl FnOnce() -> String) -> ImapError {
-        let mut inner = self.inner();
-        if let Some(fault) = inner.fault.take() {
-            return fault;
-        }
-        if let Some(refusal) = inner.result.take().as_ref().and_then(Answer::refusal) {
-            return ImapError::Refused { doing: doing(), refusal };
-        }
-        match error {
-            imap::Error::ConnectionLost => ImapError::Lost { reason: "it was closed without a word".into() },
-            other => ImapError::Nonsense { reason: other.to_string() },
-        }
     }
 
     /// Untagged NO, BAD and ALERT texts since last asked. Foreign text.
@@ -458,93 +440,6 @@ impl Inner {
             }
             io::ErrorKind::UnexpectedEof => ImapError::Lost { reason: "it was closed without a word".into() },
             _ => ImapError::Lost { reason: error.to_string() },
-        }
-    }
-
-    /// The next answer that the crate can stand, in a form it can parse.
-    fn vet(&mut self) -> Result<Vec<u8>, ImapError> {
-        for _ in 0..MAX_ANSWERS {
-            let answer = self.answer()?;
-            if let Some(bytes) = answer.for_crate() {
-                if answer.is_tagged() {
-                    self.result = Some(answer);
-                }
-                return Ok(bytes);
-            }
-        }
-        Err(endless())
-    }
-
-    /// Turns a failure into what `Read` and `Write` can say, and keeps it for [`Wire::meaning`].
-    fn keep_fault<T>(&mut self, result: Result<T, ImapError>) -> io::Result<T> {
-        result.map_err(|error| {
-            let text = error.to_string();
-            self.fault = Some(error);
-            io::Error::other(text)
-        })
-    }
-}
-
-impl Read for Wire {
-    /// For the `imap` crate: vetted answers, never two in one read, so that it buffers nothing of the next.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut inner = self.inner();
-        if inner.vetted.position() >= inner.vetted.get_ref().len() as u64 {
-            let vetted = inner.vet();
-            inner.vetted = io::Cursor::new(inner.keep_fault(vetted)?);
-        }
-        inner.vetted.read(buffer)
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let mut inner = self.inner();
-        let sent = inner.send(buffer);
-        inner.keep_fault(sent)?;
-        Ok(buffer.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-    use std::net::{TcpListener, TcpStream};
-    use std::time::Duration;
-
-    use super::*;
-
-    /// A wire to a server that says this, whatever it hears.
-    fn wire(said: &str) -> (Wire, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let mut server = listener.accept().unwrap().0;
-        server.write_all(said.as_bytes()).unwrap();
-        (Wire::new(&tcp, Duration::from_secs(10), |socket| Ok(Box::new(socket))).unwrap(), server)
-    }
-
-    #[test]
-    fn the_result_of_a_command_that_was_given_aside_may_come_before_others() {
-        let (wire, _server) = wire("M2 NO two\r\n* 1 EXISTS\r\nM1 OK one\r\nM3 OK three\r\n");
-        let tags = [wire.give("NOOP").unwrap(), wire.give_aside("NOOP").unwrap(), wire.give_aside("NOOP").unwrap()];
-        let mut data = 0;
-        assert!(wire.result(&tags[0], 0, |_| data += 1).unwrap().refusal().is_none());
-        assert_eq!(data, 1);
-        assert!(wire.has_come(&tags[1]) && wire.has_come(&tags[2]));
-        assert_eq!(wire.result(&tags[1], 0, |_| ()).unwrap().refusal().unwrap().text, "two");
-        assert!(wire.result(&tags[2], 0, |_| ()).unwrap().refusal().is_none());
-    }
-
-    #[test]
-    fn a_result_of_no_command_or_twice_the_same_is_nonsense() {
-        for said in ["M9 OK\r\n", "X2 OK\r\n", "M02 OK\r\n", "M3 OK\r\n", "M2 OK\r\nM2 OK\r\n"] {
-            let (wire, _server) = wire(said);
-            let tags = [wire.give("NOOP").unwrap(), wire.give_aside("NOOP").unwrap(), wire.give("NOOP").unwrap()];
-            let result = wire.result(&tags[0], 0, |_| ());
-            assert!(matches!(result, Err(ImapError::Nonsense { .. })), "{said}");
         }
     }
 }

@@ -1,0 +1,38 @@
+//! What of a server's answers is believed, and when.
+
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::*;
+
+/// A wire to a server that says this, whatever it hears.
+fn wire(said: &str) -> (Wire, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let mut server = listener.accept().unwrap().0;
+    server.write_all(said.as_bytes()).unwrap();
+    (Wire::new(&tcp, Duration::from_secs(10), |socket| Ok(Box::new(socket))).unwrap(), server)
+}
+
+#[test]
+fn the_result_of_a_command_that_was_given_aside_may_come_before_others() {
+    let (wire, _server) = wire("M2 NO two\r\n* 1 EXISTS\r\nM1 OK one\r\nM3 OK three\r\n");
+    let tags = [wire.give("NOOP").unwrap(), wire.give_aside("NOOP").unwrap(), wire.give_aside("NOOP").unwrap()];
+    let mut data = 0;
+    assert!(wire.result(&tags[0], 0, |_| data += 1).unwrap().refusal().is_none());
+    assert_eq!(data, 1);
+    assert!(wire.has_come(&tags[1]) && wire.has_come(&tags[2]));
+    assert_eq!(wire.result(&tags[1], 0, |_| ()).unwrap().refusal().unwrap().text, "two");
+    assert!(wire.result(&tags[2], 0, |_| ()).unwrap().refusal().is_none());
+}
+
+#[test]
+fn a_result_of_no_command_or_twice_the_same_is_nonsense() {
+    for said in ["M9 OK\r\n", "X2 OK\r\n", "M02 OK\r\n", "M3 OK\r\n", "M2 OK\r\nM2 OK\r\n"] {
+        let (wire, _server) = wire(said);
+        let tags = [wire.give("NOOP").unwrap(), wire.give_aside("NOOP").unwrap(), wire.give("NOOP").unwrap()];
+        let result = wire.result(&tags[0], 0, |_| ());
+        assert!(matches!(result, Err(ImapError::Nonsense { .. })), "{said}");
+    }
+}
