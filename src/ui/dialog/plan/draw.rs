@@ -155,7 +155,9 @@ impl PlanDialog {
         let found = match self.known(row) {
             Some(Known { weight: None, .. }) => " (the folder can't be read)".to_owned(),
             Some(Known { weight: Some(weight), dates, .. })
-                if *dates == row.folder.dates && (*dates == DateRule::Auto || self.is_examined()) =>
+                if *dates == row.folder.dates
+                    && !weight.dates.is_empty()
+                    && (*dates == DateRule::Auto || self.is_examined()) =>
             {
                 let each = weight.dates.iter().map(|(rule, count)| format!("{} {}", thousands(*count), rule.label()));
                 format!(" ({})", each.collect::<Vec<_>>().join(", "))
