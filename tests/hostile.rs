@@ -328,7 +328,7 @@ fn logindisabled_is_obeyed() {
 #[test]
 fn folder_names_inject_no_commands() {
     let (server, mut session) = logged_in(Conn::serve);
-    session.create(&FolderPath::new(["a\"b\\c\r\nX1 CREATE pwned", "d\0e"])).unwrap();
+    session.create(&FolderPath::new(["a\"b\\c\r\nX1 CREATE pwned", "d\0e"]), &mut Vec::new()).unwrap();
     session.rename(&FolderPath::new(["x\r\nX2 DELETE y"]), &FolderPath::new(["z\r\nX3 DELETE y"])).unwrap();
     let odd = session.append(&FolderPath::new(["q\" {3}\r\nX4 CREATE r"]), &[outgoing(&[])], 0, &mut |_, _| true);
     assert_eq!(odd.len(), 1);

@@ -48,8 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (job, tally) = (journal.job(arguments.job)?, journal.tally(arguments.job)?);
     drop(journal);
     let label = job.settings.label();
-    let messages = tally.stored - tally.moved + tally.unknown;
-    if !arguments.yes && !confirmed(job.id, messages, &label)? {
+    if !arguments.yes && !confirmed(job.id, tally.removable + tally.unknown, &label)? {
         return Ok(ExitCode::from(code::PARTIAL));
     }
     let place = job.settings.place(|login| Ok::<_, Failure>(login.account(arguments.password.get(&label)?)))?;

@@ -26,6 +26,6 @@ pub use error::{ImapError, Refusal, Scope};
 pub use fetch::{HeldMessage, RemoteMessage};
 pub use names::{Namespace, RemoteFolder};
 pub use open::Selected;
-pub use session::{Counts, Created, Session};
+pub use session::{Counts, Session};
 pub use socket::Canceller;
 pub use upload::MOST_COMMANDS;

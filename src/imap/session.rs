@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use crate::mail::FolderPath;
 
 use super::answer::Answer;
-use super::error::{ImapError, Refusal};
+use super::error::{ImapError, Refusal, Scope};
 use super::names::{Namespace, RemoteFolder, list_command, listing, quoted};
 use super::open::{self, Opened, Purpose, Selected};
 use super::socket::Canceller;
@@ -33,15 +33,6 @@ pub struct Counts {
     pub unseen: u32,
     /// Their bytes, where the server tells (RFC 8438).
     pub bytes: Option<u64>,
-}
-
-/// A folder that was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Created {
-    /// The path it really has: what the server can not take in a name becomes `_`.
-    pub path: FolderPath,
-    /// What was made for it, parents first; not what was there.
-    pub new: Vec<FolderPath>,
 }
 
 /// A folder that was listed or made.
@@ -204,20 +195,20 @@ impl Session {
         Ok(left)
     }
 
-    /// Makes a folder with all its parents, subscribed, as far as they are not there.
-    pub fn create(&mut self, folder: &FolderPath) -> Result<Created, ImapError> {
-        let mut created = Created::default();
+    /// Makes a folder with all its parents, subscribed, as far as they are not there. Gives the path it really has: what the
+    /// server can not take in a name becomes `_`. Adds what was made to `new`, parents first, whatever happens then.
+    pub fn create(&mut self, folder: &FolderPath, new: &mut Vec<FolderPath>) -> Result<FolderPath, ImapError> {
+        let mut path = FolderPath::root();
         for (depth, segment) in folder.segments().iter().enumerate() {
-            let wanted = created.path.child(segment.as_str());
-            created.path = self.create_one(&wanted, depth + 1 == folder.depth(), &mut created.new)?;
+            path = self.create_one(&path.child(segment.as_str()), depth + 1 == folder.depth(), new)?;
         }
-        Ok(created)
+        Ok(path)
     }
 
     /// Makes a folder that was there and, as the server says, is there no more.
-    pub fn create_again(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
+    pub fn create_again(&mut self, folder: &FolderPath, new: &mut Vec<FolderPath>) -> Result<(), ImapError> {
         self.names.remove(folder);
-        self.create(folder).map(drop)
+        self.create(folder, new).map(drop)
     }
 
     /// Makes one folder below parents that are there. A parent may be only a name; the last must hold messages.
@@ -233,28 +224,28 @@ impl Session {
         }
         let plain = self.namespace.takeable(folder, false);
         let strict = plain.parent().unwrap_or_default().child(self.namespace.takeable(folder, true).name());
-        let (path, is_new) = match self.try_create(&plain) {
-            Err(ImapError::Refused { .. }) if strict != plain => (strict.clone(), self.try_create(&strict)?),
-            other => (plain, other?),
-        };
-        new.extend(is_new.then(|| path.clone()));
-        Ok(path)
+        match self.try_create(&plain, new) {
+            Err(ImapError::Refused { .. }) if strict != plain => self.try_create(&strict, new).map(|()| strict),
+            other => other.map(|()| plain),
+        }
     }
 
-    /// Gives whether it was not there before.
-    fn try_create(&mut self, folder: &FolderPath) -> Result<bool, ImapError> {
+    /// Adds it to `new` unless it was there before.
+    fn try_create(&mut self, folder: &FolderPath, new: &mut Vec<FolderPath>) -> Result<(), ImapError> {
         let name = self.namespace.to_wire(folder);
-        let created = self.run(|| format!("cannot make the folder {folder}"), |session| session.create(&name));
-        let is_new = created.is_ok();
-        if let Err(error) = created {
-            let exists = matches!(&error, ImapError::Refused { refusal, .. } if says_exists(refusal));
-            if !exists {
+        match self.run(|| format!("cannot make the folder {folder}"), |session| session.create(&name)) {
+            Ok(()) => new.push(folder.clone()),
+            Err(ImapError::Refused { refusal, .. }) if says_exists(&refusal) => {}
+            Err(error) => {
+                // It was not there, and where the answer was lost it may be now.
+                let is_perhaps = error.scope() == Scope::Connection;
+                new.extend(is_perhaps.then(|| folder.clone()));
                 return Err(error);
             }
         }
         self.subscribe(&name)?;
         self.is_there(folder, &name);
-        Ok(is_new)
+        Ok(())
     }
 
     /// Subscribes, since many clients hide other folders. A refusal does no harm.

@@ -66,6 +66,16 @@ pub enum StoreError {
         /// The folder's file or directory.
         path: PathBuf,
     },
+    /// A removal was begun, and may have come to its end or not: the message counts as gone.
+    #[error("{id} may be gone from {path} or not: {reason}", path = path.display())]
+    Unsure {
+        /// The message's id.
+        id: String,
+        /// The folder's file or directory.
+        path: PathBuf,
+        /// Why nobody knows.
+        reason: String,
+    },
     /// Another program holds the file's lock.
     #[error("{path} is locked by another program; close it, then run the same command again", path = path.display())]
     Locked {
@@ -109,6 +119,7 @@ impl StoreError {
         | Self::CopyOnly { path, .. }
         | Self::Vanished { path, .. }
         | Self::Changed { path, .. }
+        | Self::Unsure { path, .. }
         | Self::Locked { path }) = &mut self;
         *path = name(path);
         self

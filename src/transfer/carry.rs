@@ -7,32 +7,35 @@
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use crate::imap::{HeldMessage, ImapError, Scope, Selected};
+use crate::imap::{HeldMessage, ImapError, RemoteMessage, Scope, Selected};
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Digest, FolderPath, Locator};
 use crate::store::StoreError;
 
 use super::air::{Air, FLIGHT_MESSAGES};
+use super::claims::Claims;
 use super::held::Held;
 use super::intake::{self, Making, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
-use super::journal::{Carried, Record, Removed, Stored};
+use super::journal::{Batch, Carried, Record, Removed, Stored};
 use super::late::Sweep;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Place};
 use super::link::Link;
 use super::listing::{Item, Listing, Thorough, list};
 use super::pace::Pace;
 use super::pending::Prepared;
+use super::plan::place;
 use super::reading::{BROKEN_OFF, Reading};
 use super::tell::{Dated, Proven};
 use super::upcoming::Next;
 use super::width::Width;
-use super::{Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
+use super::{Chosen, Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
@@ -107,6 +110,12 @@ pub(super) struct Carry<'c, 'a> {
     carried: Option<Carried>,
     /// Messages that earlier runs of the job took out of the store.
     removed: Removed,
+    /// Messages that an earlier run sent and did not prove, by their UIDs.
+    unproven: HashMap<u32, Unproven>,
+    /// What other folders of the plan have in the same folder on the server.
+    pub(super) claims: &'c mut Claims,
+    /// Whether there are such folders.
+    pub(super) is_shared: bool,
     pub(super) ledger: Ledger,
     /// What was sent and not waited for.
     pub(super) air: Air,
@@ -127,6 +136,16 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) finished: u64,
     pub(super) already: u64,
     pub(super) extent: Extent,
+}
+
+/// A message that an earlier run sent and did not prove.
+pub(super) struct Unproven {
+    /// Where the journal has it.
+    place: Place,
+    /// Of what was sent.
+    digest: Digest,
+    /// As the server has it.
+    message: RemoteMessage,
 }
 
 /// How much of a folder got across; of several, the most that is to be told counts.
@@ -163,8 +182,8 @@ impl<'c, 'a> Carry<'c, 'a> {
         index: usize,
         plan: &'c FolderPlan,
         link: &'c mut Link<'a>,
-        store: &'c SharedStore,
-        reading: Reading,
+        claims: &'c mut Claims,
+        (store, reading): (&'c SharedStore, Reading),
         next: Next<'c, 'a>,
     ) -> Self {
         Self {
@@ -182,6 +201,9 @@ impl<'c, 'a> Carry<'c, 'a> {
             stored: 0,
             carried: None,
             removed: Removed::default(),
+            unproven: HashMap::new(),
+            claims,
+            is_shared: Claims::others(&shared.job.plan, index).next().is_some(),
             ledger: Ledger::new(shared.job.mode == Mode::Move),
             air: Air::new(),
             claimed: HashSet::new(),
@@ -202,7 +224,11 @@ impl<'c, 'a> Carry<'c, 'a> {
         let mut listed = self.plan.messages;
         let end = self.carry(&mut listed);
         self.reading.end();
-        let end = match self.remove_proven().and_then(|()| self.write_due()) {
+        // What is chosen of a file is known by its place there, which no removal may change while some of it is to be carried.
+        let is_to_go_on = end.is_err() && self.plan.chosen != Chosen::All;
+        let may_remove = !(is_to_go_on && intake::lock(self.store).rewrites_whole_files());
+        let removed = if may_remove { self.remove_proven() } else { Ok(()) };
+        let end = match removed.and_then(|()| self.write_due()) {
             Err(error) if end.is_ok() => Err(error),
             _ => end,
         };
@@ -242,10 +268,34 @@ impl<'c, 'a> Carry<'c, 'a> {
             self.extent = Extent::Partial;
             self.tell(Event::Damage { index: self.index, text });
         }
-        *listed = items.len() as u64;
+        let items = self.look_for_chosen(items)?;
+        *listed = items.len() as u64 + self.finished;
         self.tell(Event::FolderListed { index: self.index, planned: self.plan.messages, messages: *listed });
         self.walk(&items)?;
         self.look_for_surplus()
+    }
+
+    /// The listed messages, once it is sure that they are the chosen ones; tells those that are not there any more. Once some
+    /// of a file were taken out, the places of the others mean nothing.
+    fn look_for_chosen(&mut self, items: Arc<Vec<Item>>) -> Result<Arc<Vec<Item>>, Halt> {
+        let Chosen::Only(chosen) = &self.plan.chosen else { return Ok(items) };
+        let taken_out = self.shared.record.taken_out(self.index)?;
+        let is_stale = !taken_out.is_empty() && intake::lock(self.store).rewrites_whole_files();
+        let items = if is_stale { Arc::default() } else { items };
+        let known = items.iter().map(|item| &item.locator).chain(&taken_out);
+        let known: HashSet<_> = known.map(place).collect();
+        let is_missing = |locator: &&Locator| !known.contains(&place(locator));
+        let missing: Vec<String> = chosen.iter().filter(is_missing).map(Locator::id).collect();
+        let reason = if is_stale {
+            "other marked messages were taken out of the file since, so that its place says no more which one it was: mark it anew"
+        } else {
+            "it is no longer where it was when it was marked: another program moved, changed or removed it"
+        };
+        for id in missing {
+            let failed = self.failed(id, String::new(), reason.to_owned(), 1);
+            self.tell_failed(failed);
+        }
+        Ok(items)
     }
 
     /// Makes the target folder where needed, opens it, settles what earlier runs left open, and learns what it holds.
@@ -256,24 +306,24 @@ impl<'c, 'a> Carry<'c, 'a> {
             if let Some(opening) = session.ask_to_open(&wanted)? {
                 session.made(&opening, &mut made)?;
             }
-            let mut created = session.create(&wanted)?;
-            created.new.append(&mut made);
-            let selected = session.select(&created.path)?;
-            Ok((created, selected))
-        })?;
-        let created = match opened {
-            Ok((created, selected)) => {
-                self.selected = selected;
-                created
-            }
+            let path = session.create(&wanted, &mut made)?;
+            let selected = session.select(&path)?;
+            Ok((path, selected))
+        });
+        if !matches!(opened, Ok(Ok(_))) && !made.is_empty() {
+            self.shared.record.opened(self.index, &self.target, &made)?;
+        }
+        match opened? {
+            Ok((path, selected)) => (self.target, self.selected) = (path, selected),
             Err(error) => return Ok(Err(error)),
-        };
-        self.target = created.path;
-        self.shared.record.opened(self.index, &self.target, &created.new)?;
+        }
+        self.shared.record.opened(self.index, &self.target, &made)?;
         if let Err(error) = self.settle_earlier()? {
             return Ok(Err(error));
         }
-        self.removed = self.shared.record.removed(self.index, self.selected.uid_validity)?;
+        if let Err(error) = self.recall()? {
+            return Ok(Err(error));
+        }
         self.before = self.selected.clone();
         let exists = self.selected.exists;
         let held = self.ask(|session, target| {
@@ -282,7 +332,51 @@ impl<'c, 'a> Carry<'c, 'a> {
             session.held(exists, |message| held.push(message))?;
             Ok(held)
         })?;
-        Ok(held.map(|held| self.held = Held::new(held)))
+        let mut held = match held {
+            Ok(held) => Held::new(held),
+            Err(error) => return Ok(Err(error)),
+        };
+        self.claims.of(&self.target, self.selected.uid_validity).for_each(|uid| held.claim(uid));
+        self.held = held;
+        Ok(Ok(()))
+    }
+
+    /// Recalls what earlier runs of the job did: what they took out of the store, and what they sent and did not prove.
+    fn recall(&mut self) -> Result<Result<(), ImapError>, Halt> {
+        let (record, validity) = (self.shared.record, self.selected.uid_validity);
+        self.removed = record.removed(self.index, validity)?;
+        for other in Claims::others(&self.shared.job.plan, self.index) {
+            let removed = record.removed(other, validity)?;
+            removed.uids().for_each(|uid| self.claims.add(&self.target, validity, uid));
+        }
+        let mut places = HashMap::new();
+        for Batch { id: batch, entries, fates, .. } in record.unproven(self.index, validity)? {
+            for (number, (entry, fate)) in entries.iter().zip(&fates).enumerate() {
+                if let Some(stored) = fate.unproven() {
+                    places.insert(stored.uid, (Place { batch, number }, entry.digest));
+                }
+            }
+            self.ledger.add_written(batch, fates);
+        }
+        let uids: Vec<u32> = places.keys().copied().collect();
+        let states = self.states_of(&uids)?;
+        let unproven = |message: RemoteMessage| {
+            let (place, digest) = *places.get(&message.uid)?;
+            Some((message.uid, Unproven { place, digest, message }))
+        };
+        Ok(states.map(|states| self.unproven = states.into_iter().filter_map(unproven).collect()))
+    }
+
+    /// Flags and dates of messages of the target, as far as they are there.
+    fn states_of(&mut self, uids: &[u32]) -> Result<Result<Vec<RemoteMessage>, ImapError>, Halt> {
+        if uids.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        self.ask(|session, target| {
+            session.reopen(target)?;
+            let asked = session.ask_states(uids)?;
+            session.states(&asked)
+        })
     }
 
     /// Asks the server something, on a new connection if this one is lost meanwhile. Nothing may be in the air.
@@ -401,12 +495,49 @@ impl<'c, 'a> Carry<'c, 'a> {
             self.fail(&prepared, reason, None);
             return Ok(None);
         }
-        if let Some((uid, proof)) = self.find_held(&prepared, has_twin)? {
+        match self.find_held(&prepared, has_twin)? {
+            Some((uid, proof)) => self.is_there_already(prepared, uid, proof),
+            None => Ok(Some(prepared)),
+        }
+    }
+
+    /// Tells a message that is in the target. One that an earlier run sent is proven first; and of one that is to be taken out
+    /// of the store, the date and the flags must be there too. Gives the message back if it is not there after all.
+    fn is_there_already(&mut self, prepared: Prepared, uid: u32, proof: Proof) -> Result<Option<Prepared>, Halt> {
+        let is_of_this = |unproven: &Unproven| unproven.digest == prepared.digest;
+        if let Some(Unproven { place, message, .. }) = self.unproven.remove(&uid).filter(is_of_this) {
+            let prepared = Prepared { place: Some(place), ..prepared };
+            let mut grade = if self.needs_content(&prepared, &message) {
+                self.compare_content(&prepared, uid, message.size)?
+            } else {
+                Ok(None)
+            };
+            let grade = grade.as_mut().map(|grade| *grade);
+            self.prove(&prepared, &message, How::Found, grade)?;
+            return Ok(None);
+        }
+        if self.shared.job.mode == Mode::Copy {
             let stored = Stored { uid, proof: Some(proof), state: 0 };
             self.tell_done(&prepared, stored, How::Already, Vec::new(), Dated::Kept);
             return Ok(None);
         }
-        Ok(Some(prepared))
+        let there = match self.states_of(&[uid])? {
+            Ok(states) => states.into_iter().find(|message| message.uid == uid),
+            Err(error) => {
+                self.fail(&prepared, format!("it is on the server, but can not be looked at: {error}"), None);
+                return Ok(None);
+            }
+        };
+        let Some(message) = there else { return Ok(Some(prepared)) };
+        let is_dated = super::prove::has_date(&prepared, &message);
+        if !is_dated && !self.shared.job.accept_rewriting {
+            let reason = super::prove::dated_otherwise(&prepared, &message);
+            self.fail(&prepared, format!("{reason}, so it was not removed"), Some(&message));
+            return Ok(None);
+        }
+        let (message, missing) = self.set_missing_flags(&prepared, &message)?;
+        self.tell_proven(&prepared, &message, How::Already, proof, missing, Dated::Kept);
+        Ok(None)
     }
 
     /// Looks whether the target held the message before the job. Twins, other sizes and moves are compared in full, unless
@@ -416,12 +547,12 @@ impl<'c, 'a> Carry<'c, 'a> {
         let candidates: Vec<_> = self.held.candidates(prepared.fingerprint).filter(is_free).take(100).collect();
         for candidate in &candidates {
             if candidate.size == prepared.size && !has_twin && !self.reads_all_back() {
-                self.held.claim(*candidate);
+                self.held.claim(candidate.uid);
                 return Ok(Some((candidate.uid, Proof::Size)));
             }
         }
         if let Some((held, proof)) = self.journal_knows(prepared)? {
-            self.held.claim(held);
+            self.held.claim(held.uid);
             return Ok(Some((held.uid, proof)));
         }
         // A server that writes mail anew may leave no field as it was but the id.
@@ -432,7 +563,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             self.land_all()?; // the connection is needed
             let proof = self.compare_content(prepared, candidate.uid, candidate.size)?.unwrap_or(None);
             if let Some(proof) = proof {
-                self.held.claim(candidate);
+                self.held.claim(candidate.uid);
                 return Ok(Some((candidate.uid, proof)));
             }
         }

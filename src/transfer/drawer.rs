@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::imap::{
-    AppendError, Appended, Counts, Created, HeldMessage, ImapError, Outgoing, RemoteFolder, RemoteMessage, Selected,
-    Stored,
+    AppendError, Appended, Counts, HeldMessage, ImapError, Outgoing, RemoteFolder, RemoteMessage, Selected, Stored,
 };
 use crate::mail::fingerprint::Names;
 use crate::mail::{Digest, Envelope, Flags, FolderPath, Locator};
@@ -91,19 +90,18 @@ impl Drawer {
         Ok(counts)
     }
 
-    /// Makes a folder with all its parents, as far as they are not there.
-    pub fn create(&mut self, folder: &FolderPath) -> Result<Created, ImapError> {
+    /// Makes a folder with all its parents, as far as they are not there, as [`crate::imap::Session::create`] does.
+    pub fn create(&mut self, folder: &FolderPath, new: &mut Vec<FolderPath>) -> Result<FolderPath, ImapError> {
         let path = self.deposit.takeable(folder);
-        let mut created = Created { path: path.clone(), new: Vec::new() };
         // One mbox has one folder, which is the top.
         let depths = if path.is_root() { 0..=0 } else { 1..=path.depth() };
         for depth in depths {
             let here = FolderPath::new(path.segments().iter().take(depth).map(String::as_str));
             if self.deposit.make(&here).map_err(|error| disk(&error))? {
-                created.new.push(here);
+                new.push(here);
             }
         }
-        Ok(created)
+        Ok(path)
     }
 
     /// Renames a folder and what is below it.

@@ -168,7 +168,8 @@ impl Carry<'_, '_> {
     /// No more will be sent: the states of all that is on its way are asked for at once, behind it.
     pub(super) fn ask_ahead(&mut self) {
         let is_on_its_way = self.air.flights.iter().any(|flight| matches!(flight.stage, Stage::Sent(_)));
-        let floor = self.air.unasked.first().and_then(sent_uid).unwrap_or(self.air.landed.saturating_add(1));
+        let landed = self.air.landed.saturating_add(1).max(self.selected.uid_next);
+        let floor = self.air.unasked.first().and_then(sent_uid).unwrap_or(landed);
         // A line that breaks here is told by those who wait.
         if is_on_its_way
             && let Some(session) = self.link.current()
@@ -291,7 +292,7 @@ impl Carry<'_, '_> {
             Stage::Asked(tags) => match session.states(&tags) {
                 Ok(states) => {
                     self.air.exists = session.exists().filter(|_| flight.pending.is_empty());
-                    self.take_states(flight.pending, states);
+                    self.take_states(flight.pending, states, crash);
                 }
                 Err(error) => return crash.lose(flight.pending, error),
             },
@@ -301,7 +302,7 @@ impl Carry<'_, '_> {
     }
 
     /// Proves what is as it should be. What is not is left over; what did not come yet waits for later answers.
-    fn take_states(&mut self, pending: Vec<Pending>, states: Vec<RemoteMessage>) {
+    fn take_states(&mut self, pending: Vec<Pending>, states: Vec<RemoteMessage>, crash: &Crash) {
         self.air.states.extend(states.into_iter().map(|state| (state.uid, state)));
         let mut last = 0;
         for one in std::mem::take(&mut self.air.unseen).into_iter().chain(pending) {
@@ -315,6 +316,10 @@ impl Carry<'_, '_> {
                 }
                 Some(_) => self.air.leftovers.push(one),
             }
+        }
+        // What went wrong may be there in part, below what went well after it.
+        if !crash.pending.is_empty() {
+            return;
         }
         let open = self.air.unseen.iter().chain(&self.air.unasked).chain(&self.air.leftovers);
         let least = open.filter_map(sent_uid);
@@ -362,7 +367,7 @@ impl Carry<'_, '_> {
             let is_there = !one.prepared.bytes.is_empty();
             if !is_there {
                 let reason = "it was sent, and then changed in the store, so it can not be compared".to_owned();
-                self.fail(&one.prepared, reason, None);
+                self.fail_unproven(one, reason);
             }
             is_there
         });
@@ -372,5 +377,5 @@ impl Carry<'_, '_> {
 
 /// The UID that the server gave a message.
 fn sent_uid(one: &Pending) -> Option<u32> {
-    if let State::Sent(Some((_, uid))) = one.state { Some(uid) } else { None }
+    one.uid().map(|(_, uid)| uid)
 }

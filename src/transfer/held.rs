@@ -65,8 +65,8 @@ impl Held {
     }
 
     /// Marks a message as taken.
-    pub fn claim(&mut self, held: HeldMessage) {
-        self.claimed.insert(held.uid);
+    pub fn claim(&mut self, uid: u32) {
+        self.claimed.insert(uid);
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
         let uids = |found: Vec<HeldMessage>| found.into_iter().map(|message| message.uid).collect::<Vec<_>>();
         assert_eq!(uids(held.candidates(Fingerprint::of(twin.as_bytes())).collect()), [7, 9]);
         let first = held.with_uid(7).unwrap();
-        held.claim(first);
+        held.claim(first.uid);
         assert_eq!(uids(held.candidates(Fingerprint::of(twin.as_bytes())).collect()), [9]);
         assert_eq!(uids(held.with_id(5).collect()), [9]);
         assert_eq!(held.with_uid(7), None);

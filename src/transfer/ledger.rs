@@ -34,9 +34,11 @@ impl Ledger {
         self.open.insert(batch, vec![None; messages]);
     }
 
-    /// What became of a message. The last word of a batch makes it due.
+    /// What became of a message. The last word of a batch makes it due, and each later one again.
     pub(super) fn note(&mut self, place: Place, fate: Fate) {
-        let Some(fates) = self.open.get_mut(&place.batch) else { return };
+        let Some(fates) = self.open.get_mut(&place.batch) else {
+            return self.change_later(std::iter::once(place), |_| fate);
+        };
         if let Some(known) = fates.get_mut(place.number) {
             *known = Some(fate);
         }
@@ -61,8 +63,9 @@ impl Ledger {
     }
 
     /// The same as [`Self::change`], written with what is due next.
-    pub(super) fn change_later(&mut self, places: impl Iterator<Item = Place>, change: fn(Fate) -> Fate) {
+    pub(super) fn change_later(&mut self, places: impl Iterator<Item = Place>, change: impl Fn(Fate) -> Fate) {
         let changed = self.change(places, change);
+        self.due.retain(|due| changed.iter().all(|settled| settled.batch != due.batch));
         self.due.extend(changed);
     }
 
@@ -72,7 +75,11 @@ impl Ledger {
     }
 
     /// Changes what was written of messages, as they are taken out of the store or stay after all; to be written again.
-    pub(super) fn change(&mut self, places: impl Iterator<Item = Place>, change: fn(Fate) -> Fate) -> Vec<Settled> {
+    pub(super) fn change(
+        &mut self,
+        places: impl Iterator<Item = Place>,
+        change: impl Fn(Fate) -> Fate,
+    ) -> Vec<Settled> {
         let mut changed: Vec<i64> = Vec::new();
         for place in places {
             let fate = self.written.get_mut(&place.batch).and_then(|fates| fates.get_mut(place.number));

@@ -4,7 +4,7 @@
 use std::io;
 
 use crate::imap::{
-    AppendError, Appended, Canceller, Counts, Created, HeldMessage, ImapError, Launched, Namespace, Opening, Outgoing,
+    AppendError, Appended, Canceller, Counts, HeldMessage, ImapError, Launched, Namespace, Opening, Outgoing,
     RemoteFolder, RemoteMessage, Selected, Session, Stored,
 };
 use crate::mail::{Digest, Flags, FolderPath, Locator};
@@ -111,15 +111,15 @@ impl Mailbox {
     }
 
     /// See [`Session::create`].
-    pub fn create(&mut self, folder: &FolderPath) -> Result<Created, ImapError> {
-        ask!(self, inner => inner.create(folder))
+    pub fn create(&mut self, folder: &FolderPath, new: &mut Vec<FolderPath>) -> Result<FolderPath, ImapError> {
+        ask!(self, inner => inner.create(folder, new))
     }
 
     /// See [`Session::create_again`].
-    pub fn create_again(&mut self, folder: &FolderPath) -> Result<(), ImapError> {
+    pub fn create_again(&mut self, folder: &FolderPath, new: &mut Vec<FolderPath>) -> Result<(), ImapError> {
         match self {
-            Self::Server(session) => session.create_again(folder),
-            Self::Local(drawer) => drawer.create(folder).map(drop),
+            Self::Server(session) => session.create_again(folder, new),
+            Self::Local(drawer) => drawer.create(folder, new).map(drop),
         }
     }
 

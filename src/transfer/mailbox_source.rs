@@ -3,7 +3,7 @@
 //! Folders are opened by EXAMINE and content is read by BODY.PEEK, so nothing changes there. A message is known by its
 //! UIDVALIDITY and UID. Content comes in batches, in the order that was announced by [`Store::expect`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,6 +75,11 @@ impl Seen {
         keywords.sort();
         Self { flags: message.flags, keywords, size: message.size }
     }
+
+    /// The same, marked as deleted.
+    fn deleted(&self) -> Self {
+        Self { flags: self.flags | Flags::DELETED, ..self.clone() }
+    }
 }
 
 impl Source {
@@ -126,6 +131,11 @@ pub fn uid_locator(uid_validity: u32, uid: u32, size: u64) -> Locator {
 fn numbers(locator: &Locator) -> Option<(u32, u32)> {
     let (validity, uid) = locator.name.split_once('.')?;
     Some((validity.parse().ok()?, uid.parse().ok()?))
+}
+
+/// The UIDVALIDITY under which a UID was listed.
+fn validity_of(wanted: &[(u32, u32)], uid: u32) -> Option<u32> {
+    wanted.iter().find(|(_, known)| *known == uid).map(|(validity, _)| *validity)
 }
 
 impl MailboxSource {
@@ -341,31 +351,49 @@ impl Store for MailboxSource {
         let uids: Vec<u32> = wanted.iter().map(|(_, uid)| *uid).collect();
         let (seen, path) = (std::mem::take(&mut self.seen), self.path.clone());
         self.open = None;
+        // What is being removed, on this connection or one that was lost meanwhile.
+        let mut begun = HashSet::new();
         let asked = self.ask(|session| {
             let validity = session.select(folder)?.uid_validity;
             let tags = session.ask_states(&uids)?;
             let now: HashMap<u32, Seen> =
                 session.states(&tags)?.iter().map(|message| (message.uid, Seen::of(message))).collect();
             // A UID means the same content for ever (RFC 9051 section 2.3.1.1); its flags may have changed since.
-            let is_same = |uid: u32| seen.get(&uid).is_some_and(|seen| now.get(&uid) == Some(seen));
+            let is_same = |uid: u32| match (seen.get(&uid), now.get(&uid)) {
+                (Some(seen), Some(now)) => now == seen || begun.contains(&uid) && *now == seen.deleted(),
+                _ => false,
+            };
             let same: Vec<u32> = wanted
                 .iter()
                 .filter(|(listed, uid)| *listed == validity && is_same(*uid))
                 .map(|(_, uid)| *uid)
                 .collect();
+            // A removal that a lost connection did not answer.
+            let is_done = |uid: &u32| validity_of(&wanted, *uid) == Some(validity) && !now.contains_key(uid);
+            let done: Vec<u32> = begun.iter().copied().filter(is_done).collect();
+            begun.extend(&same);
             let is_gone = same.is_empty() || session.remove(folder, &same)?;
-            Ok((same, is_gone))
+            Ok(([same, done].concat(), is_gone))
         });
         self.seen = seen;
-        let (same, is_gone) = asked?;
-        if !is_gone {
-            let reason = "they are marked as deleted only, for the server can not remove single messages (no UIDPLUS)";
-            return Err(StoreError::Write { path, source: io::Error::other(reason) });
-        }
-        let changed = |locator: &Locator| StoreError::Changed { id: locator.id(), path: path.clone() };
+        let unsure = |locator: &Locator, reason: &str| {
+            Err(StoreError::Unsure { id: locator.id(), path: path.clone(), reason: reason.to_owned() })
+        };
+        let (gone, is_gone) = match asked {
+            Err(error) if begun.is_empty() => return Err(error),
+            Err(error) => {
+                let reason = error.to_string();
+                return Ok(removals.iter().map(|removal| unsure(&removal.locator, &reason)).collect());
+            }
+            Ok(answer) => answer,
+        };
         let result = |removal: &Removal| {
-            let uid = numbers(&removal.locator).map(|(_, uid)| uid);
-            if uid.is_some_and(|uid| same.contains(&uid)) { Ok(()) } else { Err(changed(&removal.locator)) }
+            let locator = &removal.locator;
+            match numbers(locator).is_some_and(|(_, uid)| gone.contains(&uid)) {
+                true if is_gone => Ok(()),
+                true => unsure(locator, "it is only marked as deleted, for the server can not remove single messages"),
+                false => Err(StoreError::Changed { id: locator.id(), path: path.clone() }),
+            }
         };
         Ok(removals.iter().map(result).collect())
     }

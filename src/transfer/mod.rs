@@ -5,6 +5,7 @@
 
 mod air;
 mod carry;
+mod claims;
 mod drawer;
 mod engine;
 mod event;

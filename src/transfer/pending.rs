@@ -124,6 +124,11 @@ impl Pending {
         self.state == State::Waiting
     }
 
+    /// The UIDVALIDITY and the UID that the server gave it, as far as it said so.
+    pub(super) fn uid(&self) -> Option<(u32, u32)> {
+        if let State::Sent(uid) = self.state { uid } else { None }
+    }
+
     /// Whether a refusal says that the folder is missing, for the first time.
     pub(super) fn may_create(&self, error: &ImapError) -> bool {
         self.tries <= 1 && matches!(error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE")

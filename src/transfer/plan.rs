@@ -41,12 +41,18 @@ pub enum Chosen {
 impl Chosen {
     /// A test of whether a message is one of them.
     pub(super) fn test(&self) -> impl Fn(&Locator) -> bool {
-        let chosen: Option<HashSet<(&str, u64)>> = match self {
+        let chosen: Option<HashSet<_>> = match self {
             Self::All => None,
-            Self::Only(locators) => Some(locators.iter().map(|locator| (&*locator.name, locator.offset)).collect()),
+            Self::Only(locators) => Some(locators.iter().map(place).collect()),
         };
-        move |locator| chosen.as_ref().is_none_or(|chosen| chosen.contains(&(&*locator.name, locator.offset)))
+        move |locator| chosen.as_ref().is_none_or(|chosen| chosen.contains(&place(locator)))
     }
+}
+
+/// What tells a message from the others of its folder. In a file of many, where one ends may show that it is another.
+pub(super) fn place(locator: &Locator) -> (&str, u64, u64) {
+    let length = if locator.name.is_empty() { locator.length } else { 0 };
+    (&locator.name, locator.offset, length)
 }
 
 /// What the user chose of one folder.

@@ -12,6 +12,7 @@ use super::job::Halt;
 use super::late::{LOOK_EVERY, grace};
 use super::link::pause_unless;
 use super::pending::{MAX_TRIES, Pending, Prepared, State};
+use super::send::forgive;
 use super::tell::Dated;
 use super::{How, Proof};
 
@@ -263,7 +264,7 @@ impl Carry<'_, '_> {
     }
 
     /// Compares what the server has with what was sent: date, flags, size, and the content where that was read back.
-    fn prove(
+    pub(super) fn prove(
         &mut self,
         prepared: &Prepared,
         message: &RemoteMessage,
@@ -276,14 +277,7 @@ impl Carry<'_, '_> {
             _ => Dated::Wrongly,
         };
         if dated == Dated::Wrongly {
-            let written = |date: Option<InternalDate>| date.map(InternalDate::to_imap).unwrap_or_default();
-            let reason = format!(
-                "it is on the server (UID {}), but dated {} and not {}",
-                message.uid,
-                written(message.internal_date),
-                written(prepared.internal_date)
-            );
-            self.fail(prepared, reason, Some(message));
+            self.fail(prepared, dated_otherwise(prepared, message), Some(message));
             return Ok(());
         }
         let proof = match grade {
@@ -309,7 +303,7 @@ impl Carry<'_, '_> {
 
     /// Sets flags that the server forgot on APPEND, as Exchange does with `\Flagged`. Gives the message as it is then, and
     /// the flags that it will not keep.
-    fn set_missing_flags(
+    pub(super) fn set_missing_flags(
         &mut self,
         prepared: &Prepared,
         message: &RemoteMessage,
@@ -368,6 +362,7 @@ impl Carry<'_, '_> {
             pause_unless(self.shared.brake, LOOK_EVERY)?;
             return Ok(true);
         }
+        let before = pending.len();
         pending.retain_mut(|one| {
             let is_unknown = one.state == State::Unknown;
             let is_hopeless = is_unknown && one.tries >= MAX_TRIES;
@@ -381,6 +376,9 @@ impl Carry<'_, '_> {
             }
             !is_hopeless
         });
+        if pending.len() < before {
+            forgive(pending);
+        }
         Ok(false)
     }
 
@@ -389,7 +387,7 @@ impl Carry<'_, '_> {
         pending.retain(|one| {
             if !one.is_waiting() {
                 let reason = format!("it was sent, but the folder can not be read back: {error}");
-                self.fail(&one.prepared, reason, None);
+                self.fail_unproven(one, reason);
             }
             one.is_waiting()
         });
@@ -415,6 +413,13 @@ pub(super) fn has_date(prepared: &Prepared, message: &RemoteMessage) -> bool {
         (Some(sent), Some(kept)) => sent.unix().abs_diff(kept.unix()) <= DATE_TOLERANCE,
         _ => true,
     }
+}
+
+/// Says that the server has another date than the one that was sent.
+pub(super) fn dated_otherwise(prepared: &Prepared, message: &RemoteMessage) -> String {
+    let written = |date: Option<InternalDate>| date.map(InternalDate::to_imap).unwrap_or_default();
+    let (there, here) = (written(message.internal_date), written(prepared.internal_date));
+    format!("it is on the server (UID {}), but dated {there} and not {here}", message.uid)
 }
 
 /// Whether a date is that of the transfer, by a clock that may be wrong by some hours or by its zone.

@@ -120,7 +120,10 @@ impl Carry<'_, '_> {
             }
             !brake.is_pulled()
         };
-        let commands = if self.one_by_one { 0 } else { self.link.commands() };
+        // The line broke on these before: alone, each shows whether it is the one.
+        let are_suspect =
+            messages.len() > 1 && waiting.iter().any(|at| pending.get(*at).is_some_and(|one| one.tries > 1));
+        let commands = if self.one_by_one || are_suspect { 0 } else { self.link.commands() };
         let results = self.link.session()?.append(&self.target, &outgoing, commands, &mut go_on);
         let verdicts = judge(pending, waiting.into_iter().zip(results).collect());
         self.act(pending, verdicts)
@@ -200,10 +203,10 @@ impl Carry<'_, '_> {
         let Some(error) = lost else { return Ok(()) };
         if matches!(&error, ImapError::Refused { refusal, .. } if refusal.code == "TRYCREATE") {
             // Window and held messages stay: what this batch stored before is still to be settled.
-            if let Err(error) = self.ask(super::Mailbox::create_again)? {
-                return Err(Halt::Server(error));
-            }
-            return Ok(());
+            let mut made = Vec::new();
+            let again = self.ask(|session, target| session.create_again(target, &mut made));
+            self.shared.record.opened(self.index, &self.target, &made)?;
+            return again?.map_err(Halt::Server);
         }
         self.give_up_hopeless(pending, &error);
         self.link.lost(error)
@@ -211,6 +214,7 @@ impl Carry<'_, '_> {
 
     /// Messages that the connection broke on again and again are told as failed, so that the others get across.
     fn give_up_hopeless(&mut self, pending: &mut Vec<Pending>, error: &ImapError) {
+        let before = pending.len();
         pending.retain(|one| {
             let is_hopeless = one.tries >= MAX_TRIES && one.is_waiting();
             if is_hopeless {
@@ -218,6 +222,16 @@ impl Carry<'_, '_> {
             }
             !is_hopeless
         });
+        if pending.len() < before {
+            forgive(pending);
+        }
+    }
+}
+
+/// The line broke on another message: these are tried together again.
+pub(super) fn forgive(pending: &mut [Pending]) {
+    for one in pending {
+        one.tries = 0;
     }
 }
 

@@ -13,7 +13,7 @@ use super::job::Halt;
 use super::journal::{Entry, Fate, Settled, Stored, state};
 use super::ledger::Place;
 use super::locked;
-use super::pending::Prepared;
+use super::pending::{Pending, Prepared};
 use super::rescue;
 use super::{Done, Event, Failed, How, Mode, Proof};
 use crate::store::{Removal, StoreError};
@@ -70,7 +70,10 @@ impl Carry<'_, '_> {
                 }
                 Err(error) => {
                     self.tell_kept(removal.locator.id(), &error);
-                    stays.push(place);
+                    // What may be gone here must never be taken back from the server.
+                    if !matches!(error, StoreError::Unsure { .. }) {
+                        stays.push(place);
+                    }
                 }
             }
         }
@@ -137,6 +140,9 @@ impl Carry<'_, '_> {
         if let Some(sweep) = &mut self.sweep {
             sweep.ours.insert(uid);
         }
+        if self.is_shared {
+            self.claims.add(&self.target, self.selected.uid_validity, uid);
+        }
         if proof == Proof::Semantic {
             self.shared.rewritten();
         }
@@ -201,7 +207,8 @@ impl Carry<'_, '_> {
     /// Tells what was to be removed and is still in the store: a message, or all that were.
     fn tell_kept(&mut self, id: String, error: &StoreError) {
         self.extent = self.extent.max(Extent::after(error));
-        let failed = self.failed(id, String::new(), format!("copied, but not removed: {error}"), 0);
+        let but = if matches!(error, StoreError::Unsure { .. }) { "perhaps" } else { "but" };
+        let failed = self.failed(id, String::new(), format!("copied, {but} not removed: {error}"), 0);
         self.shared.fail(self.index, failed);
     }
 
@@ -209,7 +216,18 @@ impl Carry<'_, '_> {
     pub(super) fn fail(&mut self, prepared: &Prepared, reason: String, message: Option<&RemoteMessage>) {
         let failed = self.failed(prepared.locator.id(), Summary::of(&prepared.bytes).subject, reason, 1);
         self.save_prepared(prepared);
-        self.note_failed(prepared, message);
+        let stored = message.map(|message| Stored { uid: message.uid, proof: None, state: state(message) });
+        self.note_failed(prepared, stored);
+        self.tell_failed(failed);
+    }
+
+    /// Tells a message that was sent and can not be compared. What the server has of it may be taken back.
+    pub(super) fn fail_unproven(&mut self, one: &Pending, reason: String) {
+        let failed = self.failed(one.prepared.locator.id(), Summary::of(&one.prepared.bytes).subject, reason, 1);
+        self.save_prepared(&one.prepared);
+        let validity = self.selected.uid_validity;
+        let stored = one.uid().filter(|(given, _)| *given == validity);
+        self.note_failed(&one.prepared, stored.map(|(_, uid)| Stored { uid, proof: None, state: 0 }));
         self.tell_failed(failed);
     }
 
@@ -246,9 +264,8 @@ impl Carry<'_, '_> {
         }
     }
 
-    fn note_failed(&mut self, prepared: &Prepared, message: Option<&RemoteMessage>) {
+    fn note_failed(&mut self, prepared: &Prepared, stored: Option<Stored>) {
         let Some(place) = prepared.place else { return };
-        let stored = message.map(|message| Stored { uid: message.uid, proof: None, state: state(message) });
         self.ledger.note(place, stored.map_or(Fate::Absent, Fate::Stored));
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::imap::{ImapError, RemoteMessage, Session};
 use crate::mail::units::thousands;
-use crate::mail::{Digest, FolderPath};
+use crate::mail::{Digest, Flags, FolderPath};
 
 use super::journal::{Batch, Entry, Fate, Journal, JournalError, Lock, Stored, Work, state};
 use super::late::recognise;
@@ -82,11 +82,17 @@ fn take_back(journal: &Journal, mut session: Session, account: &str, work: Vec<W
     if !session.has("UIDPLUS") {
         return Err(UndoError::NoUidPlus);
     }
-    session.folders()?;
+    let known: HashSet<FolderPath> = session.folders()?.into_iter().map(|folder| folder.path).collect();
     let mut undone = Undone::default();
     let mut made: Vec<FolderPath> = Vec::new();
     for Work { target, batches, made: new } in work {
         made.extend(new);
+        let is_there = known.contains(&target) || target.segments() == ["INBOX"];
+        if !is_there {
+            let fates = batches.iter().flat_map(|batch| &batch.fates);
+            undone.gone += fates.filter(|fate| fate.was_sent() && fate.stored().is_some()).count() as u64;
+            continue;
+        }
         let (session, undone, only_copies) = (&mut session, &mut undone, HashSet::new());
         Undo { journal, session, account, folder: &target, only_copies, undone }.folder(&batches)?;
     }
@@ -205,7 +211,9 @@ impl Undo<'_> {
             let is_same = if one.stored.state == 0 {
                 digests.get(&one.stored.uid).is_some_and(|digests| digests.contains(&one.entry.digest))
             } else {
-                state(message) == one.stored.state
+                // An undo that broke off may have marked it.
+                let unmarked = RemoteMessage { flags: message.flags.without(Flags::DELETED), ..message.clone() };
+                [message, &unmarked].map(state).contains(&one.stored.state)
             };
             if is_same {
                 same.push(one);

@@ -1,11 +1,12 @@
 //! Compares stores with a mailbox, message by message, and changes nothing: what is missing, extra or different.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::imap::{Account, HeldMessage, ImapError, RemoteMessage};
 use crate::mail::envelope::Summary;
+use crate::mail::flags::is_portable_keyword;
 use crate::mail::{Envelope, FolderPath, InternalDate, Repair};
 use crate::store::{Found, StoreError, Walk};
 
@@ -92,7 +93,7 @@ pub fn verify(
     repairs: &[Repair],
     tell: &mut dyn FnMut(Finding) -> Walk,
 ) -> Result<Compared, VerifyError> {
-    session.folders()?;
+    let known: HashSet<FolderPath> = session.folders()?.into_iter().map(|folder| folder.path).collect();
     let mut targets: Vec<(&FolderPath, Vec<&FolderPlan>)> = Vec::new();
     for folder in &plan.folders {
         match targets.iter_mut().find(|(target, _)| **target == folder.target) {
@@ -103,7 +104,8 @@ pub fn verify(
     let mut stores: HashMap<PathBuf, SharedStore> = HashMap::new();
     let mut compared = Compared::default();
     for (target, folders) in targets {
-        let (held, states) = there(session, target)?;
+        let is_there = known.contains(target) || target.segments() == ["INBOX"];
+        let (held, states) = if is_there { there(session, target)? } else { Default::default() };
         let mut comparison = Comparison { session, how, repairs, target, held, states, compared: &mut compared, tell };
         for folder in folders {
             let key = folder.source.path.clone();
@@ -119,13 +121,9 @@ pub fn verify(
     Ok(compared)
 }
 
-/// What a folder holds; nothing where it is not there.
+/// What a folder holds.
 fn there(session: &mut Mailbox, target: &FolderPath) -> Result<(Held, HashMap<u32, RemoteMessage>), ImapError> {
-    let selected = match session.examine(target) {
-        Ok(selected) => selected,
-        Err(ImapError::Refused { .. }) => return Ok((Held::default(), HashMap::new())),
-        Err(error) => return Err(error),
-    };
+    let selected = session.examine(target)?;
     let mut held = Vec::new();
     session.held(selected.exists, |message| held.push(message))?;
     let states = if selected.exists == 0 { Vec::new() } else { session.since(1)? };
@@ -171,6 +169,8 @@ impl Comparison<'_> {
                 }
             };
             let Envelope { locator, flags, keywords, internal_date, .. } = envelope;
+            // What no server can take was never sent.
+            let keywords = keywords.into_iter().filter(|keyword| is_portable_keyword(keyword)).collect();
             let prepared = Prepared::of(content, locator, flags, keywords, internal_date);
             self.message(plan, &id, &prepared)?;
         }
@@ -210,7 +210,7 @@ impl Comparison<'_> {
                 differs.get_or_insert(candidate);
                 continue;
             }
-            self.held.claim(candidate);
+            self.held.claim(candidate.uid);
             let detail = self.states.get(&candidate.uid).map(|message| details(prepared, message)).unwrap_or_default();
             if detail.is_empty() {
                 self.compared.same += 1;
@@ -220,7 +220,7 @@ impl Comparison<'_> {
         }
         match differs {
             Some(candidate) => {
-                self.held.claim(candidate);
+                self.held.claim(candidate.uid);
                 let detail = "its content is not the same".to_owned();
                 self.find(Difference::Different, plan, id, Some(candidate.uid), subject(), detail)
             }

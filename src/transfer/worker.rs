@@ -7,6 +7,7 @@ use crate::imap::Account;
 use crate::store::StoreError;
 
 use super::carry::{Carriage, Carry, Extent, Shared};
+use super::claims::Claims;
 use super::intake::{self, SharedStore};
 use super::job::{Brake, Group, Halt, tell};
 use super::link::Link;
@@ -21,12 +22,13 @@ pub(super) struct Worker<'a> {
     link: Link<'a>,
     stores: HashMap<Source, SharedStore>,
     ahead: Option<HeadStart>,
+    claims: Claims,
 }
 
 impl<'a> Worker<'a> {
     /// A worker that goes on with a session and what was read ahead, if there are any.
     pub(super) fn new(shared: Shared<'a>, session: Option<Mailbox>, ahead: Option<HeadStart>) -> Self {
-        Self { shared, link: Link::new(shared, session), stores: HashMap::new(), ahead }
+        Self { shared, link: Link::new(shared, session), stores: HashMap::new(), ahead, claims: Claims::default() }
     }
 
     /// Carries groups from `queue` until none is left, and gives how that went, whatever ended it.
@@ -78,7 +80,8 @@ impl<'a> Worker<'a> {
             }
         };
         shared.line(Line::Carries(index));
-        let carried = Carry::new(shared, index, plan, &mut self.link, &store, reading, &mut || upcoming.peek()).run();
+        let (link, claims) = (&mut self.link, &mut self.claims);
+        let carried = Carry::new(shared, index, plan, link, claims, (&store, reading), &mut || upcoming.peek()).run();
         tell(shared.events, Event::FolderEnd { index });
         carried
     }

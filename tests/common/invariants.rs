@@ -1,7 +1,7 @@
 //! What must hold after every fault (facts/reliability.md section 5), in one function: [`hold`]. The terminal (I5) is looked at
 //! by [`super::pty::Pty::assert_restored`].
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -104,17 +104,28 @@ fn nothing_doubled(trial: &Trial<'_>, sight: &Sight) -> Vec<String> {
 /// I2: each message is there exactly once, with its flags and its date (I4), and a move left nothing here.
 fn each_once(trial: &Trial<'_>, sight: &Sight) -> Vec<String> {
     let mut broken = Vec::new();
-    let there = digests(&sight.there);
-    for (digest, wanted) in trial.wanted() {
-        let count = of(&there, &digest);
+    let wanted = counted(trial.wanted().map(as_it_must_be));
+    let there = counted(sight.there.iter().map(as_it_is));
+    for (message, wanted) in wanted {
+        let count = of(&there, &message);
         if count < wanted || trial.surplus == 0 && count > wanted {
-            broken.push(format!("I2: {digest:.8} is there {count} times, not {wanted}"));
+            broken.push(format!("I2, I4: {message} is there {count} times, not {wanted}"));
         }
     }
     if trial.kind.is_move() && sight.here.values().sum::<usize>() > trial.never.len() {
         broken.push(format!("I2: {:?} is still in the store", sight.here));
     }
     broken
+}
+
+/// A message in short: its bytes, its flags and its date.
+fn as_it_is(message: &Message) -> String {
+    let flags: Vec<String> = message.flags.iter().map(|flag| flag.to_lowercase()).collect();
+    format!("{:.8} {} {}", message.sha256, flags.join(" "), message.internal_date)
+}
+
+fn as_it_must_be(mail: &Mail) -> String {
+    format!("{:.8} {} {}", sha256(&mail.bytes), flags_of(mail).join(" "), mail.received)
 }
 
 /// I3: what is gone here is there, and the journal has it as proven and moved.
@@ -142,18 +153,13 @@ fn removed_what_was_proven(trial: &Trial<'_>, sight: &Sight) -> Vec<String> {
 
 /// I4: what is told as done has its flags and its date.
 fn as_it_was(trial: &Trial<'_>, run: &Run, sight: &Sight) -> Vec<String> {
+    let known: HashSet<String> = trial.mails.iter().map(as_it_must_be).collect();
+    let digests = all(trial);
     let mut broken = Vec::new();
-    let mut known: HashMap<String, Vec<&Mail>> = HashMap::new();
-    for mail in &trial.mails {
-        known.entry(sha256(&mail.bytes)).or_default().push(mail);
-    }
     for event in run.events_of("message.done") {
-        let uid = event["uid"].as_u64().unwrap();
-        let Some(message) = sight.there.iter().find(|message| u64::from(message.uid) == uid) else { continue };
-        let flags: Vec<String> = message.flags.iter().map(|flag| flag.to_lowercase()).collect();
-        let is_same = |mail: &&Mail| mail.received == message.internal_date && flags == flags_of(mail);
-        if known.get(&message.sha256).is_some_and(|mails| !mails.iter().any(is_same)) {
-            broken.push(format!("I4: UID {uid} has flags {flags:?} and date {}", message.internal_date));
+        let Some(message) = sight.there.iter().find(|message| event["uid"] == message.uid) else { continue };
+        if digests.contains_key(&message.sha256) && !known.contains(&as_it_is(message)) {
+            broken.push(format!("I4: UID {} is {}", message.uid, as_it_is(message)));
         }
     }
     broken

@@ -82,8 +82,13 @@ impl Mailbox {
 
     /// Puts a message of another client into a folder, made if it is not there.
     pub fn deliver(&mut self, folder: &str, message: &[u8]) {
+        self.deliver_dated(folder, message, 1_000_000_000);
+    }
+
+    /// The same with another date, in Unix seconds.
+    pub fn deliver_dated(&mut self, folder: &str, message: &[u8], date: i64) {
         self.folders.entry(folder.to_owned()).or_default();
-        let date = "09-Sep-2001 01:46:40 +0000".to_owned();
+        let date = DateTime::from_timestamp(date, 0).unwrap().format("%d-%b-%Y %H:%M:%S +0000").to_string();
         self.store(
             folder,
             Kept { uid: 0, flags: Vec::new(), date, sent: message.to_vec(), rendered: message.to_vec() },
@@ -319,7 +324,11 @@ impl Dialogue<'_> {
     /// Stores a message, or does with it what the vice says.
     fn put(&mut self, request: &Request, folder: &str, mut kept: Kept) -> io::Result<()> {
         let shown = self.mailbox().show(|vice| match vice {
-            Vice::Refuses(_, sign) if !kept.sent.windows(sign.len()).any(|window| window == sign) => None,
+            Vice::Refuses(_, sign) | Vice::Breaks(sign)
+                if !kept.sent.windows(sign.len()).any(|window| window == sign) =>
+            {
+                None
+            }
             Vice::Forgets
             | Vice::Truncates
             | Vice::Mangles
@@ -328,11 +337,13 @@ impl Dialogue<'_> {
             | Vice::StoresTwice
             | Vice::StoresLate(_)
             | Vice::Dawdles(_)
+            | Vice::Breaks(_)
             | Vice::Refuses(..) => Some(vice),
             _ => None,
         });
         match shown {
             Some(Vice::Refuses(answer, _)) => return self.reply(request, answer),
+            Some(Vice::Breaks(_)) => return self.conn.reset(),
             Some(Vice::Forgets) => {
                 let next = self.mailbox().next;
                 return self.stored(request, next);

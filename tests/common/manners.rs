@@ -72,6 +72,8 @@ pub enum Vice {
     Dawdles(Duration),
     /// It answers like that to messages that hold these bytes.
     Refuses(&'static str, &'static [u8]),
+    /// It breaks the connection at messages that hold these bytes.
+    Breaks(&'static [u8]),
     /// It answers a command, which it does not carry out, like that.
     Answers(&'static str, &'static str),
     /// It gives no UIDNEXT, and has no UIDPLUS.

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::mail::{Mail, Maker, MboxStyle, mbox_entry, write_maildir_tree, write_mbox};
+use super::mail::{Mail, Maker, Marks, MboxStyle, mbox_entry, write_maildir_tree, write_mbox};
 use super::mailbox::{self, Mailbox};
 use super::peek::Message;
 use super::program::{Run, Running, command, password_file};
@@ -267,10 +267,9 @@ impl<'s> Trial<'s> {
         all.into_iter().skip(1).filter(|word| word != "--json").collect()
     }
 
-    /// Each message as often as it is to arrive.
-    pub fn wanted(&self) -> Counts {
-        let never = |place: &usize| !self.never.contains(place);
-        counted((0..self.mails.len()).filter(never).map(|place| sha256(&self.mails[place].bytes)))
+    /// The messages that are to arrive.
+    pub fn wanted(&self) -> impl Iterator<Item = &Mail> {
+        self.mails.iter().enumerate().filter(|(place, _)| !self.never.contains(place)).map(|(_, mail)| mail)
     }
 
     /// What is where now.
@@ -318,14 +317,13 @@ impl<'s> Trial<'s> {
     }
 }
 
-/// Eight messages: byte-identical twins, twins by Message-ID with different text, one without any id, one of some size; some
+/// Eight messages: byte-identical twins of which one was read, twins by Message-ID with different text, one without any id, one of some size; some
 /// with flags and keywords.
 pub fn letters() -> Vec<Mail> {
     let text = |text: String| text.replace('\n', "\r\n").into_bytes();
     let half = |half: &str| format!("From: a@x.example\nSubject: half\nMessage-ID: <half@x.example>\n\n{half}\n");
     let mut mails = Maker::new(21).folder(8, 2004, 60);
-    let same = mails[1].clone();
-    mails[2] = same;
+    mails[2] = Mail { marks: Marks { seen: !mails[1].marks.seen, ..mails[1].marks }, ..mails[1].clone() };
     mails[3].bytes = text(half("ABC"));
     mails[4].bytes = text(half("XYZ"));
     mails[5].bytes = b"Subject: neither id nor date\r\n\r\nx\r\n".to_vec();

@@ -24,4 +24,6 @@ mod locks;
 mod matrix;
 mod process;
 mod random;
+mod reruns;
 mod sources;
+mod undone;

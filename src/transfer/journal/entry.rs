@@ -58,6 +58,11 @@ impl Fate {
         }
     }
 
+    /// The message on the server, if it is there, is in the store too, and was never proven.
+    pub(in crate::transfer) fn unproven(self) -> Option<Stored> {
+        if let Self::Stored(stored) = self { Some(stored).filter(|stored| stored.proof.is_none()) } else { None }
+    }
+
     /// Whether the job sent it.
     pub(in crate::transfer) fn was_sent(self) -> bool {
         !matches!(self, Self::Taken(_) | Self::Gone(_, false))

@@ -162,6 +162,8 @@ pub struct Tally {
     pub stored: u64,
     /// Messages that it took out of the store; some of them may have been on the server before.
     pub moved: u64,
+    /// Messages that it appended and that are in their store too, so that they can be taken back.
+    pub removable: u64,
     /// Messages that it was about to send when it broke off.
     pub unknown: u64,
 }
@@ -231,6 +233,7 @@ impl Journal {
             for fate in batch.fates {
                 tally.stored += u64::from(fate.stored().is_some() && fate.was_sent());
                 tally.moved += u64::from(fate.is_only_copy());
+                tally.removable += u64::from(fate.stored().is_some() && !fate.is_only_copy());
             }
         }
         Ok(tally)

@@ -33,6 +33,11 @@ impl Removed {
     pub(in crate::transfer) fn is_another(&self, uid: u32, locator: &Locator) -> bool {
         self.0.get(&uid).is_some_and(|about| about.as_ref() != Some(locator))
     }
+
+    /// The UIDs of all of them.
+    pub(in crate::transfer) fn uids(&self) -> impl Iterator<Item = u32> {
+        self.0.keys().copied()
+    }
 }
 
 /// Ends the process where a test wants to see what a crash leaves: before or after the n-th change of the journal, by the
@@ -101,12 +106,16 @@ impl Record {
         made: &[FolderPath],
     ) -> Result<(), JournalError> {
         let mut journal = self.journal();
-        let made = serde_json::to_string(made).map_err(|error| journal.damaged(error))?;
+        let folder = self.folder(index);
+        let known = journal.rows("SELECT made FROM folder WHERE id = ?", [folder], |row| row.get::<_, String>(0))?;
+        let known = known.first().map_or(Ok(Vec::new()), |known| serde_json::from_str::<Vec<FolderPath>>(known));
+        // What was made before stays the job's.
+        let mut all = known.map_err(|error| journal.damaged(error))?;
+        all.extend(made.iter().filter(|path| !all.contains(path)).cloned().collect::<Vec<_>>());
+        let all = serde_json::to_string(&all).map_err(|error| journal.damaged(error))?;
         let target = serde_json::to_string(target).map_err(|error| journal.damaged(error))?;
-        // What an earlier run of the job made stays the job's.
-        let sql = "UPDATE folder SET target = ?1, made = CASE WHEN ?2 = '[]' THEN made ELSE ?2 END
-                   WHERE id = ?3 AND (target <> ?1 OR ?2 <> '[]')";
-        journal.change(|change| change.execute(sql, (target, made, self.folder(index))).map(drop))
+        let sql = "UPDATE folder SET target = ?1, made = ?2 WHERE id = ?3 AND (target <> ?1 OR made <> ?2)";
+        journal.change(|change| change.execute(sql, (target, all, folder)).map(drop))
     }
 
     /// Notes, before the first byte goes out, what is about to be sent; and what was learnt of others meanwhile.
@@ -197,6 +206,21 @@ impl Record {
             }
         }
         Ok(carried)
+    }
+
+    /// The batches of a folder of the plan with messages that are known to be there and were never proven.
+    pub(in crate::transfer) fn unproven(&self, index: usize, uid_validity: u32) -> Result<Vec<Batch>, JournalError> {
+        let condition = "folder.id = ? AND uid_validity = ? AND fates IS NOT NULL";
+        let batches = self.journal().batches(condition, (self.folder(index), uid_validity))?;
+        let is_open = |batch: &Batch| batch.fates.iter().any(|fate| fate.unproven().is_some());
+        Ok(batches.into_iter().filter(is_open).collect())
+    }
+
+    /// The messages of a folder of the plan that the job itself took out of the store, or was about to, by their places.
+    pub(in crate::transfer) fn taken_out(&self, index: usize) -> Result<HashSet<Locator>, JournalError> {
+        let batches = self.journal().batches("folder.id = ? AND fates IS NOT NULL", [self.folder(index)])?;
+        let all = batches.into_iter().flat_map(|batch| batch.entries.into_iter().zip(batch.fates));
+        Ok(all.filter(|(_, fate)| fate.is_only_copy()).map(|(entry, _)| entry.locator).collect())
     }
 
     /// The messages of a folder of the plan that the job itself took out of the store, or was about to.

@@ -54,7 +54,7 @@ fn past(id: i64, mode: Mode, outcome: Option<Outcome>, reason: &str, tally: Tall
 }
 
 fn tally(stored: u64, moved: u64, unknown: u64) -> Tally {
-    Tally { stored, moved, unknown }
+    Tally { stored, moved, removable: stored.saturating_sub(moved), unknown }
 }
 
 /// Jobs that ended in every way; one is of somebody else with an evil name.

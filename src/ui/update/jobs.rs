@@ -203,7 +203,7 @@ pub(crate) fn ask_undo(model: &mut Model, past: &Past) {
         return;
     }
     let Some(place) = place_for(model, job, &past.job.settings) else { return };
-    let messages = (tally.stored + tally.unknown).saturating_sub(tally.moved);
+    let messages = tally.removable + tally.unknown;
     let mut lines = vec![
         match &place {
             Place::Server(account) => format!("Remove from {}, for good:", account.label()),

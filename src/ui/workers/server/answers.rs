@@ -43,7 +43,7 @@ impl Worker {
                 self.preview(*generation, folder, *uid, *columns)?;
             }
             ServerRequest::Create(folder) => {
-                let made = session.create(folder)?.path;
+                let made = session.create(folder, &mut Vec::new())?;
                 let words = if made == *folder {
                     format!("made {made}")
                 } else {
