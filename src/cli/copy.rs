@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use crossbeam_channel::{select, tick, unbounded};
+use crossbeam_channel::{after, never, select, tick, unbounded};
 
 use crate::config;
 use crate::mail::display::clean;
@@ -29,6 +29,10 @@ use super::target::TargetArgument;
 
 /// How long news waits for more: to wake for each message takes more processor time than to tell it.
 const MOMENT: Duration = Duration::from_millis(2);
+
+/// How long a job has to end after the second signal, before the program ends without it: it may wait for a server that can
+/// not be reached. The journal and the next run are used to that.
+const ABORT: Duration = Duration::from_secs(1);
 
 /// Whether to look only, and how closely.
 #[derive(Args)]
@@ -211,6 +215,7 @@ pub(super) fn carry(job: Job, begun: Begun, printer: &mut Printer, may_leave: bo
     let handle = start(job, begun, sender);
     let glance = tick(Duration::from_millis(500));
     let mut signals = 0;
+    let mut too_long = never();
     loop {
         select! {
             recv(events) -> event => {
@@ -229,8 +234,16 @@ pub(super) fn carry(job: Job, begun: Begun, printer: &mut Printer, may_leave: bo
             }
             recv(watch.received) -> _ => {
                 signals += 1;
-                if signals == 1 { handle.stop() } else { handle.abort() }
+                match signals {
+                    1 => handle.stop(),
+                    2 => too_long = after(ABORT),
+                    _ => {}
+                }
+                if signals > 1 {
+                    handle.abort();
+                }
             }
+            recv(too_long) -> _ => return Ok(ExitCode::from(end_code(&watch, Outcome::Stopped))),
             recv(glance) -> _ => {}
         }
     }
@@ -247,11 +260,12 @@ pub(super) fn carry(job: Job, begun: Begun, printer: &mut Printer, may_leave: bo
         let asks = job.asks.iter().copied().filter(|asked| !progress.asked.contains_key(asked)).collect();
         return carry(Job { repairs, asks, resumes: progress.job, ..job }, Begun::default(), printer, may_leave);
     }
-    let code = match watch.number() {
-        Some(number) => code::SIGNAL.saturating_add(number),
-        None => outcome_code(outcome),
-    };
-    Ok(ExitCode::from(code))
+    Ok(ExitCode::from(end_code(&watch, outcome)))
+}
+
+/// The exit code of a job that ended so, or by a signal.
+fn end_code(watch: &Watch, outcome: Outcome) -> u8 {
+    watch.number().map_or_else(|| outcome_code(outcome), |number| code::SIGNAL.saturating_add(number))
 }
 
 /// Whether the repairs that messages wait for are to be made: a person is asked, and where nobody is there, how to say so

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
-use crate::transfer::{Failed, JobId, Journal, PastJob, Plan, Tally};
+use crate::transfer::{Failed, JobId, Journal, Outcome, PastJob, Plan, Tally};
 
 use super::exit::{Failure, code};
 use super::jobs::{date, end, json_of};
@@ -79,7 +79,11 @@ fn print_text(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> 
         ))?;
     }
     if troubles.is_empty() {
-        return line("  nothing was left out");
+        return line(&match job.outcome {
+            Some(Outcome::Complete) => "  nothing was left out".to_owned(),
+            Some(Outcome::Undone) => "  no message was refused".to_owned(),
+            _ => format!("  no message was refused; `mailferry resume {}` carries what it did not come to", job.id),
+        });
     }
     line("  not carried:")?;
     for failed in troubles {

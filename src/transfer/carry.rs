@@ -35,7 +35,7 @@ use super::reading::{BROKEN_OFF, Reading};
 use super::tell::{Dated, Proven};
 use super::upcoming::Next;
 use super::width::Width;
-use super::{Chosen, Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify};
+use super::{Chosen, Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify, uid_locator};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
@@ -239,11 +239,13 @@ impl<'c, 'a> Carry<'c, 'a> {
                 let failed = self.failed(String::new(), String::new(), reason.clone(), rest);
                 self.tell_failed(failed);
             }
-            Err(halt @ Halt::Rewriting) if rest > 0 => {
+            // What a stop left out waits for its turn.
+            Ok(()) | Err(Halt::Stopped) => {}
+            Err(halt) if rest > 0 => {
                 let failed = self.failed(String::new(), String::new(), format!("not begun: {halt}"), rest);
                 self.tell_failed(failed);
             }
-            _ => {}
+            Err(_) => {}
         }
         (Carriage { extent: self.extent, already: self.already }, end)
     }
@@ -266,6 +268,8 @@ impl<'c, 'a> Carry<'c, 'a> {
         };
         for text in damage {
             self.extent = Extent::Partial;
+            // A journal that takes no more ends the job before the next message is sent.
+            _ = self.shared.record.fail(&self.failed(String::new(), String::new(), text.clone(), 0));
             self.tell(Event::Damage { index: self.index, text });
         }
         let items = self.look_for_chosen(items)?;
@@ -529,6 +533,14 @@ impl<'c, 'a> Carry<'c, 'a> {
             }
         };
         let Some(message) = there else { return Ok(Some(prepared)) };
+        // By another name of the server, or another port, it may be the same mailbox.
+        let is_itself = prepared.locator.name == uid_locator(self.selected.uid_validity, uid, 0).name;
+        if self.plan.source.is_remote() && is_itself {
+            let reason =
+                "it has the same UID and UIDVALIDITY where it would go: that is the same mailbox, or a twin of it";
+            self.fail(&prepared, format!("not moved: {reason}"), Some(&message));
+            return Ok(None);
+        }
         let is_dated = super::prove::has_date(&prepared, &message);
         if !is_dated && !self.shared.job.accept_rewriting {
             let reason = super::prove::dated_otherwise(&prepared, &message);

@@ -199,3 +199,24 @@ fn a_folder_that_can_not_be_looked_at_is_not_taken_for_empty() {
     let verified = super::common::program::Running::start(command(trial.home.path(), &words)).wait();
     assert!(verified.code > 1 && verified.events_of("verify.end").is_empty(), "{} {}", verified.code, verified.out);
 }
+
+/// The second signal ends a run at once that waits for a server which does not greet any more.
+#[test]
+fn a_second_signal_ends_a_run_that_connects_again_in_vain() {
+    let (_server, post) = Post::in_memory();
+    let trial = Trial::new(&post, Kind::MoveMaildir, "Box");
+    post.mailbox().turn(Vice::Leaves(9), 1);
+    let gate = post.mailbox().gate("LOGIN", 2);
+    let mut running = trial.start(post.port(), &["--connections", "1"]);
+    gate.wait();
+    running.patience = std::time::Duration::from_secs(20);
+    super::common::wait_until(|| {
+        running.signal(Signal::TERM);
+        std::thread::sleep(std::time::Duration::from_millis(50)); // a person's pace
+        running.ended().is_some()
+    });
+    let run = running.wait();
+    gate.wait();
+    check(&trial, &run, &[143], "connecting again");
+    complete(&trial, "connecting again");
+}

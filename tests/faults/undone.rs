@@ -182,3 +182,16 @@ fn what_could_not_be_compared_is_taken_back() {
     let undone = scene.run(&["undo", "1", "--yes", "--json"]).expect(0);
     assert_eq!(scene.there("gone"), [""; 0], "{} {}", run.out, undone.out);
 }
+
+/// A mailbox that is moved into itself by another port is one and the same: nothing is removed.
+#[test]
+fn a_mailbox_that_is_moved_into_itself_by_another_port_keeps_its_mail() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new(&server, "self");
+    scene.copy("Box").expect(0);
+    let proxy = Proxy::new(server.imap_port).start();
+    let (source, target) = (url("self", proxy.port, "Box"), url("self", server.imap_port, "Box"));
+    let moved = scene.carry("move", &source, &target).expect(1);
+    assert!(moved.out.contains("the same mailbox"), "{}", moved.out);
+    assert_eq!(scene.there("self"), scene.digests());
+}

@@ -11,7 +11,7 @@ use super::spawn;
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::{plural, thousands};
-use crate::transfer::{Failed, JobId, Journal, JournalError, PastJob, Plan, Tally, UndoError, Undone, undo};
+use crate::transfer::{Failed, JobId, Journal, JournalError, Outcome, PastJob, Plan, Tally, UndoError, Undone, undo};
 use crate::ui::effect::JournalRequest;
 use crate::ui::event::{Event, JournalEvent, Page, Past, PreviewKind, PreviewLine, Trouble};
 
@@ -173,8 +173,8 @@ pub(crate) fn report_lines(
         lines.say(PreviewKind::Text, &format!("{source} → {} ({messages})", folder.target));
     }
     if troubles.is_empty() {
-        let words = if job.ended.is_some() { "Nothing was left out." } else { "No message was refused." };
-        lines.head(words);
+        let is_whole = job.outcome == Some(Outcome::Complete);
+        lines.head(if is_whole { "Nothing was left out." } else { "No message was refused." });
         return lines.done();
     }
     lines.head(&format!("Not carried: {}", plural(troubles.iter().map(|failed| failed.messages).sum(), "message")));
