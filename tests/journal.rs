@@ -386,3 +386,29 @@ fn the_journal_is_the_users_alone_and_holds_no_mail_and_no_password() {
     }
     assert!(files >= 1);
 }
+
+#[test]
+fn the_report_names_each_message_that_was_changed_before_it_was_sent() {
+    let Some(scene) = Scene::new(1) else { return };
+    let mut mails = Maker::new(8).folder(3, 2004, 60);
+    mails[1].bytes = b"Subject: nul\r\n\r\na\0b\r\n".to_vec();
+    write_mbox(&scene.home.path().join("box"), &mails, MboxStyle::Mboxrd).unwrap();
+    let target = scene.target("Box");
+    let done = scene
+        .run(&["copy", &scene.path("box"), &target, "--json", "--repair", "nul"])
+        .expect(0)
+        .events_of("message.done");
+    let changed = done.iter().find(|done| done["repairs"] == serde_json::json!(["nul"])).unwrap();
+    let report = scene.ask(&["report", "1", "--json"]).expect(0).events_of("message.repaired");
+    assert_eq!((report.len(), &report[0]["id"], &report[0]["repairs"]), (1, &changed["id"], &changed["repairs"]));
+    let text = scene.ask(&["report", "1"]).expect(0).out;
+    assert!(text.contains("changed before they were sent") && text.contains(": nul"), "{text}");
+}
+
+#[test]
+fn the_report_of_a_job_that_was_stopped_does_not_say_that_all_is_there() {
+    let Some(scene) = Scene::new(400) else { return };
+    scene.killed_copy(100);
+    let text = scene.ask(&["report", "1"]).expect(0).out;
+    assert!(!text.contains("nothing was left out") && text.contains("mailferry resume 1"), "{text}");
+}

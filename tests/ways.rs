@@ -260,6 +260,7 @@ fn make_older(journal: &Path, mails: &[Mail]) {
         db.execute("UPDATE batch SET entries = ? WHERE id = ?", (entries, id)).unwrap();
     }
     assert_eq!(replaced, mails.len());
+    db.execute_batch("ALTER TABLE batch DROP COLUMN marks").unwrap();
     db.pragma_update(None, "user_version", 2).unwrap();
 }
 

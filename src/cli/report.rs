@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
-use crate::transfer::{Failed, JobId, Journal, Outcome, PastJob, Plan, Tally};
+use crate::transfer::{Failed, JobId, Journal, Outcome, PastJob, Plan, Repaired, Tally};
 
 use super::exit::{Failure, code};
 use super::jobs::{date, end, json_of};
@@ -35,18 +36,27 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 pub(super) fn tell(state: &Path, id: JobId, is_json: bool) -> Result<ExitCode, Failure> {
     let journal = Journal::open(state)?;
     let (job, plan, tally) = (journal.job(id)?, journal.plan(id)?, journal.tally(id)?);
-    let troubles = journal.troubles(id)?;
+    let (repaired, troubles) = (journal.repaired(id)?, journal.troubles(id)?);
     // A closed pipe wants no more.
-    let _ = if is_json { print_json(&job, &plan, tally, &troubles) } else { print_text(&job, &plan, tally, &troubles) };
+    let _ = if is_json {
+        print_json(&job, &plan, tally, &repaired, &troubles)
+    } else {
+        print_text(&job, &plan, tally).and_then(|()| print_messages(&job, &repaired, &troubles))
+    };
     Ok(ExitCode::from(code::OK))
 }
 
-fn print_json(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> io::Result<()> {
+fn print_json(job: &PastJob, plan: &Plan, tally: Tally, repaired: &[Repaired], troubles: &[Failed]) -> io::Result<()> {
     json_line(json_of(job, plan, tally))?;
+    for Repaired { folder, id, repairs } in repaired {
+        let repairs: Vec<&str> = repairs.iter().map(|repair| repair.label()).collect();
+        let folder = clean(&folder.to_string());
+        json_line(json!({"event": "message.repaired", "folder": folder, "id": clean(id), "repairs": repairs}))?;
+    }
     troubles.iter().try_for_each(|failed| json_line(message_failed(failed)))
 }
 
-fn print_text(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> io::Result<()> {
+fn print_text(job: &PastJob, plan: &Plan, tally: Tally) -> io::Result<()> {
     let settings = &job.settings;
     let target = clean(&settings.label());
     let ended = job.ended.map(|ended| format!(" to {}", date(ended))).unwrap_or_default();
@@ -77,6 +87,18 @@ fn print_text(job: &PastJob, plan: &Plan, tally: Tally, troubles: &[Failed]) -> 
             "  {unknown} were on their way when it broke off: `mailferry resume {}` looks for them",
             job.id
         ))?;
+    }
+    Ok(())
+}
+
+/// The messages that were changed, and those that were not carried.
+fn print_messages(job: &PastJob, repaired: &[Repaired], troubles: &[Failed]) -> io::Result<()> {
+    if !repaired.is_empty() {
+        line("  changed before they were sent:")?;
+    }
+    for Repaired { folder, id, repairs } in repaired {
+        let repairs = repairs.iter().map(|repair| repair.label()).collect::<Vec<_>>().join(", ");
+        line(&format!("    {} {}: {repairs}", clean(&folder.to_string()), clean(id)))?;
     }
     if troubles.is_empty() {
         return line(&match job.outcome {

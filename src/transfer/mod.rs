@@ -50,7 +50,7 @@ pub use drawer::Drawer;
 pub use engine::{Begun, JobHandle, start};
 pub use event::{Done, Event, Failed, How, Line, Outcome, Pause, Proof};
 pub use job::{Job, Limits};
-pub use journal::{JobId, Journal, JournalError, Login, PastJob, Settings, Speed, Tally};
+pub use journal::{JobId, Journal, JournalError, Login, PastJob, Repaired, Settings, Speed, Tally};
 pub use listing::Listing;
 pub use mailbox::Mailbox;
 pub use mailbox_source::uid_locator;

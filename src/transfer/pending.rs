@@ -9,7 +9,7 @@ use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator, Repair, Sha
 use crate::store::Large;
 
 use super::intake::Content;
-use super::journal::Entry;
+use super::journal::{Entry, Mark};
 use super::ledger::Place;
 
 /// How often one message is tried when the server keeps failing on it.
@@ -81,6 +81,11 @@ impl Prepared {
             None => (&self.bytes).into(),
             Some(large) => large.pieces().collect::<io::Result<Vec<_>>>().unwrap_or_default().concat().into(),
         }
+    }
+
+    /// What the journal keeps of how it is sent.
+    pub(super) fn mark(&self) -> Mark {
+        Mark::of(self.flags, &self.keywords, self.internal_date, &self.repairs)
     }
 
     /// What the journal keeps of it.

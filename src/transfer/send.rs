@@ -33,8 +33,9 @@ impl Carry<'_, '_> {
     pub(super) fn intend(&mut self, batch: &mut [Prepared]) -> Result<(), Halt> {
         let entries: Vec<_> = batch.iter().map(Prepared::entry).collect();
         let window = (self.selected.uid_validity, self.selected.uid_next);
+        let marks: Vec<_> = batch.iter().map(Prepared::mark).collect();
         let due = self.ledger.take_due();
-        let id = self.shared.record.intend(self.index, window, &entries, &due)?;
+        let id = self.shared.record.intend(self.index, window, &entries, &marks, &due)?;
         self.ledger.begin(id, batch.len());
         for (number, prepared) in batch.iter_mut().enumerate() {
             prepared.place = Some(Place { batch: id, number });

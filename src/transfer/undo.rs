@@ -8,7 +8,7 @@ use crate::imap::{ImapError, RemoteMessage, Session};
 use crate::mail::units::thousands;
 use crate::mail::{Digest, Flags, FolderPath};
 
-use super::journal::{Batch, Entry, Fate, Journal, JournalError, Lock, Stored, Work, state};
+use super::journal::{Batch, Entry, Fate, Journal, JournalError, Lock, Mark, Stored, Work, state};
 use super::late::recognise;
 use super::{JobId, Mailbox, Place, put_away};
 
@@ -116,6 +116,8 @@ struct Undo<'a> {
 struct Appended<'b> {
     place: usize,
     entry: &'b Entry,
+    /// How it was sent, where that is known.
+    mark: Option<&'b Mark>,
     stored: Stored,
 }
 
@@ -150,13 +152,12 @@ impl Undo<'_> {
     fn batch(&mut self, batch: &Batch) -> Result<(), UndoError> {
         self.session.reopen(self.folder)?;
         let mut fates = if batch.fates.is_empty() { self.look_for(batch)? } else { batch.fates.clone() };
-        let appended = batch
-            .entries
-            .iter()
-            .zip(&fates)
-            .enumerate()
-            .filter(|(_, (_, fate))| fate.was_sent())
-            .filter_map(|(place, (entry, fate))| fate.stored().map(|stored| Appended { place, entry, stored }));
+        let appended =
+            batch.entries.iter().zip(&fates).enumerate().filter(|(_, (_, fate))| fate.was_sent()).filter_map(
+                |(place, (entry, fate))| {
+                    fate.stored().map(|stored| Appended { place, entry, mark: batch.marks.get(place), stored })
+                },
+            );
         let (moved, here): (Vec<_>, Vec<_>) = appended.partition(|one| self.only_copies.contains(&one.stored.uid));
         for one in moved {
             let reason = "it was moved: what is on the server is the only copy".to_owned();
@@ -208,11 +209,13 @@ impl Undo<'_> {
                 self.undone.gone += 1;
                 continue;
             };
+            // An undo that broke off may have marked it.
+            let unmarked = RemoteMessage { flags: message.flags.without(Flags::DELETED), ..message.clone() };
             let is_same = if one.stored.state == 0 {
-                digests.get(&one.stored.uid).is_some_and(|digests| digests.contains(&one.entry.digest))
+                let content = digests.get(&one.stored.uid);
+                let is_as_sent = |mark: &Mark| mark.is_on(message) || mark.is_on(&unmarked);
+                content.is_some_and(|digests| digests.contains(&one.entry.digest)) && one.mark.is_none_or(is_as_sent)
             } else {
-                // An undo that broke off may have marked it.
-                let unmarked = RemoteMessage { flags: message.flags.without(Flags::DELETED), ..message.clone() };
                 [message, &unmarked].map(state).contains(&one.stored.state)
             };
             if is_same {

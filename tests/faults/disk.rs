@@ -232,7 +232,7 @@ fn a_journal_that_is_not_as_it_was_left_costs_nothing() {
             "version 1",
             |journal| {
                 let db = Connection::open(journal).unwrap();
-                db.execute_batch("ALTER TABLE batch DROP COLUMN running").unwrap();
+                db.execute_batch("ALTER TABLE batch DROP COLUMN running; ALTER TABLE batch DROP COLUMN marks").unwrap();
                 db.pragma_update(None, "user_version", 1).unwrap();
             },
             &[0],

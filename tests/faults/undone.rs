@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::common::mail::{Mail, Maker, MboxStyle, write_maildir_tree, write_mbox};
 use super::common::peek::{self, peek};
 use super::common::program::{Run, Running, command, password_file, run};
-use super::common::proxy::Proxy;
+use super::common::proxy::{At, Do, Proxy};
 use super::common::servers::{Dovecot, Server};
 use super::common::{for_each_of, sha256, wait_until};
 
@@ -194,4 +194,29 @@ fn a_mailbox_that_is_moved_into_itself_by_another_port_keeps_its_mail() {
     let moved = scene.carry("move", &source, &target).expect(1);
     assert!(moved.out.contains("the same mailbox"), "{}", moved.out);
     assert_eq!(scene.there("self"), scene.digests());
+}
+
+/// A job that was killed, and never went on: what somebody changed since stays, all else is taken back.
+#[test]
+fn what_was_changed_since_a_job_was_killed_is_not_taken_back() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let scene = Scene::new(&server, "killed");
+    let proxy = Proxy::new(server.imap_port).fault(1, At::BeforeOk, Do::Stall).start();
+    let (source, password) = (scene.home.path().join("Maildir"), scene.home.path().join("password"));
+    let target = url("killed", proxy.port, "Box");
+    let words = ["copy", source.to_str().unwrap(), &target, "--quiet", "--password-file", password.to_str().unwrap()];
+    let running = Running::start(command(scene.home.path(), &words));
+    wait_until(|| proxy.fired() > 0 && scene.there("killed").len() == 12);
+    running.signal(Signal::KILL);
+    running.wait();
+    peek::flag(server.imap_port, "killed", "Box", 5, "Later");
+    scene.go_by(server.imap_port);
+    let undone = scene.run(&["undo", "1", "--yes", "--json"]).expect(1);
+    let kept = undone.events_of("kept");
+    assert!(
+        kept.len() == 2 && kept[0]["uid"] == 5 && undone.events_of("undo.end")[0]["removed"] == 11,
+        "{}",
+        undone.out
+    );
+    assert_eq!(scene.there("killed").len(), 1);
 }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::clock::Moment;
 use crate::imap::RemoteMessage;
-use crate::mail::{Digest, Fingerprint, Locator};
+use crate::mail::{Digest, Fingerprint, Flags, InternalDate, Locator, Repair};
 use crate::transfer::Proof;
 
 /// A message that is about to be sent.
@@ -21,6 +21,47 @@ pub(in crate::transfer) struct Entry {
     pub(in crate::transfer) fingerprint: Fingerprint,
     /// Its Message-ID in short, if it has one.
     pub(in crate::transfer) id: Option<u64>,
+}
+
+/// How a message was about to be sent: what it has on the server if nobody changed it since, and what was done to it before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::transfer) struct Mark {
+    flags: Flags,
+    /// Its keywords in short; 0 for none.
+    keywords: u64,
+    /// Its date in Unix seconds, if it was sent with one.
+    date: Option<i64>,
+    pub(in crate::transfer) repairs: Vec<Repair>,
+}
+
+impl Mark {
+    pub(in crate::transfer) fn of(
+        flags: Flags,
+        keywords: &[String],
+        date: Option<InternalDate>,
+        repairs: &[Repair],
+    ) -> Self {
+        let date = date.map(InternalDate::unix);
+        Self { flags, keywords: in_short(keywords), date, repairs: repairs.to_vec() }
+    }
+
+    /// Whether a message has the flags, keywords and date that were sent. A server may round the date.
+    pub(in crate::transfer) fn is_on(&self, message: &RemoteMessage) -> bool {
+        let is_dated = match (self.date, message.internal_date) {
+            (Some(sent), Some(kept)) => sent.abs_diff(kept.unix()) <= 1,
+            _ => true,
+        };
+        is_dated && self.flags == message.flags && self.keywords == in_short(&message.keywords)
+    }
+}
+
+fn in_short(keywords: &[String]) -> u64 {
+    if keywords.is_empty() {
+        return 0;
+    }
+    let mut names: Vec<String> = keywords.iter().map(|keyword| keyword.to_lowercase()).collect();
+    names.sort();
+    number(&Sha256::digest(names.join(" ").as_bytes()))
 }
 
 /// What became of a message that was about to be sent.
@@ -108,6 +149,8 @@ pub(in crate::transfer) struct Batch {
     pub(in crate::transfer) entries: Vec<Entry>,
     /// What became of them, in order; empty while that is unknown.
     pub(in crate::transfer) fates: Vec<Fate>,
+    /// How they were sent, in order; empty where that is not known.
+    pub(in crate::transfer) marks: Vec<Mark>,
 }
 
 /// Flags and date of a message in short, to see later whether somebody changed it. `\Recent` does not count.
@@ -117,5 +160,9 @@ pub(in crate::transfer) fn state(message: &RemoteMessage) -> u64 {
     flags.sort();
     let date = message.internal_date.map(crate::mail::InternalDate::unix);
     let digest = Sha256::digest(format!("{date:?} {} {flags:?}", message.size).as_bytes());
+    number(&digest)
+}
+
+fn number(digest: &[u8]) -> u64 {
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

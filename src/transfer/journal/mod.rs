@@ -18,9 +18,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::mail::FolderPath;
+use crate::mail::{FolderPath, Repair};
 
 use super::{Failed, FolderPlan, Outcome, Plan};
 use clock::Moment;
@@ -28,7 +29,7 @@ use clock::Moment;
 pub use settings::{Login, Settings};
 pub use speed::Speed;
 
-pub(super) use entry::{Batch, Entry, Fate, Stored, state};
+pub(super) use entry::{Batch, Entry, Fate, Mark, Stored, state};
 pub(super) use lock::{Lock, key as account_key};
 pub(super) use record::{Carried, Record, Removed, Settled};
 
@@ -245,6 +246,24 @@ impl Journal {
         rows.iter().map(|row| serde_json::from_str(row).map_err(|error| self.damaged(error))).collect()
     }
 
+    /// The messages that a job changed before it sent them, since they needed repair.
+    pub fn repaired(&self, id: JobId) -> Result<Vec<Repaired>, JournalError> {
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
+        let mut repaired = Vec::new();
+        for (folder, plan) in self.rows("SELECT id, plan FROM folder WHERE job = ? ORDER BY place", [id.0], read)? {
+            let plan: FolderPlan = serde_json::from_str(&plan).map_err(|error| self.damaged(error))?;
+            for Batch { entries, fates, marks, .. } in self.batches("folder.id = ?", [folder])? {
+                let sent = entries.iter().zip(&marks).zip(&fates);
+                let changed = sent.filter(|((_, mark), fate)| !mark.repairs.is_empty() && fate.stored().is_some());
+                repaired.extend(changed.map(|((entry, mark), _)| {
+                    let (folder, repairs) = (plan.folder.clone(), mark.repairs.clone());
+                    Repaired { folder, id: entry.locator.id(), repairs }
+                }));
+            }
+        }
+        Ok(repaired)
+    }
+
     /// What a job did in each folder of its plan.
     pub(super) fn work(&self, id: JobId) -> Result<Vec<Work>, JournalError> {
         let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
@@ -286,27 +305,42 @@ impl Journal {
     /// The batches that a condition picks, in the order they were sent.
     fn batches(&self, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Batch>, JournalError> {
         let sql = format!(
-            "SELECT batch.id, begun, running, uid_validity, uid_next, entries, fates FROM batch
+            "SELECT batch.id, begun, running, uid_validity, uid_next, entries, fates, marks FROM batch
              JOIN folder ON folder.id = batch.folder JOIN job ON job.id = folder.job WHERE {condition} ORDER BY batch.id"
         );
         let rows = self.rows(&sql, values, |row| {
-            let raw: (Vec<u8>, Option<Vec<u8>>) = (row.get(5)?, row.get(6)?);
+            let raw: [Option<Vec<u8>>; 3] = [row.get(5)?, row.get(6)?, row.get(7)?];
             let begun = Moment { wall: row.get(1)?, running: row.get(2)? };
             Ok((row.get(0)?, begun, row.get(3)?, row.get(4)?, raw))
         })?;
-        let read = |(id, begun, uid_validity, uid_next, (entries, fates)): (_, _, _, _, (Vec<u8>, Option<Vec<u8>>))| {
-            let entries: Vec<Entry> = postcard::from_bytes(&entries).map_err(|error| self.damaged(error))?;
-            let fates: Vec<Fate> = match fates {
-                Some(fates) => postcard::from_bytes(&fates).map_err(|error| self.damaged(error))?,
-                None => Vec::new(),
+        let read =
+            |(id, begun, uid_validity, uid_next, [entries, fates, marks]): (_, _, _, _, [Option<Vec<u8>>; 3])| {
+                let (entries, fates, marks) =
+                    (self.list::<Entry>(entries)?, self.list::<Fate>(fates)?, self.list::<Mark>(marks)?);
+                if [fates.len(), marks.len()].iter().any(|length| ![0, entries.len()].contains(length)) {
+                    return Err(self.damaged("a batch has other results than messages"));
+                }
+                Ok(Batch { id, begun, uid_validity, uid_next, entries, fates, marks })
             };
-            if !fates.is_empty() && fates.len() != entries.len() {
-                return Err(self.damaged("a batch has other results than messages"));
-            }
-            Ok(Batch { id, begun, uid_validity, uid_next, entries, fates })
-        };
         rows.into_iter().map(read).collect()
     }
+
+    /// What one value of a batch holds; nothing where there is none.
+    fn list<T: DeserializeOwned>(&self, bytes: Option<Vec<u8>>) -> Result<Vec<T>, JournalError> {
+        let list = bytes.map(|bytes| postcard::from_bytes(&bytes)).transpose();
+        list.map(Option::unwrap_or_default).map_err(|error| self.damaged(error))
+    }
+}
+
+/// A message that was changed before it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repaired {
+    /// The folder in the store. Foreign text.
+    pub folder: FolderPath,
+    /// The message's id in its store. Foreign text.
+    pub id: String,
+    /// What was done to it.
+    pub repairs: Vec<Repair>,
 }
 
 /// What a job did in one folder.

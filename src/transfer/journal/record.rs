@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::clock::{Moment, now};
 use super::lock::Lock;
-use super::{Batch, Entry, Fate, JobId, Journal, JournalError, Settings};
+use super::{Batch, Entry, Fate, JobId, Journal, JournalError, Mark, Settings};
 use crate::mail::{Digest, FolderPath, Locator};
 use crate::transfer::{Failed, FolderPlan, Job, Mode, Outcome, Proof};
 
@@ -124,9 +124,10 @@ impl Record {
         index: usize,
         window: (u32, u32),
         entries: &[Entry],
+        marks: &[Mark],
         settled: &[Settled],
     ) -> Result<i64, JournalError> {
-        self.insert(index, window, entries, None, settled)
+        self.insert(index, window, entries, (None, Some(marks)), settled)
     }
 
     /// Notes, before they are taken out of the store, messages that were on the server before the job.
@@ -138,7 +139,7 @@ impl Record {
         fates: &[Fate],
         settled: &[Settled],
     ) -> Result<i64, JournalError> {
-        self.insert(index, window, entries, Some(fates), settled)
+        self.insert(index, window, entries, (Some(fates), None), settled)
     }
 
     fn insert(
@@ -146,18 +147,19 @@ impl Record {
         index: usize,
         window: (u32, u32),
         entries: &[Entry],
-        fates: Option<&[Fate]>,
+        (fates, marks): (Option<&[Fate]>, Option<&[Mark]>),
         settled: &[Settled],
     ) -> Result<i64, JournalError> {
         let mut journal = self.journal();
         let entries = postcard::to_stdvec(entries).map_err(|error| journal.damaged(error))?;
         let fates = fates.map(postcard::to_stdvec).transpose().map_err(|error| journal.damaged(error))?;
+        let marks = marks.map(postcard::to_stdvec).transpose().map_err(|error| journal.damaged(error))?;
         let begun = Moment::now();
-        let row = (self.folder(index), begun.wall, begun.running, window.0, window.1, entries, fates);
+        let row = (self.folder(index), begun.wall, begun.running, window.0, window.1, entries, fates, marks);
         journal.change(|change| {
             write(change, settled)?;
-            let sql = "INSERT INTO batch (folder, begun, running, uid_validity, uid_next, entries, fates)
-                       VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id";
+            let sql = "INSERT INTO batch (folder, begun, running, uid_validity, uid_next, entries, fates, marks)
+                       VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id";
             change.query_row(sql, row, |row| row.get(0))
         })
     }

@@ -11,8 +11,9 @@ use super::JournalError;
 
 /// "mfjr": tells our file from other programs'.
 const APPLICATION: i32 = 0x6d66_6a72;
-/// The version of the tables below. With 2 came a second clock, with 3 another digest (see [`crate::mail::Digest::ever_of`]).
-const VERSION: i32 = 3;
+/// The version of the tables below. With 2 came a second clock, with 3 another digest (see [`crate::mail::Digest::ever_of`]),
+/// with 4 the marks.
+const VERSION: i32 = 4;
 /// How long another process may be writing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,7 +46,8 @@ CREATE TABLE batch (
     uid_validity INTEGER NOT NULL,
     uid_next INTEGER NOT NULL,  -- no message of it has a smaller UID
     entries BLOB NOT NULL,      -- postcard: Vec<Entry>
-    fates BLOB                  -- postcard: Vec<Fate>; NULL while unknown
+    fates BLOB,                 -- postcard: Vec<Fate>; NULL while unknown
+    marks BLOB                  -- postcard: Vec<Mark>; NULL where nothing was sent, and in older journals
 ) STRICT;
 CREATE INDEX batch_of_folder ON batch (folder);
 CREATE INDEX unsettled ON batch (id) WHERE fates IS NULL;
@@ -100,6 +102,9 @@ fn bring_up(db: &Connection) -> rusqlite::Result<()> {
     let version: i32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == 1 {
         db.execute_batch("ALTER TABLE batch ADD COLUMN running TEXT NOT NULL DEFAULT ''")?;
+    }
+    if version < 4 {
+        db.execute_batch("ALTER TABLE batch ADD COLUMN marks BLOB")?;
     }
     db.pragma_update(None, "user_version", VERSION)?;
     db.execute_batch("COMMIT")

@@ -96,7 +96,7 @@ fn report(columns: usize) -> Vec<Page> {
     };
     let Past { job, tally, .. } = past(12, Mode::Move, Some(Outcome::Partial), "", tally(700, 650, 30));
     let when = "2026-11-24 10:12 to 2026-11-24 10:30";
-    vec![Page { name: "Report", lines: report_lines(&job, when, &plan(), tally, &[failed], columns) }]
+    vec![Page { name: "Report", lines: report_lines(&job, when, &plan(), tally, (&[], &[failed]), columns) }]
 }
 
 fn undo_pages(columns: usize) -> Vec<Page> {

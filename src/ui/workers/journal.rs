@@ -11,7 +11,9 @@ use super::spawn;
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::{plural, thousands};
-use crate::transfer::{Failed, JobId, Journal, JournalError, Outcome, PastJob, Plan, Tally, UndoError, Undone, undo};
+use crate::transfer::{
+    Failed, JobId, Journal, JournalError, Outcome, PastJob, Plan, Repaired, Tally, UndoError, Undone, undo,
+};
 use crate::ui::effect::JournalRequest;
 use crate::ui::event::{Event, JournalEvent, Page, Past, PreviewKind, PreviewLine, Trouble};
 
@@ -92,10 +94,11 @@ fn load(state: &Path, job: JobId) -> Result<Box<(PastJob, Plan)>, JournalError> 
 
 fn report(state: &Path, id: JobId, columns: usize) -> Result<Vec<Page>, JournalError> {
     let journal = Journal::open(state)?;
-    let (job, plan, tally, troubles) = (journal.job(id)?, journal.plan(id)?, journal.tally(id)?, journal.troubles(id)?);
+    let (job, plan, tally) = (journal.job(id)?, journal.plan(id)?, journal.tally(id)?);
+    let (repaired, troubles) = (journal.repaired(id)?, journal.troubles(id)?);
     let ended = job.ended.map(|ended| format!(" to {}", date(ended))).unwrap_or_default();
     let when = format!("{}{ended}", date(job.started));
-    Ok(vec![Page { name: "Report", lines: report_lines(&job, &when, &plan, tally, &troubles, columns) }])
+    Ok(vec![Page { name: "Report", lines: report_lines(&job, &when, &plan, tally, (&repaired, &troubles), columns) }])
 }
 
 /// A point in time for people, where they are.
@@ -140,13 +143,13 @@ impl Lines {
     }
 }
 
-/// What a job did at that time, and all that it did not carry.
+/// What a job did at that time, the messages that it changed, and all that it did not carry.
 pub(crate) fn report_lines(
     job: &PastJob,
     when: &str,
     plan: &Plan,
     tally: Tally,
-    troubles: &[Failed],
+    (repaired, troubles): (&[Repaired], &[Failed]),
     columns: usize,
 ) -> Vec<PreviewLine> {
     let mut lines = Lines::new(columns);
@@ -171,6 +174,13 @@ pub(crate) fn report_lines(
             if folder.folder.is_root() { folder.source.path.display().to_string() } else { folder.folder.to_string() };
         let messages = plural(folder.messages, "message");
         lines.say(PreviewKind::Text, &format!("{source} → {} ({messages})", folder.target));
+    }
+    if !repaired.is_empty() {
+        lines.head(&format!("Changed before they were sent: {}", plural(repaired.len() as u64, "message")));
+    }
+    for Repaired { folder, id, repairs } in repaired {
+        let repairs = repairs.iter().map(|repair| repair.label()).collect::<Vec<_>>().join(", ");
+        lines.say(PreviewKind::Text, &format!("{} {id}: {repairs}", shown(folder)));
     }
     if troubles.is_empty() {
         let is_whole = job.outcome == Some(Outcome::Complete);
