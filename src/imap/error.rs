@@ -167,56 +167,77 @@ pub enum ImapError {
     },
 }
 
+/// The code of a server that finds a fault in itself (RFC 5530).
+const SERVER_BUG: &str = "SERVERBUG";
+
 /// Response codes and words that say how far a refusal reaches and what to do (facts/servers.md 0.11). The first match
-/// counts; a server's oddity is one row here.
-const REFUSALS: &[(&str, Scope, &str)] = &[
-    ("OVERQUOTA", Scope::Run, "the mailbox is full: free space or raise its quota, then run the same command again"),
-    ("over quota", Scope::Run, "the mailbox is full: free space or raise its quota, then run the same command again"),
+/// counts; a server's oddity is one word here.
+const REFUSALS: &[(&[&str], Scope, &str)] = &[
+    // Gmail says it as OVERQUOTA.
     (
-        "quota exceeded",
+        &["THROTTLED", "is throttled", "backoff time", "bandwidth limits"],
+        Scope::Connection,
+        "the server asks for less: wait a while and run the same command again",
+    ),
+    (
+        // The last is Exchange's.
+        &[
+            "OVERQUOTA",
+            "over quota",
+            "quota exceeded",
+            "quota has been exceeded",
+            "exceeded your mail quota",
+            "server unavailable. 15",
+        ],
         Scope::Run,
         "the mailbox is full: free space or raise its quota, then run the same command again",
     ),
     (
-        "exceeded your mail quota",
-        Scope::Run,
-        "the mailbox is full: free space or raise its quota, then run the same command again",
-    ),
-    ("TOOBIG", Scope::Message, "the server takes no message of this size: raise its limit, or leave the message out"),
-    (
-        "mail size",
+        &["TOOBIG", "mail size", "maximum size", "fixed maximum"],
         Scope::Message,
         "the server takes no message of this size: raise its limit, or leave the message out",
     ),
+    (&["UNAVAILABLE"], Scope::Connection, "the server is not ready: run the same command again later"),
+    (&["INUSE"], Scope::Connection, "the mailbox is in use elsewhere: run the same command again later"),
+    // It may be one message that the server stumbles over.
+    (&[SERVER_BUG], Scope::Message, "the server has a fault: run the same command again later, or tell who runs it"),
     (
-        "maximum size",
-        Scope::Message,
-        "the server takes no message of this size: raise its limit, or leave the message out",
+        &[
+            "number of connections",
+            "too many connections",
+            "too many simultaneous",
+            "too many concurrent",
+            "too many open",
+        ],
+        Scope::Connection,
+        "too many connections: close other mail programs or use --connections 1",
     ),
     (
-        "fixed maximum",
-        Scope::Message,
-        "the server takes no message of this size: raise its limit, or leave the message out",
+        &["NOPERM", "READ-ONLY"],
+        Scope::Folder,
+        "this login may not write there: choose another folder or ask for the right",
     ),
-    ("THROTTLED", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
-    ("is throttled", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
-    ("backoff time", Scope::Connection, "the server asks for less: wait a while and run the same command again"),
-    ("UNAVAILABLE", Scope::Connection, "the server is not ready: run the same command again later"),
-    ("INUSE", Scope::Connection, "the mailbox is in use elsewhere: run the same command again later"),
-    ("too many", Scope::Connection, "too many connections: close other mail programs or use --connections 1"),
-    ("NOPERM", Scope::Folder, "this login may not write there: choose another folder or ask for the right"),
-    ("READ-ONLY", Scope::Folder, "this login may not write there: choose another folder or ask for the right"),
-    ("bare newlines", Scope::Message, "the server refuses the message's line ends"),
-    ("NUL characters", Scope::Message, "the message holds NUL bytes, which the server refuses"),
-    ("invalid header", Scope::Message, "the message does not start with a proper header"),
-    ("Invalid mailbox name", Scope::Folder, "the server refuses the folder's name: choose another"),
-    ("not allowed in mailbox name", Scope::Folder, "the server refuses the folder's name: choose another"),
+    (&["too many user flags"], Scope::Message, "the folder holds no more keywords: leave some out, or choose another"),
+    (&["bare newlines"], Scope::Message, "the server refuses the message's line ends"),
+    (&["NUL characters"], Scope::Message, "the message holds NUL bytes, which the server refuses"),
+    (&["invalid header"], Scope::Message, "the message does not start with a proper header"),
+    (
+        &["Invalid mailbox name", "not allowed in mailbox name"],
+        Scope::Folder,
+        "the server refuses the folder's name: choose another",
+    ),
 ];
 
+/// The row of a response code, which may be empty, and words.
+fn row(code: &str, text: &str) -> Option<&'static (&'static [&'static str], Scope, &'static str)> {
+    let text = text.to_lowercase();
+    let is_said = |sign: &&str| code == *sign || text.contains(&sign.to_lowercase());
+    REFUSALS.iter().find(|(signs, ..)| signs.iter().any(is_said))
+}
+
 impl Refusal {
-    fn row(&self) -> Option<&'static (&'static str, Scope, &'static str)> {
-        let text = self.text.to_lowercase();
-        REFUSALS.iter().find(|(sign, ..)| self.code == *sign || text.contains(&sign.to_lowercase()))
+    fn row(&self) -> Option<&'static (&'static [&'static str], Scope, &'static str)> {
+        row(&self.code, &self.text)
     }
 
     /// How far it reaches: BAD ends the connection's trust, NO is the message's unless the words say more.
@@ -232,7 +253,7 @@ impl Refusal {
 
 impl ImapError {
     /// The same error for another message that it struck.
-    pub(super) fn again(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         match self {
             Self::Refused { doing, refusal } => Self::Refused { doing: doing.clone(), refusal: refusal.clone() },
             Self::Bye { text } => Self::Bye { text: text.clone() },
@@ -257,9 +278,25 @@ impl ImapError {
         }
     }
 
-    /// Whether it only asks for another try later, and says nothing about the message that it struck.
+    /// Whether a server asks for another try later, or finds a fault in itself, which may be over by then; or another program
+    /// holds a lock.
     pub fn is_busy(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Locked { .. }) && self.scope() == Scope::Connection
+        match self {
+            Self::Refused { refusal, .. } => refusal.scope() == Scope::Connection || refusal.code == SERVER_BUG,
+            Self::Bye { text } => self.wait().is_some() || row("", text).is_some_and(|row| row.1 == Scope::Connection),
+            Self::Locked { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether that says nothing about the message that it struck.
+    pub fn asks_for_less(&self) -> bool {
+        self.is_busy() && self.scope() == Scope::Connection
+    }
+
+    /// Whether the command was not understood: nobody knows what the server took for commands after it.
+    pub fn is_bad(&self) -> bool {
+        matches!(self, Self::Refused { refusal, .. } if refusal.is_bad)
     }
 
     /// The server's own words, if it said any.
@@ -314,6 +351,42 @@ impl ImapError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_taken_for_what_they_say() {
+        let (full, busy) = ((Scope::Run, false), (Scope::Connection, true));
+        let (its_own, at_fault) = ((Scope::Message, false), (Scope::Message, true));
+        for (code, text, (scope, is_busy)) in [
+            ("OVERQUOTA", "Account is full", full),
+            ("", "Your quota has been exceeded.", full),
+            ("", "Server Unavailable. 15", full),
+            ("OVERQUOTA", "Account exceeded command or bandwidth limits. (Failure)", busy),
+            ("", "Server Unavailable. 3", busy),
+            ("INUSE", "", busy),
+            ("THROTTLED", "", busy),
+            ("", "Request is throttled. Suggested Backoff Time: 299961 milliseconds", busy),
+            ("ALERT", "Too many simultaneous connections. (Failure)", busy),
+            ("LIMIT", "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)", busy),
+            ("LIMIT", "Mail size exceeds the limit", its_own),
+            ("LIMIT", "not now", its_own),
+            ("", "Too many user flags in mailbox", its_own),
+            ("", "too many recipients", its_own),
+            ("SERVERBUG", "Internal error occurred", at_fault),
+        ] {
+            let refusal = Refusal { is_bad: false, code: code.into(), text: text.into() };
+            let error = ImapError::Refused { doing: String::new(), refusal };
+            assert_eq!((error.scope(), error.is_busy()), (scope, is_busy), "[{code}] {text}");
+        }
+        for (text, is_busy) in [
+            ("signing off", false),
+            ("too many commands", false),
+            ("Too many simultaneous connections", true),
+            ("Suggested Backoff Time: 2000 milliseconds", true),
+        ] {
+            let bye = ImapError::Bye { text: text.into() };
+            assert_eq!((bye.scope(), bye.is_busy()), (Scope::Connection, is_busy), "{text}");
+        }
+    }
 
     #[test]
     fn the_pause_that_a_server_asks_for_is_read_from_its_words() {
