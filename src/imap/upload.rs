@@ -232,7 +232,8 @@ impl Session {
 fn can_go_on(result: &Result<Appended, AppendError>) -> bool {
     result.as_ref().err().is_none_or(|failed| match &failed.error {
         ImapError::Refused { refusal, .. } => {
-            failed.stored == Stored::No && !refusal.is_bad && refusal.scope() == Scope::Message
+            let is_its_own = refusal.scope() == Scope::Message && !failed.error.is_busy();
+            failed.stored == Stored::No && !refusal.is_bad && is_its_own
         }
         _ => false,
     })

@@ -11,7 +11,8 @@ use super::event::{Event, Line, Pause};
 use super::job::{Brake, Halt, tell};
 use super::mailbox::Mailbox;
 
-/// Pauses before each new try, in seconds; after the last the job ends. A success starts them over.
+/// Pauses before each new try, in seconds; after the last the job ends. A success starts them over. Who asks for time gets
+/// some from the first on (facts/reliability.md row 18).
 const PAUSES: [u64; 6] = [0, 1, 2, 4, 8, 16];
 /// The longest pause that is made because the server asks for one (facts/reliability.md row 23).
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
@@ -82,13 +83,15 @@ impl<'a> Link<'a> {
     /// Drops the connection after `error` and pauses before the next try, or gives up.
     pub(super) fn lost(&mut self, error: ImapError) -> Result<(), Halt> {
         self.session = None;
-        if matches!(error, ImapError::Bye { .. } | ImapError::Lost { .. }) {
+        if error.is_busy() || matches!(error, ImapError::Bye { .. } | ImapError::Lost { .. }) {
             (self.commands, self.well) = ((self.commands / 2).max(LEAST_COMMANDS), 0);
         }
-        let usual = PAUSES.get(self.losses).map(|seconds| Duration::from_secs(*seconds));
+        let place = self.losses + usize::from(error.is_busy());
+        let usual = PAUSES.get(place).map(|seconds| Duration::from_secs(*seconds));
         let asked = error.wait().unwrap_or_default().min(LONGEST_PAUSE);
         let pause = usual.map(|usual| asked.max(usual + jitter(usual)));
-        let (Scope::Connection, Some(pause)) = (error.scope(), pause) else {
+        let may_pass = error.scope() == Scope::Connection || error.is_busy();
+        let Some(pause) = pause.filter(|_| may_pass) else {
             return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
         };
         self.losses += 1;

@@ -239,31 +239,83 @@ pub(super) fn forgive(pending: &mut [Pending]) {
 /// Puts the server's answers into the states of the messages.
 fn judge(pending: &mut [Pending], results: Vec<(usize, Result<Appended, AppendError>)>) -> Verdicts {
     let mut verdicts = Verdicts::default();
+    // A server that asks for less says nothing about these messages, nor does what comes of that.
+    let asks_for_less = |failed: &AppendError| failed.error.asks_for_less();
+    let is_asked = results.iter().any(|(_, result)| result.as_ref().is_err_and(asks_for_less));
     for (at, result) in results {
         let Some(one) = pending.get_mut(at) else { continue };
         match result {
             Ok(appended) => one.state = State::Sent(appended.uid),
             Err(failed) if failed.stored == Stored::Perhaps => {
                 one.state = State::Doubtful;
-                verdicts.together = Some(failed.error);
+                keep(&mut verdicts.together, failed.error);
             }
             Err(failed) => {
                 if failed.stored == Stored::Unknown {
                     one.state = State::Unknown;
                 }
-                // A server that asks for less says nothing about this message.
-                let is_busy = failed.error.is_busy();
-                one.tries += u8::from(!is_busy);
+                one.tries += u8::from(!is_asked);
+                // A fault that the server finds in itself may be this message's doing.
+                let may_pass = failed.error.is_busy() && (is_asked || one.tries < MAX_TRIES);
                 match &failed.error {
-                    ImapError::Refused { .. }
-                        if failed.error.scope() != Scope::Connection && !one.may_create(&failed.error) =>
-                    {
+                    ImapError::Refused { .. } if !may_pass && !one.may_create(&failed.error) => {
                         verdicts.refused.insert(at, failed.error);
                     }
-                    _ => verdicts.lost = Some(failed.error),
+                    _ => keep(&mut verdicts.lost, failed.error),
                 }
             }
         }
     }
+    // A BAD ends the connection, whatever was said of the others.
+    if let Some(bad) = verdicts.refused.values().find(|error| error.is_bad() && verdicts.refused.len() > 1) {
+        keep(&mut verdicts.together, bad.again());
+    }
     verdicts
+}
+
+/// Keeps of several errors the one that says what to do: that asks for time, the longest; that was not understood; that is
+/// the server's own; else the last.
+fn keep(kept: &mut Option<ImapError>, error: ImapError) {
+    let weight = |error: &ImapError| {
+        let asked = error.asks_for_less().then(|| error.wait());
+        (asked, error.is_bad(), error.is_busy())
+    };
+    if kept.as_ref().is_none_or(|kept| weight(kept) <= weight(&error)) {
+        *kept = Some(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::Refusal;
+
+    #[test]
+    fn of_several_errors_the_one_that_says_what_to_do_is_kept() {
+        let refused = |is_bad: bool, code: &str, text: &str| {
+            let refusal = Refusal { is_bad, code: code.into(), text: text.into() };
+            ImapError::Refused { doing: String::new(), refusal }
+        };
+        let lost = || ImapError::Lost { reason: "gone".into() };
+        let bye = || ImapError::Bye { text: "signing off".into() };
+        let slow = || refused(true, "", "Request is throttled. Suggested Backoff Time: 299961 milliseconds");
+        let [busy, bug] = ["INUSE", "SERVERBUG"].map(|code| move || refused(false, code, "x"));
+        let (bad, no) = (|| refused(true, "", "what?"), || refused(false, "", "nope"));
+        for (errors, kept) in [
+            (vec![busy(), slow(), lost(), lost()], slow()),
+            (vec![lost(), slow(), busy(), bye()], slow()),
+            (vec![lost(), busy(), bye()], busy()),
+            (vec![bug(), lost()], bug()),
+            (vec![bug(), busy(), bug()], busy()),
+            (vec![no(), bad(), no()], bad()),
+            (vec![bug(), bad(), bug()], bad()),
+            (vec![lost(), bye()], bye()),
+        ] {
+            let mut one = None;
+            for error in errors {
+                keep(&mut one, error);
+            }
+            assert_eq!(one.map(|error| error.to_string()), Some(kept.to_string()));
+        }
+    }
 }

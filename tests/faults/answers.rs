@@ -33,7 +33,7 @@ const fn every(nth: u64, words: &'static str, codes: &'static [i32]) -> Answer {
 }
 
 /// Each before the go-ahead and after the literal.
-const ANSWERS: [Answer; 12] = [
+const ANSWERS: [Answer; 14] = [
     once("NO [OVERQUOTA] full", &[1], "quota"),                          // 14, 15
     once("NO Quota exceeded (mailbox for user is full)", &[1], "quota"), // 14, 15
     once("NO [TRYCREATE] Mailbox doesn't exist: Box", &[0], ""),         // 16
@@ -44,7 +44,9 @@ const ANSWERS: [Answer; 12] = [
     once("NO Message contains NUL characters", &[1], "NUL"), // 21
     once("NO [NOPERM] not you", &[1, 77], "may not write"),  // 19
     every(3, "NO [INUSE] busy", &[0]),                       // 18
-    every(3, "NO [SERVERBUG] oh", &[0, 1]),                  // 18
+    every(3, "NO [SERVERBUG] oh", &[0]),                     // 18
+    every(1, "NO [SERVERBUG] oh", &[75]),                    // 18
+    once("NO Too many user flags in mailbox", &[1], "keyw"), // Cyrus
     every(1, "NO [UNAVAILABLE] come back later", &[75]),     // 18
 ];
 
@@ -57,7 +59,7 @@ fn an_answer_is_taken_for_what_it_says_and_a_plain_run_completes_it() {
         .enumerate()
         .map(|(number, (answer, at))| (number, answer, at, Kind::ALL[number % 3]))
         .collect();
-    for_each_of(&cases, 24, |(number, answer, at, kind)| {
+    for_each_of(&cases, 28, |(number, answer, at, kind)| {
         let what = format!("{} {at:?}", answer.words);
         let post = Post::on(&server, &format!("user{number}"));
         let trial = Trial::new(&post, *kind, "Box");
@@ -183,6 +185,50 @@ fn wants_less(post: &Post<'_>) {
 fn a_server_that_wants_less_is_obeyed() {
     let Some(server) = Dovecot::new().start() else { return };
     wants_less(&Post::on(&server, "anna"));
+}
+
+/// Row 23: what is asked for counts, however many other messages were on their way when it was said; and also where no more
+/// than that comes.
+#[test]
+fn a_pause_that_is_asked_for_among_many_messages_is_kept() {
+    const WORDS: &str = "BAD Request is throttled. Suggested Backoff Time: 2300 milliseconds";
+    let cases: Vec<_> = [1, 99].iter().flat_map(|times| Kind::BOTH.map(|kind| (*times, kind))).collect();
+    for_each_of(&cases, 4, |(times, kind)| {
+        let (_server, post) = Post::in_memory();
+        let mut mails = letters();
+        for mail in &mut mails {
+            (mail.marks, mail.keywords) = (Marks::default(), Vec::new()); // so that they go together
+        }
+        let trial = Trial::with(&post, *kind, "Box", mails);
+        post.mailbox().turn_later(Vice::Answers("APPEND", WORDS), 1, *times);
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        let mut pauses = run.events_of("throttle");
+        pauses.retain(|pause| pause["reason"].as_str().unwrap().contains("throttled"));
+        // One that something came of, and the five that are tried after it.
+        assert_eq!(pauses.len(), (*times).min(6), "{pauses:?}");
+        assert!(pauses.iter().all(|pause| pause["seconds"].as_u64() >= Some(3)), "{pauses:?}");
+        let what = format!("a pause among many messages, {times} times");
+        check(&trial, &run, &[if *times == 1 { 0 } else { 75 }], &what);
+        post.mailbox().reform();
+        complete(&trial, &what);
+    });
+}
+
+/// Row 18: a message that the server stumbles over each time does not keep the others from getting across.
+#[test]
+fn a_message_that_a_server_stumbles_over_is_told_and_all_else_gets_across() {
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        let (_server, post) = Post::in_memory();
+        let trial = Trial::new(&post, *kind, "Box");
+        post.mailbox().turn(Vice::Refuses("NO [SERVERBUG] Internal error occurred", b"Subject: big"), 99);
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        assert_eq!(run.totals(), (7, 0, 1));
+        let failed = run.events_of("message.failed").remove(0);
+        assert_eq!(failed["server_text"], "NO [SERVERBUG] Internal error occurred");
+        check(&trial, &run, &[1], "a message that a server stumbles over");
+        post.mailbox().reform();
+        complete(&trial, "a message that a server stumbles over");
+    });
 }
 
 /// Row 22: a server that leaves when too many commands wait is asked for less, until it stays.
