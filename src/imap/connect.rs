@@ -231,13 +231,15 @@ fn log_in(account: &Account, wire: &Wire, capabilities: &[String]) -> Result<ima
         let plain = Plain { account, wire, is_answered: std::cell::Cell::new(false) };
         match client.authenticate("PLAIN", &plain) {
             Ok(session) => return Ok(session),
-            // Told to be unsupported after all: LOGIN may still work.
-            Err((imap::Error::Bad(_), again))
-                if account.options.authorization.is_none() && !plain.is_answered.get() =>
-            {
-                client = again;
-            }
-            Err((error, _)) => return Err(login_error(account, wire, error)),
+            Err((error, again)) => match login_error(account, wire, error) {
+                // Told to be unsupported after all: LOGIN may still work.
+                ImapError::Login { refusal, .. }
+                    if refusal.is_bad && account.options.authorization.is_none() && !plain.is_answered.get() =>
+                {
+                    client = again;
+                }
+                error => return Err(error),
+            },
         }
     }
     if has("LOGINDISABLED") {
@@ -249,6 +251,10 @@ fn log_in(account: &Account, wire: &Wire, capabilities: &[String]) -> Result<ima
     login.map_err(|(error, _)| login_error(account, wire, error))
 }
 
+/// Codes that say that it is the user or the password, whatever the words are: these are not tried again (RFC 5530).
+const NOT_THIS_LOGIN: [&str; 4] = ["AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "CONTACTADMIN"];
+
+/// What it means that a login did not succeed: a refused password, unless the server says that it is something else.
 fn login_error(account: &Account, wire: &Wire, error: imap::Error) -> ImapError {
     if let imap::Error::Validate(_) = error {
         let text = "user and password can not hold line ends".to_owned();
@@ -257,14 +263,17 @@ fn login_error(account: &Account, wire: &Wire, error: imap::Error) -> ImapError 
             refusal: Refusal { is_bad: false, code: String::new(), text },
         };
     }
-    match wire.meaning(error, String::new) {
-        ImapError::Refused { refusal, .. } if matches!(refusal.code.as_str(), "UNAVAILABLE" | "LIMIT" | "INUSE") => {
-            ImapError::Refused { doing: format!("{} can not log in now", account.user), refusal }
-        }
+    let error = wire.meaning(error, || format!("{} can not log in now", account.user));
+    let is_busy = error.is_busy();
+    match error {
         ImapError::Refused { refusal, .. } if refusal.code == "PRIVACYREQUIRED" => {
             ImapError::NoLogin { host: account.host.clone(), reason: refusal.to_string() }
         }
-        ImapError::Refused { refusal, .. } => ImapError::Login { user: account.user.clone(), refusal },
+        ImapError::Refused { refusal, .. }
+            if NOT_THIS_LOGIN.contains(&refusal.code.as_str()) || !is_busy && refusal.code != "LIMIT" =>
+        {
+            ImapError::Login { user: account.user.clone(), refusal }
+        }
         other => other,
     }
 }

@@ -321,6 +321,44 @@ fn a_login_that_is_refused_in_the_middle_of_a_job_is_not_tried_again() {
     complete(&trial, "a login that is refused later");
 }
 
+/// A login that only the number of others forbids is tried again; one that is refused for what it is, never.
+#[test]
+fn a_login_is_tried_again_where_the_server_asks_for_it_and_else_never() {
+    let cases = [
+        ("NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)", 2, 0),
+        ("NO [ALERT] Too many simultaneous connections. (Failure)", 2, 0),
+        ("NO [THROTTLED] slower", 2, 0),
+        ("BAD Request is throttled. Suggested Backoff Time: 2300 milliseconds", 2, 0),
+        ("NO [UNAVAILABLE] Temporary authentication failure", 2, 0),
+        ("NO [INUSE] mailbox in use", 99, 75),
+        ("NO [AUTHENTICATIONFAILED] Too many connections, or a wrong password", 99, 77),
+        ("NO Too many failed logins, try again in 1 second", 99, 77),
+        ("NO", 99, 77),
+    ];
+    for_each_of(&cases, 9, |(words, times, code)| {
+        let (server, post) = Post::in_memory();
+        let trial = Trial::new(&post, Kind::MoveMaildir, "Box");
+        post.mailbox().turn(Vice::Leaves(12), 1);
+        post.mailbox().turn_later(Vice::Answers("LOGIN", words), 1, *times);
+        let before = server.count("LOGIN");
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        // The first, those that are refused, and the last; or as many as there are pauses.
+        let logins = match code {
+            0 => 2 + times,
+            75 => 2 + 4,
+            _ => 2,
+        };
+        assert_eq!(server.count("LOGIN"), before + logins, "{words}: {}", run.err);
+        check(&trial, &run, &[*code], words);
+        // Nothing is begun with such a login either.
+        post.mailbox().reform();
+        post.mailbox().turn(Vice::Answers("LOGIN", words), 1);
+        check(&trial, &trial.run(post.port(), &[]), &[if *code == 77 { 77 } else { 75 }], words);
+        post.mailbox().reform();
+        complete(&trial, words);
+    });
+}
+
 #[test]
 fn messages_that_can_not_be_carried_stay_and_are_listed() {
     let Some(server) = Dovecot::new().start() else { return };
