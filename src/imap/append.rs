@@ -171,6 +171,15 @@ pub struct Launched {
     sent: Sent,
     /// Why the sending broke off, if it did.
     failure: Option<Broken>,
+    /// What the server let pass for the first time, and has not said yes to.
+    pub(super) trial: Trial,
+}
+
+/// Traits of messages in a folder, by its name on the wire, that count as taken as long as nothing is refused.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    pub(super) folder: String,
+    pub(super) traits: Vec<String>,
 }
 
 /// Why the sending of messages broke off.
@@ -191,7 +200,7 @@ impl From<ImapError> for Broken {
 impl Launched {
     /// Messages that did not get on their way.
     pub fn broken(error: ImapError) -> Self {
-        Self { sent: Sent::default(), failure: Some(error.into()) }
+        Self { sent: Sent::default(), failure: Some(error.into()), trial: Trial::default() }
     }
 
     /// The tag of the command, if its answer is still to come.
@@ -210,7 +219,7 @@ impl Launched {
 pub(super) fn launch(wire: &Wire, mailbox: &str, messages: &[Outgoing<'_>], waits: &[bool]) -> Launched {
     let mut sent = Sent::default();
     let failure = sent.send(wire, mailbox, messages, waits, Together::OneCommand, &mut |_, _| true).err();
-    Launched { sent, failure }
+    Launched { sent, failure, trial: Trial::default() }
 }
 
 /// Waits for the answer to what was launched: one result a message that was begun. Other answers that come go to `each`.

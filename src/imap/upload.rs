@@ -4,9 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
+use super::answer::Value;
 use super::append::{
-    AppendError, Appended, Launched, Outgoing, Stored, Together, append, append_pieces, append_together, land, launch,
-    traits,
+    AppendError, Appended, Launched, Outgoing, Stored, Together, Trial, append, append_pieces, append_together, land,
+    launch, traits,
 };
 use super::error::{ImapError, Scope};
 use super::fetch::{Fetched, RemoteMessage};
@@ -44,6 +45,20 @@ impl Proven {
 
     fn add(&mut self, name: &str, message: &Outgoing<'_>) {
         self.0.entry(name.to_owned()).or_default().traits.extend(traits(message).map(str::to_owned));
+    }
+
+    /// The server let these messages pass, and has not said yet whether it stores them. Gives what it had not taken before.
+    fn add_on_trial<'m>(&mut self, name: &str, messages: impl Iterator<Item = &'m Outgoing<'m>>) -> Trial {
+        let taken = &mut self.0.entry(name.to_owned()).or_default().traits;
+        let new = messages.flat_map(traits).filter(|one| taken.insert((*one).to_owned()));
+        Trial { traits: new.map(str::to_owned).collect(), folder: name.to_owned() }
+    }
+
+    /// Something of what was on trial was refused: some servers look at flags and dates only then.
+    fn withdraw(&mut self, trial: &Trial) {
+        if let Some(taken) = self.0.get_mut(&trial.folder) {
+            taken.traits.retain(|one| !trial.traits.contains(one));
+        }
     }
 
     fn covers(&self, name: &str, message: &Outgoing<'_>) -> bool {
@@ -185,11 +200,10 @@ impl Session {
     pub fn launch(&mut self, folder: &FolderPath, messages: &[Outgoing<'_>]) -> Launched {
         let name = self.wire_name(folder);
         let waits = self.proven.waits(&name, messages);
-        let launched = launch(&self.wire, &name, messages, &waits);
+        let mut launched = launch(&self.wire, &name, messages, &waits);
         if launched.is_under_way() {
-            for (message, _) in messages.iter().zip(waits).filter(|(_, waits)| *waits) {
-                self.proven.add(&name, message);
-            }
+            let waited = messages.iter().zip(waits).filter(|(_, waits)| *waits).map(|(message, _)| message);
+            launched.trial = self.proven.add_on_trial(&name, waited);
         }
         launched
     }
@@ -201,8 +215,18 @@ impl Session {
 
     /// Waits for the answer to what was launched: one result a message that was begun. States that come meanwhile are added
     /// to `states`, for Dovecot answers commands that do not wait for each other in an order of its own.
-    pub fn land(&mut self, launched: Launched, states: &mut Vec<RemoteMessage>) -> Vec<Result<Appended, AppendError>> {
-        land(&self.wire, launched, &mut |values| states.extend(Fetched::read(values).and_then(|one| one.state())))
+    pub fn land(
+        &mut self,
+        mut launched: Launched,
+        states: &mut Vec<RemoteMessage>,
+    ) -> Vec<Result<Appended, AppendError>> {
+        let trial = std::mem::take(&mut launched.trial);
+        let mut each = |values: &[Value<'_>]| states.extend(Fetched::read(values).and_then(|one| one.state()));
+        let results = land(&self.wire, launched, &mut each);
+        if results.iter().any(Result::is_err) {
+            self.proven.withdraw(&trial);
+        }
+        results
     }
 
     /// How many connections carry more than one does (facts/servers.md sections 2 and 3): three hide much of what each waits
@@ -237,4 +261,24 @@ fn can_go_on(result: &Result<Appended, AppendError>) -> bool {
         }
         _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::Flags;
+
+    #[test]
+    fn what_passed_and_was_then_refused_waits_again_and_what_was_taken_before_does_not() {
+        let message = |flags| Outgoing { bytes: b"A: b\r\n", flags, keywords: &[], internal_date: None };
+        let [seen, both] = [Flags::SEEN, Flags::SEEN | Flags::FLAGGED].map(message);
+        let mut proven = Proven::default();
+        assert_eq!(proven.waits("A", &[seen, seen]), [true, false]);
+        proven.add("A", &seen);
+        let trial = proven.add_on_trial("A", [&both].into_iter());
+        assert_eq!(proven.waits("A", &[seen, both]), [false, false]);
+        proven.withdraw(&trial);
+        assert_eq!(proven.waits("A", &[seen, both]), [false, true]);
+        assert!(proven.covers("A", &seen) && !proven.covers("A", &both));
+    }
 }
