@@ -22,6 +22,7 @@ use common::program::{Run, password_file, run};
 use common::proxy::{At, Do, Proxy};
 use common::scripted::Scripted;
 use common::servers::{Cyrus, Dovecot, Server};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 struct Scene {
@@ -45,6 +46,12 @@ impl Scene {
         let store = self.home.path().join("Maildir");
         _ = fs::remove_dir_all(&store);
         write_maildir_tree(&store, &[("", self.mails.clone())]).unwrap();
+    }
+
+    /// What the journal knows was sent is a day older.
+    fn a_day_passes(&self) {
+        let db = Connection::open(self.home.path().join(".local/state/mailferry/journal.sqlite")).unwrap();
+        assert!(db.execute("UPDATE batch SET begun = begun - 24 * 3600 - 60", []).unwrap() > 0);
     }
 
     fn copy(&self, target: &str, options: &[&str]) -> Run {
@@ -197,14 +204,45 @@ fn a_rate_is_kept_and_a_days_amount_ends_the_job_until_later() {
     assert!(begun.elapsed() >= least, "{:?} and not {least:?}", begun.elapsed());
 
     let other = Server::plaintext_url("bert", server.imap_port) + "Box";
-    let (amount, most) = (bytes / 2, bytes * 2);
-    let cut = scene.copy(&other, &["--max-bytes-per-day", &amount.to_string(), "--max-rate", "1G"]).expect(75);
-    assert!(cut.events_of("job.end")[0]["reason"].as_str().unwrap().contains("24 hours"));
-    let there = server.peek("bert").len();
-    assert!(there < 120);
-    let again = scene.copy(&other, &["--max-bytes-per-day", &most.to_string()]).expect(0);
-    assert_eq!(again.totals().0, 120 - there as u64);
-    assert_eq!(server.peek("bert").len(), 120);
+    let there = || server.peek("bert").iter().map(|message| message.size).sum::<u64>();
+    let (all, amount) = (bytes as u64, bytes as u64 * 2 / 5);
+    let limit = ["--max-bytes-per-day", &amount.to_string(), "--max-rate", "1G"];
+    let largest = scene.mails.iter().map(|mail| mail.bytes.len() as u64).max().unwrap();
+    let mut days = 1;
+    loop {
+        let before = there();
+        let run = scene.copy(&other, &limit);
+        // As much as may go, but for the message that is too large for what is left, and no more however often it is tried.
+        let sent = there() - before;
+        assert!(sent <= amount, "day {days}: {sent} of {amount}");
+        if run.code == 0 {
+            break;
+        }
+        assert!(run.expect(75).events_of("job.end")[0]["reason"].as_str().unwrap().contains("24 hours"));
+        assert!(sent + largest > amount, "day {days}: {sent} of {amount}, and {largest} more at most");
+        scene.copy(&other, &limit).expect(75);
+        assert!(there() - before <= amount, "day {days}: {}", there() - before);
+        scene.a_day_passes();
+        days += 1;
+    }
+    assert!((3..=5).contains(&days), "{days} days");
+    assert_eq!((server.peek("bert").len(), there()), (120, all));
+}
+
+#[test]
+fn a_message_over_the_amount_of_a_day_goes_on_a_day_of_its_own() {
+    let (server, mailbox) = mailbox::start(PLAIN);
+    let mut scene = Scene::new(3);
+    scene.mails.sort_by_key(|mail| mail.received);
+    scene.mails[1].bytes.extend("and so on\r\n".repeat(20_000).into_bytes());
+    scene.write();
+    let target = server.url("anna") + "INBOX";
+    let there = || mailbox.lock().unwrap().messages("INBOX").len();
+    for (code, count) in [(75, 1), (75, 2), (0, 3)] {
+        scene.copy(&target, &["--max-bytes-per-day", "100K"]).expect(code);
+        assert_eq!(there(), count);
+        scene.a_day_passes();
+    }
 }
 
 #[test]
