@@ -16,7 +16,8 @@ use super::scripted::Scripted;
 /// The login of its one user.
 pub const LOGIN: &str = "HOLM/anna/anna.weber";
 
-const EXCHANGE: Manners = Manners {
+/// What kind of server it is.
+pub const EXCHANGE: Manners = Manners {
     greeting: "* OK Microsoft Exchange IMAP4rev1 server version 5.5.2653.23 (exchange.holm.example) ready",
     capabilities: "IMAP4 IMAP4rev1 IDLE LITERAL+ LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE AUTH=NTLM",
     login: Some(LOGIN),
@@ -24,6 +25,7 @@ const EXCHANGE: Manners = Manners {
     folders: &["INBOX", "Sent Items", "Deleted Items", "Calendar", "Public Folders/All of us"],
     flags: "\\Seen \\Answered \\Flagged \\Deleted \\Draft",
     most_waiting: 100,
+    is_atomic: true,
     // A property of its own in its store, and lost here.
     keeps: |flag| flag != "\\Flagged",
     render,

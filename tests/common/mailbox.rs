@@ -12,6 +12,7 @@ pub use super::manners::{Kept, Manners, PLAIN, Vice};
 use super::peek::Message;
 use super::scripted::{Conn, Request, Scripted};
 use super::sha256;
+use super::words::{contains, header, uid_set, words};
 
 /// The mailbox, and the server's state.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub struct Mailbox {
     next: u32,
     manners: Manners,
     flaws: Vec<Flaw>,
+    /// The most APPENDs that waited on a connection at a time, and how often those were too many. Counted only where there is
+    /// a most.
+    pub most_waited: usize,
+    pub resets: usize,
     /// A command that waits once, for a test to do something meanwhile.
     gate: Option<(&'static str, usize, Arc<Barrier>)>,
 }
@@ -41,6 +46,11 @@ impl Mailbox {
         self.next += 1;
         self.folders.get_mut(folder).unwrap().push(Kept { uid, ..kept });
         uid
+    }
+
+    /// Messages of a command that it refuses after all.
+    fn take_back(&mut self, folder: &str, uids: &[u32]) {
+        self.folders.get_mut(folder).unwrap().retain(|kept| !uids.contains(&kept.uid));
     }
 
     /// From now on it has this vice too, which shows so many times.
@@ -130,6 +140,14 @@ impl Mailbox {
         None
     }
 
+    /// Whether so many APPENDs may not wait on a connection.
+    fn are_too_many(&mut self, waiting: usize) -> bool {
+        let are_too_many = waiting > self.manners.most_waiting;
+        self.most_waited = self.most_waited.max(waiting);
+        self.resets += usize::from(are_too_many);
+        are_too_many
+    }
+
     fn is_mute(&self) -> bool {
         self.flaws.iter().any(|flaw| matches!(flaw.vice, Vice::TellsNoUids))
     }
@@ -148,7 +166,16 @@ impl Mailbox {
 /// Starts a server; its mailbox can be looked into at any time.
 pub fn start(manners: Manners) -> (Scripted, Arc<Mutex<Mailbox>>) {
     let folders = manners.folders.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
-    let mailbox = Mailbox { folders, uid_validity: 51, next: 1, manners, flaws: Vec::new(), gate: None };
+    let mailbox = Mailbox {
+        folders,
+        uid_validity: 51,
+        next: 1,
+        manners,
+        flaws: Vec::new(),
+        most_waited: 0,
+        resets: 0,
+        gate: None,
+    };
     let mailbox = Arc::new(Mutex::new(mailbox));
     let shared = Arc::clone(&mailbox);
     let server = Scripted::start(move |conn| {
@@ -166,8 +193,11 @@ pub fn start(manners: Manners) -> (Scripted, Arc<Mutex<Mailbox>>) {
         let mut commands = 0;
         loop {
             let request = conn.next()?;
-            if conn.waiting(" APPEND ") > manners.most_waiting {
-                return conn.reset();
+            if manners.most_waiting < usize::MAX {
+                let waiting = conn.waiting(" APPEND ")?;
+                if shared.lock().unwrap().are_too_many(waiting) {
+                    return conn.reset();
+                }
             }
             commands += 1;
             let leaves = |vice| matches!(vice, Vice::Leaves(most) if commands > most).then_some(());
@@ -298,31 +328,54 @@ impl Dialogue<'_> {
     }
 
     fn append(&mut self, request: &Request, folder: &str) -> io::Result<()> {
-        let (length, waits) = request.literal().ok_or_else(|| io::Error::other("no literal"))?;
         if !self.mailbox().folders.contains_key(folder) {
-            if !waits {
+            if request.literal().is_some_and(|(_, waits)| !waits) {
                 self.conn.skip_literals(request)?;
             }
             return self.reply(request, "NO [TRYCREATE]");
         }
-        if waits {
-            self.say("+ Ready for additional command text.")?;
+        let messages = self.take_messages(request)?;
+        let Manners { is_atomic, capabilities, .. } = self.mailbox().manners;
+        if messages.len() != 1 && (messages.is_empty() || !capabilities.contains("MULTIAPPEND")) {
+            return self.reply(request, "BAD one message, not none and not many");
         }
-        let sent = self.conn.read_literal(length)?;
-        self.conn.read_line()?;
-        let kept = {
-            let Manners { keeps, render, .. } = self.mailbox().manners;
-            let flags =
-                request.text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(flags, _)| flags);
-            let flags = flags.split_whitespace().filter(|flag| keeps(flag)).map(str::to_owned).collect();
-            let date = request.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
-            Kept { uid: 0, flags, date, rendered: render(&sent), sent }
-        };
-        self.put(request, folder, kept)
+        let mut uids = Vec::new();
+        for kept in messages {
+            match self.put(folder, kept)? {
+                Ok(uid) => uids.push(uid),
+                Err(answer) => {
+                    if is_atomic {
+                        self.mailbox().take_back(folder, &uids);
+                    }
+                    return self.reply(request, answer);
+                }
+            }
+        }
+        self.stored(request, &uids)
     }
 
-    /// Stores a message, or does with it what the vice says.
-    fn put(&mut self, request: &Request, folder: &str, mut kept: Kept) -> io::Result<()> {
+    /// The messages of a command, as it keeps them; each that waits is asked for.
+    fn take_messages(&mut self, request: &Request) -> io::Result<Vec<Kept>> {
+        let Manners { keeps, render, .. } = self.mailbox().manners;
+        let mut rest = request.clone();
+        let mut messages = Vec::new();
+        while let Some((length, waits)) = rest.literal() {
+            if waits {
+                self.say("+ Ready for additional command text.")?;
+            }
+            let sent = self.conn.read_literal(length)?;
+            let flags =
+                rest.text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(flags, _)| flags);
+            let flags = flags.split_whitespace().filter(|flag| keeps(flag)).map(str::to_owned).collect();
+            let date = rest.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
+            messages.push(Kept { uid: 0, flags, date, rendered: render(&sent), sent });
+            rest.text = self.conn.read_line()?;
+        }
+        Ok(messages)
+    }
+
+    /// Stores a message, or does with it what the vice says. Gives its UID, or else the answer to the command.
+    fn put(&mut self, folder: &str, mut kept: Kept) -> io::Result<Result<u32, &'static str>> {
         let shown = self.mailbox().show(|vice| match vice {
             Vice::Refuses(_, sign) | Vice::Breaks(sign)
                 if !kept.sent.windows(sign.len()).any(|window| window == sign) =>
@@ -342,12 +395,9 @@ impl Dialogue<'_> {
             _ => None,
         });
         match shown {
-            Some(Vice::Refuses(answer, _)) => return self.reply(request, answer),
-            Some(Vice::Breaks(_)) => return self.conn.reset(),
-            Some(Vice::Forgets) => {
-                let next = self.mailbox().next;
-                return self.stored(request, next);
-            }
+            Some(Vice::Refuses(answer, _)) => return Ok(Err(answer)),
+            Some(Vice::Breaks(_)) => return self.conn.reset().map(|()| Err("")),
+            Some(Vice::Forgets) => return Ok(Ok(self.mailbox().next)),
             Some(Vice::Truncates) => kept.rendered.truncate(kept.rendered.len() - 10),
             Some(Vice::Mangles) => {
                 let last = kept.rendered.iter_mut().rev().find(|byte| byte.is_ascii_alphanumeric());
@@ -359,27 +409,27 @@ impl Dialogue<'_> {
                     thread::sleep(after); // the server's pace, not a wait of the test
                     mailbox.lock().unwrap().store(&folder, kept);
                 });
-                return self.conn.reset();
+                return self.conn.reset().map(|()| Err(""));
             }
             Some(Vice::StoresTwice) => _ = self.mailbox().store(folder, kept.clone()),
             Some(Vice::Dawdles(time)) => thread::sleep(time), // the server's pace
             _ => {}
         }
         let uid = self.mailbox().store(folder, kept);
-        match shown {
-            Some(Vice::RefusesAndStores) => self.reply(request, "NO it did not work"),
-            Some(Vice::NamesAnother) => self.stored(request, 1),
-            _ => self.stored(request, uid),
-        }
+        Ok(match shown {
+            Some(Vice::RefusesAndStores) => Err("NO it did not work"),
+            Some(Vice::NamesAnother) => Ok(1),
+            _ => Ok(uid),
+        })
     }
 
-    fn stored(&mut self, request: &Request, uid: u32) -> io::Result<()> {
+    fn stored(&mut self, request: &Request, uids: &[u32]) -> io::Result<()> {
         let (validity, is_mute) = {
             let mailbox = self.mailbox();
             let has_uidplus = mailbox.manners.capabilities.contains("UIDPLUS");
             (mailbox.uid_validity, !has_uidplus || mailbox.is_mute())
         };
-        let code = if is_mute { String::new() } else { format!(" [APPENDUID {validity} {uid}]") };
+        let code = if is_mute { String::new() } else { format!(" [APPENDUID {validity} {}]", uid_set(uids)) };
         self.reply(request, &format!("OK{code} APPEND completed."))
     }
 
@@ -432,36 +482,4 @@ impl Dialogue<'_> {
 /// Whether a vice that shows at a command, `*` being any, shows at this one.
 fn names(command: &str, request: &Request) -> bool {
     command == "*" || !command.is_empty() && request.is(command)
-}
-
-/// The words of a command, quotes taken off.
-fn words(text: &str) -> Vec<String> {
-    let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
-    let mut chars = text.chars();
-    while let Some(ch) = chars.next() {
-        match ch {
-            '"' => is_quoted = !is_quoted,
-            '\\' if is_quoted => word.extend(chars.next()),
-            ' ' if !is_quoted => words.push(std::mem::take(&mut word)),
-            _ => word.push(ch),
-        }
-    }
-    words.push(word);
-    words
-}
-
-fn contains(set: &str, number: u32, is_last: bool) -> bool {
-    set.split(',').any(|range| {
-        let (first, last) = range.split_once(':').unwrap_or((range, range));
-        let first: u32 = first.parse().unwrap_or(u32::MAX);
-        match last {
-            "*" => number >= first || is_last, // n:* has the last message even below n
-            _ => (first..=last.parse().unwrap_or(0)).contains(&number),
-        }
-    })
-}
-
-fn header(message: &[u8]) -> Vec<u8> {
-    let end = message.windows(4).position(|window| window == b"\r\n\r\n").map_or(message.len(), |at| at + 4);
-    message[..end].to_vec()
 }

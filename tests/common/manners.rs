@@ -27,6 +27,8 @@ pub struct Manners {
     pub flags: &'static str,
     /// The APPENDs that may wait on a connection.
     pub most_waiting: usize,
+    /// Whether it stores all messages of a command or none; else those before one that it refuses stay, as Stalwart has it.
+    pub is_atomic: bool,
     /// Whether it keeps a flag of an APPEND.
     pub keeps: fn(&str) -> bool,
     /// A message as it gives it back.
@@ -45,6 +47,7 @@ pub const PLAIN: Manners = Manners {
     folders: &["INBOX", "Trash"],
     flags: "\\Seen \\Answered \\Flagged \\Deleted \\Draft \\*",
     most_waiting: usize::MAX,
+    is_atomic: true,
     keeps: |_| true,
     render: <[u8]>::to_vec,
     date: str::to_owned,

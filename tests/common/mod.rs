@@ -29,6 +29,7 @@ pub mod scripted;
 pub mod servers;
 pub mod svg;
 pub mod trial;
+pub mod words;
 
 /// Waits until `condition` holds; fails after half a minute.
 #[track_caller]

@@ -29,6 +29,9 @@ pub const LIMIT: Duration = Duration::from_mins(1);
 /// How often a waiting read looks whether the test is over.
 const TICK: Duration = Duration::from_millis(20);
 
+/// The most that is taken off the line before it is asked for.
+const MOST_AHEAD: usize = 8 << 20;
+
 /// A running fake server. Ends when dropped.
 pub struct Scripted {
     /// Where it listens, on 127.0.0.1.
@@ -256,8 +259,22 @@ impl Conn {
     }
 
     /// How often these bytes are in what has come and was not read yet.
-    pub fn waiting(&self, text: &str) -> usize {
-        self.buffer.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+    pub fn waiting(&mut self, text: &str) -> io::Result<usize> {
+        self.take_all()?;
+        Ok(self.buffer.windows(text.len()).filter(|window| *window == text.as_bytes()).count())
+    }
+
+    /// Takes all that has come off the line, and waits for nothing.
+    fn take_all(&mut self) -> io::Result<()> {
+        let mut chunk = [0; 16384];
+        self.stream.set_nonblocking(true)?;
+        // The end of the stream and of the line are for the next read to tell.
+        while self.buffer.len() < MOST_AHEAD
+            && let Ok(count @ 1..) = self.stream.read(&mut chunk)
+        {
+            self.buffer.extend_from_slice(&chunk[..count]);
+        }
+        self.stream.set_nonblocking(false)
     }
 
     /// Reads a literal's bytes, without asking for them.
