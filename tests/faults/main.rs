@@ -17,6 +17,7 @@ mod common;
 mod crash;
 mod cuts;
 mod disk;
+mod flights;
 mod folders;
 mod liars;
 mod lines;

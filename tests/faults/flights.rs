@@ -1,0 +1,78 @@
+//! Flights: many messages in one command, and several commands on their way, to servers that refuse one of the messages. One
+//! that stores all messages of a command or none, and one that keeps those before the refused one (facts/servers.md 2).
+
+use std::time::Duration;
+
+use super::common::for_each_of;
+use super::common::invariants::hold;
+use super::common::mail::{Mail, Maker, Marks};
+use super::common::mailbox::{Manners, PLAIN, Vice};
+use super::common::trial::{Kind, Post, Trial};
+
+/// Takes many messages in one command; the most that wait is only told so that they are counted.
+const TOGETHER: Manners =
+    Manners { capabilities: "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE LITERAL+ MULTIAPPEND", most_waiting: 1000, ..PLAIN };
+/// More messages than two flights hold.
+const MESSAGES: usize = 1300;
+/// What the server does not take.
+const SIGN: &[u8] = b"refuse this one";
+const REFUSES: Vice = Vice::Refuses("NO [CANNOT] it holds what nobody may have", SIGN);
+
+/// Small messages, those at `refused` with what the server does not take.
+fn small(messages: usize, refused: &[usize]) -> Vec<Mail> {
+    let template = Maker::new(3).folder(1, 2004, 9).remove(0);
+    let one = |place: usize| {
+        let sign = if refused.contains(&place) { SIGN } else { b"nothing" };
+        let sign = String::from_utf8_lossy(sign);
+        let head = format!("From: a@x.example\r\nSubject: small {place}\r\nMessage-ID: <{place}@x.example>\r\n\r\n");
+        Mail {
+            bytes: format!("{head}{sign}\r\n").into_bytes(),
+            received: template.received + i64::try_from(place).unwrap(),
+            marks: Marks { seen: place.is_multiple_of(3), ..Marks::default() },
+            keywords: Vec::new(),
+            ..template.clone()
+        }
+    };
+    (0..messages).map(one).collect()
+}
+
+/// Carries several flights, and the server refuses a message of one of them once the others are on their way as well.
+fn refuse_one_of_many(manners: Manners) {
+    let cases: Vec<_> =
+        [1, 100, 511, 700].into_iter().flat_map(|refused| Kind::BOTH.map(|kind| (refused, kind))).collect();
+    for_each_of(&cases, 4, |(refused, kind)| {
+        let (server, post) = Post::in_memory_like(manners);
+        let mut trial = Trial::with(&post, *kind, "Box", small(MESSAGES, &[*refused]));
+        trial.never = vec![*refused];
+        post.mailbox().turn(Vice::Dawdles(Duration::from_secs(1)), 1);
+        post.mailbox().turn(REFUSES, usize::MAX);
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        assert!(post.mailbox().most_waited > 0, "no two flights were on their way at a time");
+        hold(&trial, &run, &[1], &format!("message {refused} is refused"));
+        let failed = run.events_of("message.failed");
+        assert!(failed.len() == 1 && failed[0]["reason"].to_string().contains("nobody may have"), "{failed:?}");
+        assert!(server.count("APPEND") > 3, "the messages of a refused flight go again");
+    });
+}
+
+#[test]
+fn a_message_that_is_refused_in_a_flight_costs_no_other_where_all_or_none_are_stored() {
+    refuse_one_of_many(TOGETHER);
+}
+
+/// Many messages in one command is nothing that a client must do: each goes alone where each waits for its go-ahead.
+#[test]
+fn a_message_that_is_refused_where_each_waits_costs_no_other() {
+    let cases: Vec<_> =
+        [false, true].into_iter().flat_map(|is_atomic| Kind::ALL.map(|kind| (is_atomic, kind))).collect();
+    for_each_of(&cases, 6, |(is_atomic, kind)| {
+        let capabilities = "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE MULTIAPPEND";
+        let (server, post) = Post::in_memory_like(Manners { is_atomic: *is_atomic, capabilities, ..PLAIN });
+        let mut trial = Trial::with(&post, *kind, "Box", small(40, &[9, 30]));
+        trial.never = vec![9, 30];
+        post.mailbox().turn(REFUSES, usize::MAX);
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        assert!(server.heard().iter().all(|line| !line.contains("+}")), "nobody said that it need not wait");
+        hold(&trial, &run, &[1], "two are refused");
+    });
+}
