@@ -60,6 +60,11 @@ fn a_message_that_is_refused_in_a_flight_costs_no_other_where_all_or_none_are_st
     refuse_one_of_many(TOGETHER);
 }
 
+#[test]
+fn a_message_that_is_refused_in_a_flight_costs_and_doubles_no_other_where_those_before_it_stay() {
+    refuse_one_of_many(Manners { is_atomic: false, ..TOGETHER });
+}
+
 /// Many messages in one command is nothing that a client must do: each goes alone where each waits for its go-ahead.
 #[test]
 fn a_message_that_is_refused_where_each_waits_costs_no_other() {
