@@ -1,6 +1,5 @@
 //! Signals, closed outputs and wide terminals while mail is carried (rows 58 to 62).
 
-use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -154,8 +153,7 @@ fn a_terminal_that_goes_ends_the_transfer_cleanly() {
 #[test]
 fn a_terminal_that_is_closed_ends_the_program_whatever_it_is_at() {
     if Command::new("tmux").arg("-V").output().is_err() {
-        _ = writeln!(std::io::stderr(), "skipped: tmux is not there: run scripts/test");
-        return;
+        return super::common::skip("tmux is not there: run scripts/test");
     }
     for moment in ["", "REMOVES", "APPEND", "UID FETCH"] {
         let (_server, post) = Post::in_memory();
