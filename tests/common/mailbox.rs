@@ -48,6 +48,12 @@ impl Mailbox {
         uid
     }
 
+    /// The UID of a message that is not stored.
+    fn lose(&mut self) -> u32 {
+        self.next += 1;
+        self.next - 1
+    }
+
     /// Messages of a command that it refuses after all.
     fn take_back(&mut self, folder: &str, uids: &[u32]) {
         self.folders.get_mut(folder).unwrap().retain(|kept| !uids.contains(&kept.uid));
@@ -397,7 +403,7 @@ impl Dialogue<'_> {
         match shown {
             Some(Vice::Refuses(answer, _)) => return Ok(Err(answer)),
             Some(Vice::Breaks(_)) => return self.conn.reset().map(|()| Err("")),
-            Some(Vice::Forgets) => return Ok(Ok(self.mailbox().next)),
+            Some(Vice::Forgets) => return Ok(Ok(self.mailbox().lose())),
             Some(Vice::Truncates) => kept.rendered.truncate(kept.rendered.len() - 10),
             Some(Vice::Mangles) => {
                 let last = kept.rendered.iter_mut().rev().find(|byte| byte.is_ascii_alphanumeric());
