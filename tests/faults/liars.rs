@@ -8,6 +8,7 @@ use super::common::for_each_of;
 use super::common::invariants::{check, complete, hold};
 use super::common::is_long;
 use super::common::mailbox::{self, Manners, PLAIN, Vice};
+use super::common::program::run;
 use super::common::pty::Pty;
 use super::common::scripted::Scripted;
 use super::common::trial::{Kind, Post, Trial};
@@ -300,4 +301,29 @@ fn a_list_of_hostile_names_hides_no_folder_and_takes_no_time() {
         post.mailbox().reform();
         hold(&trial, &run, &[0], what);
     }
+}
+
+/// Row 42: a name that can not be counted is one of many; all others are listed.
+#[test]
+fn a_name_that_is_none_hides_no_folder_from_a_listing() {
+    let (server, post) = lists(hostile_names);
+    let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
+    let password = trial.password.to_str().unwrap();
+    let listed = run(trial.home.path(), &["ls", &server.url("anna"), "--json", "--password-file", password]);
+    let folders = listed.events_of("folder");
+    for name in ["INBOX", "Box", "Trash"] {
+        assert!(folders.iter().any(|folder| folder["path"] == name), "no {name}: {} {}", listed.out, listed.err);
+    }
+    assert!(!listed.out.contains('\u{1b}') && !listed.err.contains('\u{1b}'), "{}", listed.out);
+}
+
+/// Row 42: whatever is left out of a list that is too long, what is there is not said to be missing.
+#[test]
+fn a_folder_behind_very_many_names_is_not_said_to_be_missing() {
+    let (_server, post) = lists(many_names);
+    let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
+    let pty = trial.open_screen(post.port());
+    pty.wait_for("f10");
+    let screen = pty.screen_text();
+    assert!(!screen.contains("there is no folder Box"), "{screen}");
 }
