@@ -6,21 +6,26 @@ use super::common::invariants::{check, complete, hold};
 use super::common::is_long;
 use super::common::proxy::{At, Do, Proxy};
 use super::common::servers::{Courier, Cyrus, Dovecot, Server};
-use super::common::trial::{Kind, Post, Trial};
+use super::common::trial::{Kind, Post, Trial, letters};
 
 /// Cases at a time: most of one is waiting for what may still turn up.
 const TOGETHER: usize = 40;
 
+/// A point in a message of so many bytes.
+type Point = fn(u64) -> At;
+
 /// Every point, with the row that it is.
-const POINTS: [At; 8] = [
-    At::BeforeLine,   // 1
-    At::AfterLine,    // 2
-    At::Literal(1),   // 3
-    At::Literal(20),  // 3
-    At::AfterLiteral, // 4
-    At::AfterEnd,     // 5
-    At::BeforeOk,     // 6
-    At::AfterOk,      // 7
+const POINTS: [Point; 10] = [
+    |_| At::BeforeLine,               // 1
+    |_| At::AfterLine,                // 2
+    |_| At::Literal(1),               // 3
+    |_| At::Literal(20),              // 3
+    |length| At::Literal(length / 2), // 3
+    |length| At::Literal(length - 1), // 3
+    |_| At::AfterLiteral,             // 4
+    |_| At::AfterEnd,                 // 5
+    |_| At::BeforeOk,                 // 6
+    |_| At::AfterOk,                  // 7
 ];
 
 /// What the proxy changes in the server's words, so that it offers less.
@@ -42,16 +47,18 @@ struct Case {
 
 /// The cases of one server: all of them in the long tests, else every point once, and kinds and ways in turn.
 fn cases(changes: &[Changes], seldom: usize) -> Vec<Case> {
+    let lengths: Vec<u64> = letters().iter().map(|mail| mail.bytes.len() as u64).collect();
     let mut cases = Vec::new();
     for (turn, changes) in changes.iter().copied().enumerate() {
-        for (place, at) in POINTS.into_iter().enumerate() {
+        for (place, point) in POINTS.into_iter().enumerate() {
             for (variant, (kind, how)) in
                 Kind::ALL.into_iter().flat_map(|kind| [(kind, Do::Reset), (kind, Do::Finish)]).enumerate()
             {
                 if is_long() || (turn + place + variant).is_multiple_of(seldom) {
                     // Twins are the second and the third, and the seventh is long.
                     let nth = [3, 7, 1][(turn + place) % 3];
-                    cases.push(Case { number: cases.len(), at, how, kind, changes, nth });
+                    let at = point(lengths[nth - 1]);
+                    cases.push(Case { number: cases.len(), at, how, kind, changes, nth: nth as u64 });
                 }
             }
         }
