@@ -191,7 +191,10 @@ const ROWS: [Row; 65] = [
     (
         56,
         "a crash at every journal record",
-        &["tests/faults/crash::a_crash_at_any_change_of_the_journal_costs_nothing"],
+        &[
+            "tests/faults/crash::a_crash_at_any_change_of_the_journal_costs_nothing",
+            "tests/faults/crash::a_crash_at_any_change_of_the_journal_costs_nothing_where_the_server_can_do_little",
+        ],
     ),
     (57, "a damaged journal", &["tests/faults/disk::a_journal_that_is_not_as_it_was_left_costs_nothing"]),
     (
