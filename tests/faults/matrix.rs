@@ -67,6 +67,9 @@ const ROWS: [Row; 65] = [
             ANSWER,
             "tests/faults/answers::real_limits_are_named_in_the_servers_words_and_all_else_gets_across",
             "tests/limits::a_message_over_the_servers_limit_is_not_sent",
+            "tests/faults/flights::a_message_that_is_refused_in_a_flight_costs_no_other_where_all_or_none_are_stored",
+            "tests/faults/flights::a_message_that_is_refused_in_a_flight_costs_and_doubles_no_other_where_those_before_it_stay",
+            "tests/faults/flights::a_message_that_is_refused_where_each_waits_costs_no_other",
         ],
     ),
     (18, "INUSE, UNAVAILABLE, SERVERBUG", &[ANSWER]),
@@ -83,6 +86,8 @@ const ROWS: [Row; 65] = [
             LESS[2],
             "tests/faults/answers::a_server_that_leaves_when_too_much_is_asked_is_asked_for_less",
             "tests/faults/answers::a_server_that_leaves_again_and_again_is_done_with_in_bounded_time",
+            "tests/exchange::no_more_messages_wait_at_a_time_than_exchange_bears",
+            "tests/exchange::a_server_that_bears_less_cuts_the_line_and_has_each_message_once_all_the_same",
         ],
     ),
     (
@@ -120,7 +125,15 @@ const ROWS: [Row; 65] = [
     (39, "OK and not stored", &[LIES]),
     (40, "cut short, changed, wrong APPENDUID", &[LIES]),
     (41, "stored but NO, stored twice", &[LIES]),
-    (42, "hostile LIST", &["tests/faults/liars::a_list_of_hostile_names_hides_no_folder_and_takes_no_time"]),
+    (
+        42,
+        "hostile LIST",
+        &[
+            "tests/faults/liars::a_list_of_hostile_names_hides_no_folder_and_takes_no_time",
+            "tests/faults/liars::a_name_that_is_none_hides_no_folder_from_a_listing",
+            "tests/faults/liars::a_folder_behind_very_many_names_is_not_said_to_be_missing",
+        ],
+    ),
     (
         43,
         "attacks on STARTTLS",
