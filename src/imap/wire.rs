@@ -27,6 +27,8 @@ const MAX_LINE: usize = 64 * 1024;
 const MAX_ANSWERS: usize = 1_000_000;
 /// The most bytes of one answer, literals aside.
 const MAX_LINES: usize = 1024 * 1024;
+/// The most bytes of all answers to one command, literals aside: flags and dates of a million messages.
+const MAX_TEXT: usize = 128 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
 /// How long a look at what has come may take.
 const GLANCE: Duration = Duration::from_millis(1);
@@ -51,6 +53,8 @@ struct Inner {
     vetted: io::Cursor<Vec<u8>>,
     /// The largest literal that is expected.
     literal_limit: usize,
+    /// Bytes of answers, literals aside, since something was asked for.
+    text: usize,
     /// Why the crate's last read or write failed.
     fault: Option<ImapError>,
     /// Commands that nothing before or behind depends on: a server may do them in an order of its own (RFC 9051 section 5.5).
@@ -91,6 +95,7 @@ impl Wire {
             taken: 0,
             vetted: io::Cursor::default(),
             literal_limit: 0,
+            text: 0,
             fault: None,
             aside: Vec::new(),
             early: Vec::new(),
@@ -236,6 +241,7 @@ impl Wire {
     /// Waits for a go-ahead (`+`, gives `None`) or the tagged result.
     pub fn continuation(&self, tag: &str) -> Result<Option<Answer>, ImapError> {
         let mut inner = self.inner();
+        inner.text = 0;
         for _ in 0..MAX_ANSWERS {
             let answer = inner.answer()?;
             match answer.kind(tag) {
@@ -263,6 +269,7 @@ impl Inner {
             return Ok(self.early.swap_remove(at));
         }
         self.aside.retain(|aside| aside != tag);
+        self.text = 0;
         for _ in 0..MAX_ANSWERS {
             let answer = self.answer()?;
             match answer.kind(tag) {
@@ -348,6 +355,10 @@ impl Inner {
                 return Err(ImapError::Nonsense { reason });
             }
             self.read_exact_into(length, &mut bytes)?;
+        }
+        self.text += lines;
+        if self.text > MAX_TEXT {
+            return Err(endless());
         }
         let answer = Answer::new(bytes);
         self.remember(&answer);

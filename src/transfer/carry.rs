@@ -555,6 +555,9 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Looks whether the target held the message before the job. Twins, other sizes and moves are compared in full, unless
     /// the journal knows them.
     fn find_held(&mut self, prepared: &Prepared, has_twin: bool) -> Result<Option<(u32, Proof)>, Halt> {
+        if self.selected.uid_validity != self.before.uid_validity {
+            return Err(Halt::Renumbered);
+        }
         let is_free = |held: &HeldMessage| !self.removed.is_another(held.uid, &prepared.locator);
         let candidates: Vec<_> = self.held.candidates(prepared.fingerprint).filter(is_free).take(100).collect();
         for candidate in &candidates {

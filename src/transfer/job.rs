@@ -108,6 +108,9 @@ pub(super) enum Halt {
          same, say --accept-rewriting"
     )]
     Rewriting,
+    /// The server gave the messages of the folder other UIDs meanwhile: what is there is to be learnt anew.
+    #[error("the server gave the folder's messages other numbers meanwhile (UIDVALIDITY); run the same command again")]
+    Renumbered,
     /// No more may be sent today.
     #[error("{sent} bytes were sent in the last 24 hours, and {most} are allowed: go on later")]
     DayIsFull {
@@ -126,9 +129,9 @@ impl Halt {
     pub(super) fn outcome(&self) -> Outcome {
         let error = match self {
             Self::Server(error) => error,
-            Self::Journal(JournalError::Busy { .. } | JournalError::SourceBusy { .. }) | Self::DayIsFull { .. } => {
-                return Outcome::TryLater;
-            }
+            Self::Journal(JournalError::Busy { .. } | JournalError::SourceBusy { .. })
+            | Self::DayIsFull { .. }
+            | Self::Renumbered => return Outcome::TryLater,
             Self::Journal(_) => return Outcome::LocalFailure,
             Self::Stopped => return Outcome::Stopped,
             Self::Rewriting => return Outcome::Partial,

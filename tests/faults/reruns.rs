@@ -220,3 +220,25 @@ fn a_second_signal_ends_a_run_that_connects_again_in_vain() {
     check(&trial, &run, &[143], "connecting again");
     complete(&trial, "connecting again");
 }
+
+/// The server numbers the messages of the folder anew while it is being filled: what is there is learnt anew by another run.
+#[test]
+fn a_folder_that_is_numbered_anew_meanwhile_gets_nothing_twice() {
+    for_each_of(&[Kind::CopyMaildir, Kind::MoveMaildir], 2, |kind| {
+        let (_server, post) = Post::in_memory();
+        let trial = Trial::new(&post, *kind, "Box");
+        // The second half is there before.
+        for mail in &trial.mails[4..] {
+            post.mailbox().deliver_dated("Box", &mail.bytes, mail.received);
+        }
+        let gate = post.mailbox().gate("APPEND", 3);
+        let running = trial.start(post.port(), &["--connections", "1"]);
+        gate.wait();
+        post.mailbox().renumber();
+        post.mailbox().turn(Vice::Leaves(2), 1);
+        gate.wait();
+        let run = running.wait();
+        check(&trial, &run, &[0, 75], "numbered anew");
+        complete(&trial, "numbered anew");
+    });
+}
