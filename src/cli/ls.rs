@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::imap::{RemoteMessage, Session, Target, connect};
+use crate::imap::{ImapError, RemoteMessage, Session, Target, connect};
 use crate::mail::display::{clean, display};
 use crate::mail::units::{bytes as size, thousands};
 use crate::mail::{DateSource, Envelope, Flags, FolderPath, InternalDate, Sha256Sum, SpecialUse};
@@ -204,7 +204,15 @@ impl Listing<'_> {
         let mut session = connect(&account)?;
         let folders = session.folders()?;
         for folder in folders.iter().filter(|folder| folder.can_select && folder.path.starts_with(&target.folder)) {
-            let messages = u64::from(session.counts(&folder.path)?.messages);
+            let messages = match session.counts(&folder.path) {
+                Ok(counts) => u64::from(counts.messages),
+                Err(error @ ImapError::Refused { .. }) => {
+                    let (file, reason) = (folder.path.to_string().into(), error.to_string());
+                    self.damage(&Damage { file, offset: 0, reason })?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             self.folder(&FolderRow {
                 path: &folder.path,
                 format: "imap",

@@ -33,7 +33,7 @@ pub struct Namespace {
 }
 
 /// More folders than any mailbox has (facts/reliability.md section 2.2).
-const MAX_FOLDERS: usize = 100_000;
+const MAX_FOLDERS: usize = 300_000;
 const MAX_NAME: usize = 1024;
 const MAX_DEPTH: usize = 64;
 /// Enough for one name sent as a literal.

@@ -1,5 +1,5 @@
 //! One folder's way across: open the target, list the source, skip what is there already, and send the rest in batches.
-//! [`super::intake`] reads, [`super::flight`] and [`super::send`] send, [`super::prove`] proves, [`super::late`] looks after
+//! [`super::there`] knows what is there, [`super::intake`] reads, [`super::flight`] and [`super::send`] send, [`super::prove`] proves, [`super::late`] looks after
 //! what was lost, [`super::tell`] tells.
 //!
 //! The order is that of facts/reliability.md section 1.3: the journal knows of a message before it is sent, one whose answer
@@ -13,29 +13,29 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use crate::imap::{HeldMessage, ImapError, RemoteMessage, Scope, Selected};
+use crate::imap::{ImapError, Scope, Selected};
 use crate::mail::flags::is_portable_keyword;
-use crate::mail::{Digest, FolderPath, Locator};
+use crate::mail::{FolderPath, Locator};
 use crate::store::StoreError;
 
 use super::air::{Air, FLIGHT_MESSAGES};
 use super::claims::Claims;
-use super::held::Held;
 use super::intake::{self, Making, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
-use super::journal::{Batch, Carried, Record, Removed, Stored};
+use super::journal::Record;
 use super::late::Sweep;
-use super::ledger::{Ledger, Place};
+use super::ledger::Ledger;
 use super::link::Link;
 use super::listing::{Item, Listing, Thorough, list};
 use super::pace::Pace;
 use super::pending::Prepared;
 use super::plan::place;
 use super::reading::{BROKEN_OFF, Reading};
-use super::tell::{Dated, Proven};
+use super::tell::Proven;
+use super::there::There;
 use super::upcoming::Next;
 use super::width::Width;
-use super::{Chosen, Event, Failed, FolderPlan, How, Line, Mailbox, Mode, Proof, Verify, uid_locator};
+use super::{Chosen, Event, Failed, FolderPlan, Line, Mailbox, Mode, Verify};
 
 /// The most bytes of a batch that is waited for, unless one message is larger: what a worker holds in memory.
 const BATCH_BYTES: usize = 8 << 20;
@@ -102,16 +102,10 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) target: FolderPath,
     /// Its state; `uid_next` is the least UID that a message not yet settled can have.
     pub(super) selected: Selected,
-    held: Held,
+    pub(super) there: There,
     /// The folder as it was before the job, and how many messages the job stored in it since.
     pub(super) before: Selected,
     pub(super) stored: u64,
-    /// UIDs that earlier runs gave to messages; read when first needed.
-    carried: Option<Carried>,
-    /// Messages that earlier runs of the job took out of the store.
-    removed: Removed,
-    /// Messages that an earlier run sent and did not prove, by their UIDs.
-    unproven: HashMap<u32, Unproven>,
     /// What other folders of the plan have in the same folder on the server.
     pub(super) claims: &'c mut Claims,
     /// Whether there are such folders.
@@ -136,16 +130,6 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) finished: u64,
     pub(super) already: u64,
     pub(super) extent: Extent,
-}
-
-/// A message that an earlier run sent and did not prove.
-pub(super) struct Unproven {
-    /// Where the journal has it.
-    place: Place,
-    /// Of what was sent.
-    digest: Digest,
-    /// As the server has it.
-    message: RemoteMessage,
 }
 
 /// How much of a folder got across; of several, the most that is to be told counts.
@@ -196,12 +180,9 @@ impl<'c, 'a> Carry<'c, 'a> {
             next,
             target: plan.target.clone(),
             selected: Selected::default(),
-            held: Held::default(),
+            there: There::default(),
             before: Selected::default(),
             stored: 0,
-            carried: None,
-            removed: Removed::default(),
-            unproven: HashMap::new(),
             claims,
             is_shared: Claims::others(&shared.job.plan, index).next().is_some(),
             ledger: Ledger::new(shared.job.mode == Mode::Move),
@@ -329,58 +310,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             return Ok(Err(error));
         }
         self.before = self.selected.clone();
-        let exists = self.selected.exists;
-        let held = self.ask(|session, target| {
-            session.reopen(target)?;
-            let mut held = Vec::new();
-            session.held(exists, |message| held.push(message))?;
-            Ok(held)
-        })?;
-        let mut held = match held {
-            Ok(held) => Held::new(held),
-            Err(error) => return Ok(Err(error)),
-        };
-        self.claims.of(&self.target, self.selected.uid_validity).for_each(|uid| held.claim(uid));
-        self.held = held;
-        Ok(Ok(()))
-    }
-
-    /// Recalls what earlier runs of the job did: what they took out of the store, and what they sent and did not prove.
-    fn recall(&mut self) -> Result<Result<(), ImapError>, Halt> {
-        let (record, validity) = (self.shared.record, self.selected.uid_validity);
-        self.removed = record.removed(self.index, validity)?;
-        for other in Claims::others(&self.shared.job.plan, self.index) {
-            let removed = record.removed(other, validity)?;
-            removed.uids().for_each(|uid| self.claims.add(&self.target, validity, uid));
-        }
-        let mut places = HashMap::new();
-        for Batch { id: batch, entries, fates, .. } in record.unproven(self.index, validity)? {
-            for (number, (entry, fate)) in entries.iter().zip(&fates).enumerate() {
-                if let Some(stored) = fate.unproven() {
-                    places.insert(stored.uid, (Place { batch, number }, entry.digest));
-                }
-            }
-            self.ledger.add_written(batch, fates);
-        }
-        let uids: Vec<u32> = places.keys().copied().collect();
-        let states = self.states_of(&uids)?;
-        let unproven = |message: RemoteMessage| {
-            let (place, digest) = *places.get(&message.uid)?;
-            Some((message.uid, Unproven { place, digest, message }))
-        };
-        Ok(states.map(|states| self.unproven = states.into_iter().filter_map(unproven).collect()))
-    }
-
-    /// Flags and dates of messages of the target, as far as they are there.
-    fn states_of(&mut self, uids: &[u32]) -> Result<Result<Vec<RemoteMessage>, ImapError>, Halt> {
-        if uids.is_empty() {
-            return Ok(Ok(Vec::new()));
-        }
-        self.ask(|session, target| {
-            session.reopen(target)?;
-            let asked = session.ask_states(uids)?;
-            session.states(&asked)
-        })
+        self.learn_held()
     }
 
     /// Asks the server something, on a new connection if this one is lost meanwhile. Nothing may be in the air.
@@ -401,7 +331,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Which messages may be one of several with the same name, by their places: what the target holds is told apart by
     /// names. Empty where it holds nothing.
     fn twins(&self, items: &[Item]) -> Vec<bool> {
-        if self.held.is_empty() {
+        if self.there.held.is_empty() {
             return Vec::new();
         }
         let mut names: Vec<Option<NonZeroU64>> = items.iter().map(|item| item.name).collect();
@@ -503,107 +433,6 @@ impl<'c, 'a> Carry<'c, 'a> {
             Some((uid, proof)) => self.is_there_already(prepared, uid, proof),
             None => Ok(Some(prepared)),
         }
-    }
-
-    /// Tells a message that is in the target. One that an earlier run sent is proven first; and of one that is to be taken out
-    /// of the store, the date and the flags must be there too. Gives the message back if it is not there after all.
-    fn is_there_already(&mut self, prepared: Prepared, uid: u32, proof: Proof) -> Result<Option<Prepared>, Halt> {
-        let is_of_this = |unproven: &Unproven| unproven.digest == prepared.digest;
-        if let Some(Unproven { place, message, .. }) = self.unproven.remove(&uid).filter(is_of_this) {
-            let prepared = Prepared { place: Some(place), ..prepared };
-            let mut grade = if self.needs_content(&prepared, &message) {
-                self.compare_content(&prepared, uid, message.size)?
-            } else {
-                Ok(None)
-            };
-            let grade = grade.as_mut().map(|grade| *grade);
-            self.prove(&prepared, &message, How::Found, grade)?;
-            return Ok(None);
-        }
-        if self.shared.job.mode == Mode::Copy {
-            let stored = Stored { uid, proof: Some(proof), state: 0 };
-            self.tell_done(&prepared, stored, How::Already, Vec::new(), Dated::Kept);
-            return Ok(None);
-        }
-        let there = match self.states_of(&[uid])? {
-            Ok(states) => states.into_iter().find(|message| message.uid == uid),
-            Err(error) => {
-                self.fail(&prepared, format!("it is on the server, but can not be looked at: {error}"), None);
-                return Ok(None);
-            }
-        };
-        let Some(message) = there else { return Ok(Some(prepared)) };
-        // By another name of the server, or another port, it may be the same mailbox.
-        let is_itself = prepared.locator.name == uid_locator(self.selected.uid_validity, uid, 0).name;
-        if self.plan.source.is_remote() && is_itself {
-            let reason =
-                "it has the same UID and UIDVALIDITY where it would go: that is the same mailbox, or a twin of it";
-            self.fail(&prepared, format!("not moved: {reason}"), Some(&message));
-            return Ok(None);
-        }
-        let is_dated = super::prove::has_date(&prepared, &message);
-        if !is_dated && !self.shared.job.accept_rewriting {
-            let reason = super::prove::dated_otherwise(&prepared, &message);
-            self.fail(&prepared, format!("{reason}, so it was not removed"), Some(&message));
-            return Ok(None);
-        }
-        let (message, missing) = self.set_missing_flags(&prepared, &message)?;
-        self.tell_proven(&prepared, &message, How::Already, proof, missing, Dated::Kept);
-        Ok(None)
-    }
-
-    /// Looks whether the target held the message before the job. Twins, other sizes and moves are compared in full, unless
-    /// the journal knows them.
-    fn find_held(&mut self, prepared: &Prepared, has_twin: bool) -> Result<Option<(u32, Proof)>, Halt> {
-        if self.selected.uid_validity != self.before.uid_validity {
-            return Err(Halt::Renumbered);
-        }
-        let is_free = |held: &HeldMessage| !self.removed.is_another(held.uid, &prepared.locator);
-        let candidates: Vec<_> = self.held.candidates(prepared.fingerprint).filter(is_free).take(100).collect();
-        for candidate in &candidates {
-            if candidate.size == prepared.size && !has_twin && !self.reads_all_back() {
-                self.held.claim(candidate.uid);
-                return Ok(Some((candidate.uid, Proof::Size)));
-            }
-        }
-        if let Some((held, proof)) = self.journal_knows(prepared)? {
-            self.held.claim(held.uid);
-            return Ok(Some((held.uid, proof)));
-        }
-        // A server that writes mail anew may leave no field as it was but the id.
-        let is_free = |held: &HeldMessage| !self.removed.is_another(held.uid, &prepared.locator);
-        let by_id = prepared.id.into_iter().flat_map(|id| self.held.with_id(id)).filter(is_free).take(100);
-        let by_id: Vec<_> = by_id.filter(|held| held.fingerprint != prepared.fingerprint).collect();
-        for candidate in candidates.into_iter().chain(by_id) {
-            self.land_all()?; // the connection is needed
-            let proof = self.compare_content(prepared, candidate.uid, candidate.size)?.unwrap_or(None);
-            if let Some(proof) = proof {
-                self.held.claim(candidate.uid);
-                return Ok(Some((candidate.uid, proof)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The message that an earlier run made of this one, if it is there, and how surely it had proven it.
-    fn journal_knows(&mut self, prepared: &Prepared) -> Result<Option<(HeldMessage, Proof)>, Halt> {
-        if self.selected.exists == 0 {
-            return Ok(None);
-        }
-        let carried = match self.carried.take() {
-            Some(carried) => carried,
-            None => self.shared.record.carried(&self.target, self.selected.uid_validity)?,
-        };
-        let is_free = |uid: &u32| !self.removed.is_another(*uid, &prepared.locator);
-        let there = |(uid, proof): &(u32, Option<Proof>)| {
-            Some((self.held.with_uid(*Some(uid).filter(|uid| is_free(uid))?)?, (*proof)?))
-        };
-        let of = |digest: Digest| carried.get(&digest).into_iter().flatten().find_map(there);
-        let may_be_older = !carried.is_empty() && prepared.large.is_none();
-        let older = || may_be_older.then(|| of(Digest::older(&prepared.bytes))).flatten();
-        let known = of(prepared.digest).or_else(older);
-        self.carried = Some(carried);
-        Ok(known.filter(|(_, proof)| !self.reads_all_back() || *proof > Proof::Size))
     }
 
     /// Whether every message's content is read back.

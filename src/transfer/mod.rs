@@ -37,6 +37,7 @@ mod rescue;
 mod save;
 mod send;
 mod tell;
+mod there;
 mod undo;
 mod upcoming;
 mod verify;

@@ -40,6 +40,8 @@ pub(super) struct Prepared {
     pub(super) internal_date: Option<InternalDate>,
     /// Where the journal has it, once it is about to be sent.
     pub(super) place: Option<Place>,
+    /// Where it has it since an earlier run, which may have found it at another place in its store.
+    pub(super) earlier: Option<Place>,
 }
 
 impl Prepared {
@@ -68,6 +70,7 @@ impl Prepared {
             dropped_flags: Vec::new(),
             internal_date: content.internal_date.or(internal_date),
             place: None,
+            earlier: None,
         }
     }
 

@@ -63,7 +63,9 @@ impl Carry<'_, '_> {
         let Crash { mut pending, results, lost } = crash;
         self.fill(&mut pending); // what was refused may have to be saved
         let mut verdicts = judge(&mut pending, results);
-        verdicts.lost = verdicts.lost.or(lost);
+        if let Some(lost) = lost {
+            keep(&mut verdicts.lost, lost);
+        }
         let halt = self.act(&mut pending, verdicts)?;
         pending.append(&mut self.air.leftovers);
         pending.append(&mut self.air.unseen);
@@ -186,7 +188,9 @@ impl Carry<'_, '_> {
             at += 1;
             let Some(error) = error else { return true };
             self.fail_refused(&one.prepared, &error);
-            end = Some(error);
+            if end.as_ref().is_none_or(|end: &ImapError| end.scope() != Scope::Run) {
+                end = Some(error);
+            }
             false
         });
         match end {

@@ -134,7 +134,7 @@ impl Carry<'_, '_> {
         self.already += u64::from(how == How::Already);
         self.stored += u64::from(how != How::Already);
         self.link.is_well();
-        if let Some(place) = prepared.place {
+        if let Some(place) = prepared.place.or(prepared.earlier) {
             self.ledger.note(place, Fate::Stored(stored));
         }
         if let Some(sweep) = &mut self.sweep {
@@ -265,7 +265,7 @@ impl Carry<'_, '_> {
     }
 
     fn note_failed(&mut self, prepared: &Prepared, stored: Option<Stored>) {
-        let Some(place) = prepared.place else { return };
+        let Some(place) = prepared.place.or(prepared.earlier) else { return };
         self.ledger.note(place, stored.map_or(Fate::Absent, Fate::Stored));
     }
 

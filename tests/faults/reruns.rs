@@ -16,7 +16,7 @@ use super::common::proxy::Proxy;
 use super::common::pty::{Pty, key};
 use super::common::servers::{Dovecot, Server};
 use super::common::sha256;
-use super::common::trial::{Kind, Post, Trial};
+use super::common::trial::{Kind, Post, Trial, letters};
 
 fn mailferry(home: &Path, words: &[&str]) -> Run {
     run(home, &[words, &["--password-file", home.join("password").to_str().unwrap()]].concat())
@@ -226,7 +226,11 @@ fn a_second_signal_ends_a_run_that_connects_again_in_vain() {
 fn a_folder_that_is_numbered_anew_meanwhile_gets_nothing_twice() {
     for_each_of(&[Kind::CopyMaildir, Kind::MoveMaildir], 2, |kind| {
         let (_server, post) = Post::in_memory();
-        let trial = Trial::new(&post, *kind, "Box");
+        let mut mails = letters();
+        for mail in &mut mails {
+            (mail.marks, mail.keywords) = (Marks::default(), Vec::new());
+        }
+        let trial = Trial::with(&post, *kind, "Box", mails);
         // The second half is there before.
         for mail in &trial.mails[4..] {
             post.mailbox().deliver_dated("Box", &mail.bytes, mail.received);
