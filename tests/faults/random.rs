@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 
@@ -13,7 +13,7 @@ use super::common::program::Running;
 use super::common::proxy::{At, Do, Proxy, RunningProxy};
 use super::common::servers::{Dovecot, Server};
 use super::common::trial::{Kind, Post, Trial};
-use super::common::{for_each_of, is_long, wait_until};
+use super::common::{for_each_of, is_long};
 
 struct Dice(u64);
 
@@ -29,6 +29,9 @@ impl Dice {
         all[usize::try_from(self.below(all.len() as u64)).unwrap()].clone()
     }
 }
+
+/// How long a run is waited for until it is killed.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the proxy changes in the server's words, so that it offers less.
 type Changes = &'static [(&'static str, &'static str)];
@@ -85,7 +88,13 @@ impl End {
 
     /// Sees to it.
     fn bring(self, running: &mut Running, proxy: &RunningProxy) {
-        let mut wait_for = |messages| wait_until(|| proxy.messages() >= messages || running.ended().is_some());
+        // One that waits for what may come late takes its time; one that hangs is told when its end is waited for.
+        let mut wait_for = |messages| {
+            let begun = Instant::now();
+            while proxy.messages() < messages && running.ended().is_none() && begun.elapsed() < PATIENCE {
+                thread::sleep(Duration::from_millis(10));
+            }
+        };
         match self {
             Self::Itself | Self::Crashed(_) => {}
             Self::KilledAt(messages) => {
@@ -137,11 +146,13 @@ fn whatever_breaks_each_message_is_there_once_and_all_else_is_untouched() {
     assert!(!is_long() || faults > 0 && ended > 0, "{faults} faults, {ended} runs ended");
 }
 
-/// Mail with twins, and messages without any id where they are known as messages.
+/// Mail with twins, of which one may be flagged, and messages without any id where they are known as messages.
 fn mails(dice: &mut Dice, kind: Kind) -> Vec<Mail> {
     let mut mails = Maker::new(dice.below(1000)).folder(usize::try_from(1 + dice.below(150)).unwrap(), 2003, 300);
     for _ in 0..dice.below(4) {
-        mails.push(dice.pick(&mails));
+        let mut twin = dice.pick(&mails);
+        twin.marks.flagged = dice.below(2) == 0;
+        mails.push(twin);
         let mut nameless = dice.pick(&mails);
         nameless.bytes = format!("no header at all {}\r\n", dice.below(3)).into_bytes();
         if matches!(kind, Kind::CopyMaildir | Kind::MoveMaildir) {
