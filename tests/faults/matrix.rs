@@ -52,7 +52,14 @@ const ROWS: [Row; 65] = [
             "tests/exchange::a_message_that_a_server_stores_after_all_patience_is_found_at_the_end_and_named",
         ],
     ),
-    (13, "UIDVALIDITY changes", &["tests/faults/liars::a_folder_with_another_uidvalidity_is_searched_as_a_whole"]),
+    (
+        13,
+        "UIDVALIDITY changes",
+        &[
+            "tests/faults/liars::a_folder_with_another_uidvalidity_is_searched_as_a_whole",
+            "tests/faults/reruns::a_folder_that_is_numbered_anew_meanwhile_gets_nothing_twice",
+        ],
+    ),
     (
         14,
         "OVERQUOTA before the go-ahead",
@@ -223,7 +230,11 @@ const ROWS: [Row; 65] = [
     (
         59,
         "signals, once and twice",
-        &[SIGNAL, "tests/faults/process::a_run_that_waits_for_a_silent_server_can_be_ended"],
+        &[
+            SIGNAL,
+            "tests/faults/process::a_run_that_waits_for_a_silent_server_can_be_ended",
+            "tests/faults/reruns::a_second_signal_ends_a_run_that_connects_again_in_vain",
+        ],
     ),
     (60, "stopped and continued", &["tests/faults/lines::a_process_that_was_stopped_for_a_while_goes_on"]),
     (
