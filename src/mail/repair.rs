@@ -92,6 +92,28 @@ pub fn needed(message: &[u8], asked: &[Repair]) -> Vec<Repair> {
     Repair::ALL.into_iter().filter(|repair| asked.contains(repair) && repair.make(message).is_some()).collect()
 }
 
+/// Whether a message that comes in pieces has over-long lines.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// Bytes since the last line end.
+    open: usize,
+    /// Whether a line was over-long.
+    pub are_long: bool,
+}
+
+impl Lines {
+    /// Takes the next piece.
+    pub fn add(&mut self, piece: &[u8]) {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', piece) {
+            self.are_long |= self.open + (end - start) > LONGEST + 1;
+            (self.open, start) = (0, end + 1);
+        }
+        self.open += piece.len() - start;
+        self.are_long |= self.open > LONGEST + 1;
+    }
+}
+
 fn without_from_line(message: &[u8]) -> Option<Vec<u8>> {
     let rest = message.strip_prefix(b">").unwrap_or(message);
     rest.starts_with(b"From ").then(|| {
@@ -282,6 +304,20 @@ mod tests {
         let out = repaired(utf8.as_bytes(), Repair::EightBitHeaders).unwrap();
         assert!(out.is_ascii() && out.lines().all(|line| line.len() <= 76), "{out}");
         assert_eq!(Summary::of(out.as_bytes()).subject, "Чертежи моста и ещё немного слов, чтобы строка была длинной");
+    }
+
+    #[test]
+    fn over_long_lines_are_seen_across_pieces() {
+        let long = |text: &str, at: usize| {
+            let mut lines = Lines::default();
+            text.as_bytes().chunks(at).for_each(|piece| lines.add(piece));
+            lines.are_long
+        };
+        for at in [1, 7, 500, 5000] {
+            assert!(!long(&format!("{}\r\n{}", "x".repeat(998), "y".repeat(998)), at), "{at}");
+            assert!(long(&format!("a\r\n{}\r\nb\r\n", "x".repeat(1000)), at), "{at}");
+            assert!(long(&"x".repeat(1000), at), "{at}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::mail::canonical::{self, Unfit};
 use crate::mail::envelope::Summary;
 use crate::mail::fingerprint::{Names, Rolling, RollingSum};
 use crate::mail::header::MAX_HEADER;
-use crate::mail::repair::{needed, repair};
+use crate::mail::repair::{Lines, needed, repair};
 use crate::mail::{DateRule, Digest, Fingerprint, FolderPath, InternalDate, Locator, Repair, Sha256Sum};
 use crate::store::{LARGE, Large, Store, StoreError};
 
@@ -138,10 +138,8 @@ impl Raw {
     fn read(store: &SharedStore, folder: &FolderPath, locator: &Locator, making: &Making) -> RawRead {
         // A repair takes the message as a whole. So does what can not be read or carried, which is told below.
         if locator.length >= LARGE
-            && making.repairs.is_empty()
-            && making.asks.is_empty()
             && let Ok(Some(large)) = lock(store).large(folder, locator)
-            && let Some(content) = look_through(large, making.sums)
+            && let Some(content) = look_through(large, making)
         {
             let internal_date = making.dates.of(&content.bytes);
             return Ok(Self::Large(Box::new(Content { internal_date, ..content })));
@@ -194,14 +192,20 @@ impl Raw {
     }
 }
 
-/// What is told of a large message, of whose bytes the first are kept; `None` if it can not be read or carried.
-fn look_through(large: Large, sums: bool) -> Option<Content> {
+/// What is told of a large message, of whose bytes the first are kept; `None` if it can not be read or carried, or may need
+/// repair.
+fn look_through(large: Large, making: &Making) -> Option<Content> {
     let (mut bytes, mut size, mut rolling) = (Vec::new(), 0, Rolling::default());
-    let mut sum = sums.then(RollingSum::default);
+    let mut sum = making.sums.then(RollingSum::default);
+    let asked = [&*making.repairs, &*making.asks].concat();
+    let mut lines = Lines::default();
     for piece in large.pieces() {
         let piece = piece.ok()?;
         memchr::memchr(0, &piece).is_none().then_some(())?;
         rolling.add(&piece);
+        if asked.contains(&Repair::LongLines) {
+            lines.add(&piece);
+        }
         if let Some(sum) = &mut sum {
             sum.add(&piece);
         }
@@ -210,6 +214,7 @@ fn look_through(large: Large, sums: bool) -> Option<Content> {
         bytes.extend_from_slice(piece.get(..room).unwrap_or_default());
     }
     u32::try_from(size).ok().filter(|size| *size > 0)?;
+    (!lines.are_long && needed(&bytes, &asked).is_empty()).then_some(())?;
     let digest = rolling.digest();
     let sha256 = sum.map(RollingSum::sum);
     let Names { fingerprint, id } = Names::of(&bytes);

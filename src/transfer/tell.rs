@@ -132,7 +132,7 @@ impl Carry<'_, '_> {
         let proof = proof.unwrap_or(Proof::Size);
         self.finished += 1;
         self.already += u64::from(how == How::Already);
-        self.stored += u64::from(how != How::Already);
+        self.stored += u64::from(how != How::Already && prepared.earlier.is_none());
         self.link.is_well();
         if let Some(place) = prepared.place.or(prepared.earlier) {
             self.ledger.note(place, Fate::Stored(stored));
