@@ -98,7 +98,8 @@ fn print_messages(job: &PastJob, repaired: &[Repaired], troubles: &[Failed]) -> 
     }
     for Repaired { folder, id, repairs } in repaired {
         let repairs = repairs.iter().map(|repair| repair.label()).collect::<Vec<_>>().join(", ");
-        line(&format!("    {} {}: {repairs}", clean(&folder.to_string()), clean(id)))?;
+        let message = format!("{} {}", clean(&folder.to_string()), clean(id));
+        line(&format!("    {}: {repairs}", message.trim_start()))?;
     }
     if troubles.is_empty() {
         return line(&match job.outcome {
@@ -127,5 +128,6 @@ fn trouble(failed: &Failed) -> String {
         ("", messages) => format!(" ({} messages)", thousands(messages)),
         (id, _) => format!(" {}", clean(id)),
     };
-    format!("{}{what}: {}", clean(&failed.folder.to_string()), clean(&failed.reason))
+    let message = format!("{}{what}", clean(&failed.folder.to_string()));
+    format!("{}: {}", message.trim_start(), clean(&failed.reason))
 }
