@@ -124,8 +124,8 @@ impl Carry<'_, '_> {
             !brake.is_pulled()
         };
         // The line broke on these before: alone, each shows whether it is the one.
-        let are_suspect =
-            messages.len() > 1 && waiting.iter().any(|at| pending.get(*at).is_some_and(|one| one.tries > 1));
+        let are_suspect = messages.len() > 1
+            && waiting.iter().any(|at| pending.get(*at).is_some_and(|one| one.tries + 1 >= MAX_TRIES));
         let commands = if self.one_by_one || are_suspect { 0 } else { self.link.commands() };
         let results = self.link.session()?.append(&self.target, &outgoing, commands, &mut go_on);
         let verdicts = judge(pending, waiting.into_iter().zip(results).collect());
