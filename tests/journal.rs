@@ -412,3 +412,21 @@ fn the_report_of_a_job_that_was_stopped_does_not_say_that_all_is_there() {
     let text = scene.ask(&["report", "1"]).expect(0).out;
     assert!(!text.contains("nothing was left out") && text.contains("mailferry resume 1"), "{text}");
 }
+
+/// What a store can not give is in the report, without a word of the mail.
+#[test]
+fn the_report_says_what_is_damaged_and_the_journal_holds_no_subject() {
+    let Some(scene) = Scene::new(1) else { return };
+    let store = common::servers::project().join("tests/data/stores/outlook-express/identity");
+    let source = format!("{}#Eingegangenes", store.display());
+    let copied = scene.run(&["copy", &source, &scene.target("Box"), "--json"]).expect(1);
+    let damage = copied.events_of("damage").remove(0);
+    assert!(damage["text"].as_str().unwrap().contains("Message number 20"), "{damage}");
+    let report = scene.ask(&["report", "1"]).expect(0).out;
+    assert!(report.contains("damaged places in it: 1") && !report.contains("Message number"), "{report}");
+    let state = scene.home.path().join(".local/state/mailferry");
+    for entry in fs::read_dir(state).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let bytes = fs::read(&entry).unwrap();
+        assert!(!bytes.windows(14).any(|window| window == b"Message number"), "{}", entry.display());
+    }
+}

@@ -247,10 +247,14 @@ impl<'c, 'a> Carry<'c, 'a> {
                 return Ok(());
             }
         };
-        for text in damage {
+        if !damage.is_empty() {
             self.extent = Extent::Partial;
-            // A journal that takes no more ends the job before the next message is sent.
-            _ = self.shared.record.fail(&self.failed(String::new(), String::new(), text.clone(), 0));
+            // What is told of it may hold a subject, which the journal never does. One that takes no more ends the job before the
+            // next message is sent.
+            let reason = format!("damaged places in it: {}; `mailferry ls --messages` lists them", damage.len());
+            _ = self.shared.record.fail(&self.failed(String::new(), String::new(), reason, 0));
+        }
+        for text in damage {
             self.tell(Event::Damage { index: self.index, text });
         }
         let items = self.look_for_chosen(items)?;

@@ -187,7 +187,9 @@ pub(crate) fn report_lines(
         lines.head(if is_whole { "Nothing was left out." } else { "No message was refused." });
         return lines.done();
     }
-    lines.head(&format!("Not carried: {}", plural(troubles.iter().map(|failed| failed.messages).sum(), "message")));
+    let messages: u64 = troubles.iter().map(|failed| failed.messages).sum();
+    let count = if messages > 0 { format!(": {}", plural(messages, "message")) } else { String::new() };
+    lines.head(&format!("Not carried{count}"));
     for failed in troubles {
         lines.say(PreviewKind::Note, &trouble_line(failed));
         if !failed.server_text.is_empty() {
