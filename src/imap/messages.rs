@@ -87,11 +87,22 @@ impl Session {
     }
 
     /// The states that were asked for, by the tags of [`Self::ask_states`].
-    pub fn states(&mut self, tags: &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
+    pub fn states(&mut self, mut tags: &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
+        let mut found = Vec::new();
+        while !tags.is_empty() {
+            found.extend(self.some_states(&mut tags)?);
+        }
+        Ok(found)
+    }
+
+    /// Those of them that come next: what is there, once there is any. Leaves the tags of which more is to come.
+    pub fn some_states(&mut self, tags: &mut &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
         let mut found = Vec::new();
         let exists = &mut self.exists;
-        for tag in tags {
-            let result = self.wire.result(tag, 0, |values| {
+        while found.is_empty()
+            && let [tag, rest @ ..] = *tags
+        {
+            let result = self.wire.result_so_far(tag, |values| {
                 if let [number, word] = values
                     && word.is("EXISTS")
                 {
@@ -99,7 +110,10 @@ impl Session {
                 }
                 found.extend(Fetched::read(values).and_then(|fetched| fetched.state()));
             })?;
-            result.accept(|| "cannot read messages".into())?;
+            if let Some(result) = result {
+                result.accept(|| "cannot read messages".into())?;
+                *tags = rest;
+            }
         }
         Ok(found)
     }

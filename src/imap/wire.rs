@@ -53,8 +53,7 @@ struct Inner {
     vetted: io::Cursor<Vec<u8>>,
     /// The largest literal that is expected.
     literal_limit: usize,
-    /// Bytes of answers, literals aside, since something was asked for.
-    text: usize,
+    told: Told,
     /// Why the crate's last read or write failed.
     fault: Option<ImapError>,
     /// Commands that nothing before or behind depends on: a server may do them in an order of its own (RFC 9051 section 5.5).
@@ -72,6 +71,21 @@ struct Inner {
     /// Untagged NO, BAD and ALERT texts since last asked.
     warnings: Vec<String>,
     next_tag: u32,
+}
+
+/// What was told since a command last came to its end.
+#[derive(Default)]
+struct Told {
+    answers: usize,
+    /// Literals aside.
+    bytes: usize,
+}
+
+/// How much of what a command is answered is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    ForAll,
+    ForTheFirst,
 }
 
 impl Wire {
@@ -95,7 +109,7 @@ impl Wire {
             taken: 0,
             vetted: io::Cursor::default(),
             literal_limit: 0,
-            text: 0,
+            told: Told::default(),
             fault: None,
             aside: Vec::new(),
             early: Vec::new(),
@@ -238,20 +252,29 @@ impl Wire {
         result
     }
 
+    /// The same as far as it has come: `None` once something was handed to `each` and the next answer is not there yet.
+    pub fn result_so_far(
+        &self,
+        tag: &str,
+        mut each: impl FnMut(&[answer::Value<'_>]),
+    ) -> Result<Option<Answer>, ImapError> {
+        self.inner().read_on(tag, Waiting::ForTheFirst, &mut each)
+    }
+
     /// Waits for a go-ahead (`+`, gives `None`) or the tagged result.
     pub fn continuation(&self, tag: &str) -> Result<Option<Answer>, ImapError> {
         let mut inner = self.inner();
-        inner.text = 0;
-        for _ in 0..MAX_ANSWERS {
+        loop {
             let answer = inner.answer()?;
-            match answer.kind(tag) {
-                answer::Kind::Continue => return Ok(None),
-                answer::Kind::Result(_) => return Ok(Some(answer)),
+            let result = match answer.kind(tag) {
+                answer::Kind::Continue => None,
+                answer::Kind::Result(_) => Some(answer),
                 answer::Kind::WrongTag => return Err(wrong_tag()),
-                answer::Kind::Untagged => {}
-            }
+                answer::Kind::Untagged => continue,
+            };
+            inner.told = Told::default();
+            return Ok(result);
         }
-        Err(endless())
     }
 }
 
@@ -265,15 +288,33 @@ fn endless() -> ImapError {
 
 impl Inner {
     fn until_result(&mut self, tag: &str, each: &mut dyn FnMut(&[answer::Value<'_>])) -> Result<Answer, ImapError> {
+        loop {
+            if let Some(result) = self.read_on(tag, Waiting::ForAll, each)? {
+                return Ok(result);
+            }
+        }
+    }
+
+    /// Hands what is told before a command's result to `each`; `None` where that is not there yet and not waited for.
+    fn read_on(
+        &mut self,
+        tag: &str,
+        waiting: Waiting,
+        each: &mut dyn FnMut(&[answer::Value<'_>]),
+    ) -> Result<Option<Answer>, ImapError> {
         if let Some(at) = self.early.iter().position(|early| early.tag() == Some(tag)) {
-            return Ok(self.early.swap_remove(at));
+            return Ok(Some(self.early.swap_remove(at)));
         }
         self.aside.retain(|aside| aside != tag);
-        self.text = 0;
-        for _ in 0..MAX_ANSWERS {
+        let mut is_first = true;
+        while is_first || waiting == Waiting::ForAll || self.ready().contains(&b'\n') {
+            is_first = false;
             let answer = self.answer()?;
             match answer.kind(tag) {
-                answer::Kind::Result(_) => return Ok(answer),
+                answer::Kind::Result(_) => {
+                    self.told = Told::default();
+                    return Ok(Some(answer));
+                }
                 answer::Kind::Untagged => each(&answer.values()),
                 answer::Kind::WrongTag if self.is_of_aside(&answer) => self.early.push(answer),
                 answer::Kind::WrongTag => return Err(wrong_tag()),
@@ -282,7 +323,7 @@ impl Inner {
                 }
             }
         }
-        Err(endless())
+        Ok(None)
     }
 
     /// Whether it is the result of a command that was given aside, once.
@@ -356,8 +397,9 @@ impl Inner {
             }
             self.read_exact_into(length, &mut bytes)?;
         }
-        self.text += lines;
-        if self.text > MAX_TEXT {
+        self.told.answers += 1;
+        self.told.bytes += lines;
+        if self.told.answers > MAX_ANSWERS || self.told.bytes > MAX_TEXT {
             return Err(endless());
         }
         let answer = Answer::new(bytes);

@@ -289,41 +289,57 @@ impl Carry<'_, '_> {
                 self.air.landed = uids.iter().map(|(_, uid)| *uid).fold(self.air.landed, u32::max);
                 self.air.unasked.extend(flight.pending);
             }
-            Stage::Asked(tags) => match session.states(&tags) {
-                Ok(states) => {
-                    self.air.exists = session.exists().filter(|_| flight.pending.is_empty());
-                    self.take_states(flight.pending, states, crash);
-                }
-                Err(error) => return crash.lose(flight.pending, error),
-            },
+            Stage::Asked(tags) => self.land_states(flight.pending, &tags, crash),
             Stage::Opening(next, opening) => return self.land_opening(next, &opening, crash),
         }
         self.ask_states(crash);
     }
 
-    /// Proves what is as it should be. What is not is left over; what did not come yet waits for later answers.
-    fn take_states(&mut self, pending: Vec<Pending>, states: Vec<RemoteMessage>, crash: &Crash) {
-        self.air.states.extend(states.into_iter().map(|state| (state.uid, state)));
-        let mut last = 0;
-        for one in std::mem::take(&mut self.air.unseen).into_iter().chain(pending) {
-            let State::Sent(Some((_, uid))) = one.state else { continue };
-            match self.air.states.remove(&uid) {
-                None => self.air.unseen.push(one),
-                Some(message) if self.is_plain(&one.prepared, &message) => {
-                    self.claimed.insert(uid);
-                    last = last.max(uid);
-                    self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new(), Dated::Kept);
-                }
-                Some(_) => self.air.leftovers.push(one),
+    /// Waits for states, and proves messages while the rest still comes. What does not come waits for later answers.
+    fn land_states(&mut self, mut pending: Vec<Pending>, mut tags: &[String], crash: &mut Crash) {
+        let is_ahead = pending.is_empty();
+        while !tags.is_empty()
+            && let Some(session) = self.link.current()
+        {
+            match session.some_states(&mut tags) {
+                Ok(states) => self.air.states.extend(states.into_iter().map(|state| (state.uid, state))),
+                Err(error) => return crash.lose(pending, error),
             }
+            self.air.exists = session.exists().filter(|_| is_ahead);
+            let unseen = std::mem::take(&mut self.air.unseen);
+            self.air.unseen = self.prove_seen(unseen);
+            pending = self.prove_seen(pending);
         }
+        self.air.unseen.append(&mut pending);
         // What went wrong may be there in part, below what went well after it.
         if !crash.pending.is_empty() {
             return;
         }
         let open = self.air.unseen.iter().chain(&self.air.unasked).chain(&self.air.leftovers);
-        let least = open.filter_map(sent_uid);
-        self.settled_below(least.min().unwrap_or(u32::MAX).min(last.saturating_add(1)));
+        let least = open.filter_map(sent_uid).min().unwrap_or(u32::MAX);
+        let last = self.claimed.iter().max().map_or(0, |uid| uid.saturating_add(1));
+        self.settled_below(least.min(last));
+    }
+
+    /// Proves those whose state has come, if that is as it should be; if not, they are left over. Gives the others.
+    fn prove_seen(&mut self, waiting: Vec<Pending>) -> Vec<Pending> {
+        let mut unseen = Vec::new();
+        let mut waiting = waiting.into_iter();
+        while !self.air.states.is_empty()
+            && let Some(one) = waiting.next()
+        {
+            let State::Sent(Some((_, uid))) = one.state else { continue };
+            match self.air.states.remove(&uid) {
+                None => unseen.push(one),
+                Some(message) if self.is_plain(&one.prepared, &message) => {
+                    self.claimed.insert(uid);
+                    self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new(), Dated::Kept);
+                }
+                Some(_) => self.air.leftovers.push(one),
+            }
+        }
+        unseen.extend(waiting);
+        unseen
     }
 
     /// Whether a look is enough to prove a message.

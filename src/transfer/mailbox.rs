@@ -240,6 +240,14 @@ impl Mailbox {
         }
     }
 
+    /// See [`Session::some_states`]; a drawer has all at once.
+    pub fn some_states(&mut self, tags: &mut &[String]) -> Result<Vec<RemoteMessage>, ImapError> {
+        match self {
+            Self::Server(session) => session.some_states(tags),
+            Self::Local(_) => self.states(std::mem::take(tags)),
+        }
+    }
+
     /// See [`Session::content`].
     pub fn content(&mut self, uid: u32, expected: u64) -> Result<Option<Vec<u8>>, ImapError> {
         match self {

@@ -68,6 +68,7 @@ pub struct Proxy {
     replacements: Vec<(String, String)>,
     refused: Range<usize>,
     every: Option<(u64, At, Do)>,
+    after_state: Option<(u64, Do)>,
     patience: usize,
 }
 
@@ -83,6 +84,7 @@ impl Proxy {
             replacements: Vec::new(),
             refused: 0..0,
             every: None,
+            after_state: None,
             patience: usize::MAX,
         }
     }
@@ -143,6 +145,13 @@ impl Proxy {
         self
     }
 
+    /// Breaks, once, when the server has told something of so many messages (`* n FETCH`).
+    #[must_use]
+    pub fn after_state(mut self, nth: u64, what: Do) -> Self {
+        self.after_state = Some((nth, what));
+        self
+    }
+
     /// Starts it on a port of its own.
     pub fn start(self) -> RunningProxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -153,6 +162,7 @@ impl Proxy {
             waits: AtomicUsize::new(0),
             turns: AtomicUsize::new(0),
             commands: AtomicU64::new(0),
+            states: AtomicU64::new(0),
             fired: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             uploaded: AtomicU64::new(0),
@@ -235,6 +245,7 @@ struct Shared {
     waits: AtomicUsize,
     turns: AtomicUsize,
     commands: AtomicU64,
+    states: AtomicU64,
     fired: AtomicUsize,
     connections: AtomicUsize,
     uploaded: AtomicU64,
@@ -686,6 +697,13 @@ impl ServerSide {
             _ => line.starts_with(format!("{} ", awaited.tag).as_bytes()),
         });
         let line = self.rewritten(line);
+        if line.starts_with(b"* ") && line.windows(7).any(|word| word == b" FETCH ") {
+            let states = self.link.shared.states.fetch_add(1, Ordering::SeqCst) + 1;
+            if let Some((_, what)) = self.link.shared.settings.after_state.as_ref().filter(|(nth, _)| *nth == states) {
+                self.down.send(line)?;
+                return self.down.cut(what.clone());
+            }
+        }
         match awaited {
             None => self.down.send(line),
             Some(Awaited { at: At::BeforeOk, what: Do::Swallow, .. }) => {

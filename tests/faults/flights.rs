@@ -7,6 +7,8 @@ use super::common::for_each_of;
 use super::common::invariants::hold;
 use super::common::mail::{Mail, Maker, Marks};
 use super::common::mailbox::{Manners, PLAIN, Vice};
+use super::common::proxy::{Do, Proxy};
+use super::common::servers::Dovecot;
 use super::common::trial::{Kind, Post, Trial};
 
 /// Takes many messages in one command; the most that wait is only told so that they are counted.
@@ -34,6 +36,22 @@ fn small(messages: usize, refused: &[usize]) -> Vec<Mail> {
         }
     };
     (0..messages).map(one).collect()
+}
+
+#[test]
+fn a_line_cut_between_the_states_of_messages_costs_and_doubles_none() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let cuts = [1, 60, 700, MESSAGES as u64 - 1].into_iter();
+    let cases: Vec<_> = cuts.flat_map(|nth| Kind::BOTH.map(|kind| (nth, kind))).enumerate().collect();
+    for_each_of(&cases, 4, |(number, (nth, kind))| {
+        let how = if number % 4 < 2 { Do::Reset } else { Do::Finish };
+        let proxy = Proxy::new(server.imap_port).after_state(*nth, how).start();
+        let post = Post::on(&server, &format!("user{number}"));
+        let trial = Trial::with(&post, *kind, "Box", small(MESSAGES, &[]));
+        let run = trial.run(proxy.port, &["--connections", "1"]);
+        assert_eq!(proxy.fired(), 1, "after the state of {nth}");
+        hold(&trial, &run, &[0], &format!("the line is cut after the state of {nth} messages"));
+    });
 }
 
 /// Carries several flights, and the server refuses a message of one of them once the others are on their way as well.

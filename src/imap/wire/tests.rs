@@ -28,6 +28,20 @@ fn the_result_of_a_command_that_was_given_aside_may_come_before_others() {
 }
 
 #[test]
+fn what_has_come_of_an_answer_is_told_before_its_end_comes() {
+    let (wire, mut server) = wire("* 1 EXISTS\r\n* 2 EXISTS\r\n* 3 EX");
+    let tag = wire.give("NOOP").unwrap();
+    let mut told = Vec::new();
+    let mut so_far = || {
+        let result = wire.result_so_far(&tag, |values| told.push(values[0].number().unwrap())).unwrap();
+        (result.is_some(), std::mem::take(&mut told))
+    };
+    assert_eq!(so_far(), (false, vec![1, 2]));
+    server.write_all(b"ISTS\r\nM1 OK done\r\n").unwrap();
+    assert_eq!(so_far(), (true, vec![3]));
+}
+
+#[test]
 fn a_result_of_no_command_or_twice_the_same_is_nonsense() {
     for said in ["M9 OK\r\n", "X2 OK\r\n", "M02 OK\r\n", "M3 OK\r\n", "M2 OK\r\nM2 OK\r\n"] {
         let (wire, _server) = wire(said);

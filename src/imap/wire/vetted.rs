@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use super::{Answer, ImapError, Inner, MAX_ANSWERS, Wire, endless};
+use super::{Answer, ImapError, Inner, Told, Wire};
 
 impl Wire {
     /// Forgets what the crate's last command failed of, before the next.
@@ -31,16 +31,16 @@ impl Wire {
 impl Inner {
     /// The next answer that the crate can stand, in a form it can parse.
     fn vet(&mut self) -> Result<Vec<u8>, ImapError> {
-        for _ in 0..MAX_ANSWERS {
+        loop {
             let answer = self.answer()?;
             if let Some(bytes) = answer.for_crate() {
+                self.told = Told::default();
                 if answer.is_tagged() {
                     self.result = Some(answer);
                 }
                 return Ok(bytes);
             }
         }
-        Err(endless())
     }
 
     /// Turns a failure into what `Read` and `Write` can say, and keeps it for [`Wire::meaning`].
