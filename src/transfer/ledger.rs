@@ -14,8 +14,8 @@ pub(super) struct Place {
 /// The batches of one folder.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// What is known so far.
-    open: HashMap<i64, Vec<Option<Fate>>>,
+    /// What is known so far, and of how many messages nothing is.
+    open: HashMap<i64, (Vec<Option<Fate>>, usize)>,
     /// Known in full, and not yet written.
     due: Vec<Settled>,
     /// Written; kept where messages will be taken out of the store.
@@ -31,20 +31,22 @@ impl Ledger {
 
     /// A batch of so many messages is in the journal.
     pub(super) fn begin(&mut self, batch: i64, messages: usize) {
-        self.open.insert(batch, vec![None; messages]);
+        self.open.insert(batch, (vec![None; messages], messages));
     }
 
     /// What became of a message. The last word of a batch makes it due, and each later one again.
     pub(super) fn note(&mut self, place: Place, fate: Fate) {
-        let Some(fates) = self.open.get_mut(&place.batch) else {
+        let Some((fates, unknown)) = self.open.get_mut(&place.batch) else {
             return self.change_later(std::iter::once(place), |_| fate);
         };
-        if let Some(known) = fates.get_mut(place.number) {
-            *known = Some(fate);
+        if let Some(known) = fates.get_mut(place.number)
+            && known.replace(fate).is_none()
+        {
+            *unknown -= 1;
         }
-        if fates.iter().all(Option::is_some) {
-            let fates = self.open.remove(&place.batch).unwrap_or_default().into_iter().flatten().collect();
-            self.due.push(Settled { batch: place.batch, fates });
+        if *unknown == 0 {
+            let (fates, _) = self.open.remove(&place.batch).unwrap_or_default();
+            self.due.push(Settled { batch: place.batch, fates: fates.into_iter().flatten().collect() });
         }
     }
 
