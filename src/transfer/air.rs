@@ -11,6 +11,8 @@ use super::pending::Pending;
 /// Messages and bytes of a batch that flies; on a slow line less, so that the screen moves and a stop is soon.
 pub(super) const FLIGHT_MESSAGES: usize = 512;
 const FLIGHT_BYTES: usize = 2 << 20;
+/// Messages of the first batch of a folder. The server's go-ahead is waited for, and more is read meanwhile.
+const FIRST_MESSAGES: usize = 64;
 const LEAST_FLIGHT: usize = 64 << 10;
 /// How long sending one should take at most, and how short makes the next one larger.
 const SLOW: Duration = Duration::from_millis(300);
@@ -62,6 +64,12 @@ impl Air {
             states: HashMap::new(),
             leftovers: Vec::new(),
         }
+    }
+
+    /// The most messages and bytes of the next batch.
+    pub(super) fn batch(&self) -> (usize, usize) {
+        let is_first = self.landed == 0 && self.flights.is_empty();
+        (if is_first { FIRST_MESSAGES } else { FLIGHT_MESSAGES }, self.batch_bytes)
     }
 
     /// A batch took that long to send: the next one is as large as the line is fast.

@@ -18,7 +18,7 @@ use crate::mail::flags::is_portable_keyword;
 use crate::mail::{FolderPath, Locator};
 use crate::store::StoreError;
 
-use super::air::{Air, FLIGHT_MESSAGES};
+use super::air::Air;
 use super::claims::Claims;
 use super::intake::{self, Making, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
@@ -451,7 +451,7 @@ impl<'c, 'a> Carry<'c, 'a> {
     /// Whether a batch is to be sent before it gets larger.
     fn is_full(&mut self, messages: usize, bytes: usize) -> bool {
         let (most_messages, most_bytes) =
-            if self.may_fly() { (FLIGHT_MESSAGES, self.air.batch_bytes) } else { (self.batch_messages, BATCH_BYTES) };
+            if self.may_fly() { self.air.batch() } else { (self.batch_messages, BATCH_BYTES) };
         messages >= most_messages || bytes >= most_bytes.min(self.shared.pace.piece())
     }
 }
