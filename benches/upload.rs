@@ -2,7 +2,8 @@
 //! all, which a minimal pipeliner of our own shows.
 //!
 //! `cargo bench --bench upload` prints tables and says which bars hold; `-- --small` takes a twentieth of the mail, to see
-//! that it runs; `-- --only ours` leaves the peers out. `scripts/bench upload` installs the peers first. Dovecot runs with
+//! that it runs; `-- --only ours` leaves the peers out; `-- --table small` makes only the tables with that in their title.
+//! `scripts/bench upload` installs the peers first. Dovecot runs with
 //! mdbox on tmpfs, plain and behind a line of 40 ms, and with Maildir and fsync on disk. Our own program keeps its journal
 //! and proves each message (`--verify size`), as always.
 
@@ -36,13 +37,18 @@ const FEW: usize = 200;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
-    let phase = arguments.iter().position(|argument| argument == "--phase").map(|at| arguments[at + 1].as_str());
+    let value = |option: &str| {
+        let at = arguments.iter().position(|argument| argument == option);
+        at.map(|at| arguments[at + 1].as_str())
+    };
+    let table = value("--table").unwrap_or_default();
     let scale = if has("--small") { 20 } else { 1 };
     let has_peers = !has("--only");
-    match phase {
-        Some("memory") => in_memory(scale, has_peers),
-        Some("disk") => on_disk(scale),
-        _ => {
+    match value("--phase") {
+        Some("memory") => in_memory(scale, has_peers, table),
+        Some("disk") if "small, Maildir on disk with fsync".contains(table) => on_disk(scale),
+        Some(_) => {}
+        None => {
             // Where temporary files are decides where the servers keep their mail.
             for (phase, place) in [("memory", "/dev/shm"), ("disk", env!("CARGO_TARGET_TMPDIR"))] {
                 let mut again = Command::new(std::env::current_exe().unwrap());
@@ -109,7 +115,7 @@ impl<'w> Entrant<'w> {
 }
 
 /// The four figures on a server that is never waited for.
-fn in_memory(scale: usize, has_peers: bool) {
+fn in_memory(scale: usize, has_peers: bool, table: &str) {
     let home = tempfile::tempdir().unwrap();
     let server = Dovecot::new().format("mdbox").start().expect("dovecot");
     let far = delay::line(server.imap_port, ROUND_TRIP).unwrap();
@@ -122,6 +128,9 @@ fn in_memory(scale: usize, has_peers: bool) {
         ("mixed, loopback", &mixed, server.imap_port, false, 0.0),
         ("mixed, 40 ms", &mixed, far, true, 8.0),
     ] {
+        if !title.contains(table) {
+            continue;
+        }
         let mut entrants = vec![
             Entrant::new("pipeliner", work, |port, user| pipeliner::upload(work, port, user)),
             Entrant::new("mailferry", work, |port, user| peers::mailferry(work, port, user)),
@@ -146,6 +155,9 @@ fn in_memory(scale: usize, has_peers: bool) {
             println!("the pipeliner, which makes sure of nothing, has {:.2} times", entrants[0].rate() / best);
         }
         println!();
+    }
+    if !"60 folders, 40 ms".contains(table) {
+        return;
     }
     let tree = Work::tree(&home.path().join("tree"), 60 / scale.min(10), 20);
     let mut entrants = vec![
