@@ -2,7 +2,7 @@
 # A throwaway Dovecot (Debian: dovecot-imapd), unprivileged, whole in one folder, loopback only.
 #   dovecot.sh run DIR PORT     see lib.sh; any user name, password "testpass"
 # Settings by environment: FORMAT=maildir|sdbox|mdbox  FSYNC=optimized|never|always  SEP=/  PREFIX=  MAXCONN=500
-#   QUOTA=50M (per user)  MAXMAIL=10M (one message)  MASTER=admin:adminpass (login user*admin)
+#   QUOTA=50M QUOTAMSG=10 (per user)  MAXMAIL=10M (one message)  MASTER=admin:adminpass (login user*admin)
 #   PLAINTEXT=no (forbid login before TLS; seen at 127.0.0.2 only, since Dovecot takes a client with its own address as safe)
 set -eu
 . "$(dirname "$(realpath "$0")")/lib.sh"
@@ -43,7 +43,7 @@ service imap-login {
   service_count = 0
 }
 C
-  [ -z "${QUOTA:-}${MAXMAIL:-}" ] || cat <<C
+  [ -z "${QUOTA:-}${QUOTAMSG:-}${MAXMAIL:-}" ] || cat <<C
 mail_plugins = quota
 protocol imap {
   mail_plugins = quota imap_quota
@@ -51,7 +51,7 @@ protocol imap {
 plugin {
   quota = count:User quota
   quota_vsizes = yes
-  quota_rule = *:storage=${QUOTA:-1G}
+  quota_rule = *:storage=${QUOTA:-1G}${QUOTAMSG:+:messages=$QUOTAMSG}
   quota_max_mail_size = ${MAXMAIL:-0}
 }
 C
@@ -87,13 +87,14 @@ service imap-login {
   restart_request_count = unlimited
 }
 C
-  [ -z "${QUOTA:-}${MAXMAIL:-}" ] || cat <<C
+  [ -z "${QUOTA:-}${QUOTAMSG:-}${MAXMAIL:-}" ] || cat <<C
 mail_plugins = quota
 protocol imap {
   mail_plugins = quota imap_quota
 }
 quota "User quota" {
   quota_storage_size = ${QUOTA:-1G}
+  quota_message_count = ${QUOTAMSG:-unlimited}
 }
 quota_mail_size = ${MAXMAIL:-unlimited}
 C

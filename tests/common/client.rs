@@ -22,11 +22,16 @@ pub struct Client {
 
 impl Client {
     pub fn login(port: u16, user: &str) -> Self {
+        Self::login_with(port, user, PASSWORD)
+    }
+
+    /// The same for a user with another password.
+    pub fn login_with(port: u16, user: &str, password: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut client = Self { stream: BufReader::new(stream) };
         assert!(client.line().unwrap().starts_with("* OK"));
-        assert!(client.command(&format!("a LOGIN {user} {PASSWORD}")).unwrap().starts_with("a OK"));
+        assert!(client.command(&format!("a LOGIN {user} {password}")).unwrap().starts_with("a OK"));
         client
     }
 

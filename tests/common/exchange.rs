@@ -24,6 +24,7 @@ pub const EXCHANGE: Manners = Manners {
     namespace: "((\"\" \"/\")) ((\"Other users/\" \"/\")) ((\"Public Folders/\" \"/\"))",
     folders: &["INBOX", "Sent Items", "Deleted Items", "Calendar", "Public Folders/All of us"],
     flags: "\\Seen \\Answered \\Flagged \\Deleted \\Draft",
+    largest: &[],
     most_waiting: 100,
     is_atomic: true,
     // A property of its own in its store, and lost here.

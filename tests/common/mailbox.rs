@@ -320,6 +320,14 @@ impl Dialogue<'_> {
             (count, mailbox.next, mailbox.uid_validity, mailbox.manners.flags)
         };
         let Some(count) = found else { return self.reply(request, "NO") };
+        if verb == "STATUS" && request.text.ends_with("(APPENDLIMIT)") {
+            let largest = self.mailbox().manners.largest;
+            let Some((_, limit)) = largest.iter().find(|(name, _)| *name == folder) else {
+                return self.reply(request, "BAD no such item");
+            };
+            self.say(&format!("* STATUS \"{folder}\" (APPENDLIMIT {limit})"))?;
+            return self.reply(request, "OK STATUS completed.");
+        }
         if verb == "STATUS" {
             self.say(&format!("* STATUS \"{folder}\" (MESSAGES {count} UNSEEN 0)"))?;
             return self.reply(request, "OK STATUS completed.");

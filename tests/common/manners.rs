@@ -25,6 +25,8 @@ pub struct Manners {
     pub namespace: &'static str,
     pub folders: &'static [&'static str],
     pub flags: &'static str,
+    /// What STATUS says of the largest message, by folder; it knows of no other.
+    pub largest: &'static [(&'static str, &'static str)],
     /// The APPENDs that may wait on a connection.
     pub most_waiting: usize,
     /// Whether it stores all messages of a command or none; else those before one that it refuses stay, as Stalwart has it.
@@ -46,6 +48,7 @@ pub const PLAIN: Manners = Manners {
     namespace: "((\"\" \"/\")) NIL NIL",
     folders: &["INBOX", "Trash"],
     flags: "\\Seen \\Answered \\Flagged \\Deleted \\Draft \\*",
+    largest: &[],
     most_waiting: usize::MAX,
     is_atomic: true,
     keeps: |_| true,

@@ -149,6 +149,11 @@ impl Dovecot {
         self.set("QUOTA", size)
     }
 
+    /// How many messages each user may store.
+    pub fn quota_messages(self, messages: u64) -> Self {
+        self.set("QUOTAMSG", messages.to_string())
+    }
+
     /// How large one message may be, such as `10M`.
     pub fn max_mail_size(self, size: &str) -> Self {
         self.set("MAXMAIL", size)
