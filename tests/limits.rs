@@ -16,10 +16,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use common::client::Client;
 use common::mail::{KEYWORDS, Mail, Maker, Marks, write_maildir_tree};
 use common::mailbox::{self, Manners, PLAIN};
 use common::program::{Run, password_file, run};
 use common::proxy::{At, Do, Proxy};
+use common::pty::{Pty, key};
 use common::scripted::Scripted;
 use common::servers::{Cyrus, Dovecot, Server};
 use rusqlite::Connection;
@@ -55,8 +57,27 @@ impl Scene {
     }
 
     fn copy(&self, target: &str, options: &[&str]) -> Run {
+        self.carry("copy", target, &[options, &["--json"]].concat())
+    }
+
+    /// What a plan prints, and what it is in JSON.
+    fn plan(&self, target: &str) -> (Run, Run) {
+        (self.carry("plan", target, &[]).expect(0), self.carry("plan", target, &["--json"]).expect(0))
+    }
+
+    fn check(&self, target: &str, options: &[&str]) -> Run {
+        let arguments = ["check", target, "--password-file", self.password.to_str().unwrap()];
+        run(self.home.path(), &[arguments.as_slice(), options].concat()).expect(0)
+    }
+
+    /// How many messages have more bytes.
+    fn larger_than(&self, limit: usize) -> u64 {
+        self.mails.iter().filter(|mail| mail.bytes.len() > limit).count() as u64
+    }
+
+    fn carry(&self, command: &str, target: &str, options: &[&str]) -> Run {
         let store = self.home.path().join("Maildir");
-        let arguments = ["copy", store.to_str().unwrap(), target, "--json", "--password-file"];
+        let arguments = [command, store.to_str().unwrap(), target, "--password-file"];
         run(self.home.path(), &[arguments.as_slice(), &[self.password.to_str().unwrap()], options].concat())
     }
 }
@@ -148,7 +169,7 @@ fn a_message_over_the_servers_limit_is_not_sent() {
     let Some(server) = Dovecot::new().start() else { return };
     let scene = Scene::new(12);
     let limit = 1500;
-    let larger = scene.mails.iter().filter(|mail| mail.bytes.len() > limit).count() as u64;
+    let larger = scene.larger_than(limit);
     assert!(larger > 0 && larger < 12);
     let proxy = Proxy::new(server.imap_port).replace("UIDPLUS", &format!("UIDPLUS APPENDLIMIT={limit}")).start();
     let run = scene.copy(&(proxy.url("anna") + "Box"), &[]).expect(1);
@@ -160,14 +181,135 @@ fn a_message_over_the_servers_limit_is_not_sent() {
 }
 
 #[test]
+fn messages_over_the_servers_limit_are_counted_in_a_plan() {
+    let limit = 1500;
+    let Some(server) = Cyrus::new().max_mail_size(limit).start() else { return };
+    let scene = Scene::new(12);
+    let larger = scene.larger_than(1500);
+    assert!(larger > 1 && larger < 12);
+    let (text, json) = scene.plan(&(Server::plaintext_url("anna", server.imap_port) + "Box"));
+    let row = json.events_of("plan").remove(0);
+    assert_eq!((&row["append_limit"], &row["too_big"]), (&limit.into(), &larger.into()));
+    assert_eq!(json.events_of("plan.end")[0]["too_big"], larger);
+    assert!(text.out.contains(&format!("{larger} too big for the server")), "{}", text.out);
+    assert!(text.err.contains(&format!("{larger} messages are larger than the server takes (1.5 kB)")), "{}", text.err);
+    let check = scene.check(&Server::plaintext_url("anna", server.imap_port), &[]);
+    assert!(check.out.contains("largest       1.5 kB\n"), "{}", check.out);
+}
+
+#[test]
+fn where_folders_differ_each_is_asked_for_the_largest_message_it_takes() {
+    let bare = Manners {
+        capabilities: "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE LITERAL+ APPENDLIMIT",
+        folders: &["INBOX", "Box", "Any", "Mute"],
+        largest: &[("INBOX", "1000"), ("Box", "1500"), ("Any", "NIL"), ("New", "2000")],
+        ..PLAIN
+    };
+    let scene = Scene::new(12);
+    let of = |limit| scene.larger_than(limit);
+    assert!(0 < of(2000) && of(2000) < of(1500) && of(1500) < of(1000));
+    // What is not there yet is planned as INBOX has it, and asked for once it was made.
+    for (folder, planned, carried) in
+        [("Box", Some(1500), Some(1500)), ("Any", None, None), ("Mute", None, None), ("New", Some(1000), Some(2000))]
+    {
+        let (server, mailbox) = mailbox::start(bare);
+        let target = server.url("anna") + folder;
+        let (text, json) = scene.plan(&target);
+        let row = json.events_of("plan").remove(0);
+        let too_big = planned.map_or(0, of);
+        assert_eq!((&row["append_limit"], &row["too_big"]), (&planned.into(), &too_big.into()), "{folder}");
+        assert_eq!(text.out.contains("too big for the server"), too_big > 0, "{folder}: {}", text.out);
+        let lost = carried.map_or(0, of);
+        let run = scene.copy(&target, &["--connections", "1"]).expect(i32::from(lost > 0));
+        assert_eq!(run.totals(), (12 - lost, 0, lost), "{folder}");
+        assert_eq!(mailbox.lock().unwrap().messages(folder).len() as u64, 12 - lost, "{folder}");
+        assert_eq!(server.count("APPEND") as u64, 12 - lost, "{folder}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_for_its_inbox_is_asked_for_no_other_folder() {
+    let capabilities = "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE LITERAL+ APPENDLIMIT";
+    let (server, _mailbox) = mailbox::start(Manners { capabilities, largest: &[("Trash", "1")], ..PLAIN });
+    let scene = Scene::new(12);
+    scene.copy(&(server.url("anna") + "Trash"), &["--connections", "1"]).expect(0);
+    let asked: Vec<String> = server.heard().into_iter().filter(|line| line.ends_with("(APPENDLIMIT)")).collect();
+    assert!(matches!(&asked[..], [only] if only.contains("\"INBOX\"")), "{asked:?}");
+}
+
+#[test]
+fn what_such_a_server_is_known_to_refuse_is_warned_of_and_sent_all_the_same() {
+    let greeting = "* OK The Microsoft Exchange IMAP4 service is ready.";
+    let (server, mailbox) = mailbox::start(Manners { greeting, ..PLAIN });
+    let mut scene = Scene::new(3);
+    scene.mails[1].bytes.extend("and so on\r\n".repeat(1_200_000).into_bytes());
+    scene.write();
+    let target = server.url("anna") + "INBOX";
+    let (text, json) = scene.plan(&target);
+    let row = json.events_of("plan").remove(0);
+    assert_eq!(
+        (&row["too_big"], &row["perhaps_too_big"], &row["usual_limit"]),
+        (&0.into(), &1.into(), &10_485_760.into())
+    );
+    assert_eq!(json.events_of("plan.end")[0]["server"], "Exchange");
+    assert!(text.err.contains("1 message is larger than the 10.4 MB that Exchange takes unless"), "{}", text.err);
+    let check = scene.check(&server.url("anna"), &[]);
+    assert!(check.out.contains("kind          Exchange\nlargest       10.4 MB, unless"), "{}", check.out);
+    assert_eq!(scene.copy(&target, &[]).expect(0).totals(), (3, 0, 0));
+    assert_eq!(mailbox.lock().unwrap().messages("INBOX").len(), 3);
+}
+
+#[test]
 fn what_is_left_of_a_quota_is_told_before_anything_is_sent() {
-    let Some(server) = Dovecot::new().quota("20K").start() else { return };
+    let Some(server) = Dovecot::new().quota("20K").quota_messages(10).start() else { return };
     let scene = Scene::new(60);
-    let target = Server::plaintext_url("anna", server.imap_port) + "Box";
-    let store = scene.home.path().join("Maildir");
-    let arguments = ["plan", store.to_str().unwrap(), &target, "--password-file", scene.password.to_str().unwrap()];
-    let plan = run(scene.home.path(), &arguments).expect(0);
-    assert!(plan.err.contains("left, and"), "{}", plan.err);
+    let url = Server::plaintext_url("anna", server.imap_port);
+    let (text, json) = scene.plan(&(url.clone() + "Box"));
+    assert!(text.err.contains("the mailbox has 20.4 kB and 10 messages left: NOT ENOUGH for "), "{}", text.err);
+    assert!(text.err.contains(" and 60 messages\n"), "{}", text.err);
+    let quota = &json.events_of("plan.end")[0]["quotas"][0];
+    let expected = (&20_480.into(), &10.into(), &60.into(), &false.into());
+    assert_eq!((&quota["bytes_left"], &quota["messages_left"], &quota["messages"], &quota["fits"]), expected);
+    let check = scene.check(&url, &[]);
+    assert!(check.out.contains("left          20.4 kB and 10 messages\n"), "{}", check.out);
+    let check = scene.check(&url, &["--json"]).events().remove(0);
+    assert_eq!(check["quotas"][0]["messages_left"], 10);
+}
+
+#[test]
+fn a_plan_on_the_screen_tells_what_the_mailbox_has_no_room_for() {
+    let Some(server) = Dovecot::new().quota_messages(10).start() else { return };
+    let scene = Scene::new(12);
+    let (store, url) = (scene.home.path().join("Maildir"), Server::plaintext_url("anna", server.imap_port));
+    let password = scene.password.to_str().unwrap();
+    let mut pty = Pty::mailferry(scene.home.path(), &[store.to_str().unwrap(), &url, "--password-file", password]);
+    pty.wait_for("INBOX");
+    pty.type_keys(key::F[4]); // F5
+    pty.wait_for("Copy: what goes where");
+    pty.wait_for("10 messages left: NOT ENOUGH");
+    pty.type_keys(key::ESC);
+    pty.wait_gone("Copy: what goes where");
+    pty.type_keys("q");
+    assert_eq!(pty.wait_exit(), 0);
+    assert!(server.peek("anna").is_empty());
+}
+
+#[test]
+fn a_folder_with_a_quota_of_its_own_is_held_against_that() {
+    let Some(server) = Cyrus::new().start() else { return };
+    assert!(Client::login(server.imap_port, "anna").command("a CREATE Box").unwrap().starts_with("a OK"));
+    let mut admin = Client::login_with(server.imap_port, "cyrus", "cyruspass");
+    assert!(admin.command("a SETQUOTA user/anna/Box (MESSAGE 5)").unwrap().starts_with("a OK"));
+    let scene = Scene::new(12);
+    let url = Server::plaintext_url("anna", server.imap_port);
+    for (folder, lacks) in [("Box", true), ("Box/New", true), ("New", false), ("INBOX", false)] {
+        let (text, json) = scene.plan(&(url.clone() + folder));
+        let words = "the mailbox has 5 messages left: NOT ENOUGH for 12 messages";
+        assert_eq!(text.err.contains(words), lacks, "{folder}: {}", text.err);
+        let ends = json.events_of("plan.end");
+        let quotas = ends[0]["quotas"].as_array().unwrap();
+        assert_eq!(quotas.iter().any(|quota| quota["fits"] == false), lacks, "{folder}: {quotas:?}");
+    }
 }
 
 #[test]

@@ -7,12 +7,15 @@ use clap::Args;
 use serde_json::json;
 
 use crate::imap::{Target, connect};
+use crate::mail::FolderPath;
 use crate::mail::display::clean;
+use crate::mail::units::bytes;
+use crate::transfer::{Room, left};
 
 use super::accounts;
 use super::exit::{Failure, code};
 use super::options::Options;
-use super::output::{json_line, line};
+use super::output::{json_line, line, quota};
 use super::text;
 
 #[derive(Args)]
@@ -47,13 +50,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let folders = session.folders()?;
     let (delimiter, prefix) = session.hierarchy();
     let (delimiter, prefix) = (delimiter.map(String::from), clean(prefix));
-    let limit = session.capabilities().iter().find_map(|capability| capability.strip_prefix("APPENDLIMIT="));
-    let limit = limit.and_then(|limit| limit.parse::<u64>().ok());
+    let inbox = FolderPath::new(["INBOX"]);
+    let room = Room::of(&mut session, std::slice::from_ref(&inbox))?;
     let capabilities: Vec<String> = session.capabilities().iter().map(|capability| clean(capability)).collect();
     let printed = if arguments.json {
         json_line(json!({"event": "check", "host": account.host, "port": account.port, "user": clean(&account.user),
             "security": account.security.scheme(), "delimiter": delimiter, "prefix": prefix, "folders": folders.len(),
-            "append_limit": limit, "capabilities": capabilities}))
+            "append_limit": room.largest(&inbox), "usual_limit": room.usual(&inbox),
+            "server": room.kind.map(|kind| kind.name), "bytes_a_day": room.kind.and_then(|kind| kind.bytes_a_day),
+            "quotas": room.quotas.iter().map(quota).collect::<Vec<_>>(), "capabilities": capabilities}))
     } else {
         let mut text = format!("{} port {}: logged in as {}", account.host, account.port, clean(&account.user));
         text += &format!("\nconnection    {}", account.security.label());
@@ -61,8 +66,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         if !prefix.is_empty() {
             text += &format!(", all below {prefix}");
         }
-        if let Some(limit) = limit {
-            text += &format!("\nlargest       {}", crate::mail::units::bytes(limit));
+        for (name, limit) in limits(&room, &inbox) {
+            text += &format!("\n{name:<13} {limit}");
         }
         for (capability, meaning) in ABILITIES {
             let sign = if session.has(capability) { "yes" } else { "no " };
@@ -74,4 +79,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     // A reader that closed the pipe has seen enough.
     let _ = printed;
     Ok(ExitCode::from(code::OK))
+}
+
+/// What the server limits, as far as that is known, each with a word for it.
+fn limits(room: &Room, inbox: &FolderPath) -> Vec<(&'static str, String)> {
+    let mut limits = Vec::new();
+    limits.extend(room.kind.map(|kind| ("kind", kind.name.to_owned())));
+    limits.extend(room.largest(inbox).map(|largest| ("largest", bytes(largest))));
+    let usual = room.usual(inbox).map(bytes);
+    limits.extend(usual.map(|usual| ("largest", format!("{usual}, unless its administrator set that otherwise"))));
+    limits.extend(room.kind.and_then(|kind| kind.bytes_a_day).map(|most| ("a day", bytes(most))));
+    limits.extend(room.quotas.iter().filter_map(left).map(|left| ("left", left)));
+    limits
 }

@@ -9,12 +9,13 @@ use clap::Args;
 use crossbeam_channel::{after, never, select, tick, unbounded};
 
 use crate::config;
+use crate::mail::FolderPath;
 use crate::mail::display::clean;
-use crate::mail::units::{bytes as size, thousands};
+use crate::mail::units::thousands;
 use crate::store::{OpenOptions, StoreError};
 use crate::transfer::{
-    Begun, Draft, Event, FolderPlan, HeadStart, Ids, Job, Mailbox, Mapping, Mode, Outcome, Plan, Progress, Scale,
-    Terms, draft, ids, start, weigh,
+    Begun, Draft, Event, FolderPlan, HeadStart, Ids, Job, Limits, Mapping, Mode, Outcome, Plan, Progress, Room, Scale,
+    Terms, TooBig, draft, ids, start, weigh,
 };
 use crate::ui::Rest;
 
@@ -112,25 +113,33 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let draft = draft(selections, target.folder(), &terms, &mapping);
     let plan = place.fit(draft.plan()).map_err(|error| Failure::usage(error.to_string()))?;
     tell_oddities(&draft, &mut printer);
-    tell_limits(&session, &terms, &plan, &mut printer);
+    let targets: Vec<FolderPath> = plan.folders.iter().map(|folder| folder.target.clone()).collect();
+    let room = session.room(&targets)?;
+    let limits = arguments.carry.limits();
     let accounts = sources::accounts(&sources);
     if is_dry {
+        let mut too_big = Vec::new();
         for folder in &plan.folders {
             let held: Option<Ids> = folder.exists.then(|| ids(&mut session, &folder.target)).transpose()?;
-            let scale = Scale { limit: terms.append_limit, held, reads: arguments.look.examine };
+            let scale = Scale { limit: room.limit(&folder.target), held, reads: arguments.look.examine };
             let weight = weigh(&mut *folder.source.open(&accounts)?, folder, &scale, &mut |_| true)?;
+            let weight = weight.unwrap_or_default();
+            too_big.push(room.too_big(&folder.target, &weight));
             // A reader that closed the pipe has seen enough.
-            let _ = printer.folder(folder, &weight.unwrap_or_default());
+            let _ = printer.folder(folder, &weight, &room);
         }
         session.logout();
-        let _ = printer.plan_end(&plan);
+        let too_big = too_big.into_iter().sum();
+        let _ = printer.plan_end(&plan, &room, too_big);
+        tell_limits(&room, &plan, too_big, &limits, &mut printer);
         return Ok(ExitCode::from(code::OK));
     }
+    tell_limits(&room, &plan, TooBig::default(), &limits, &mut printer);
     let mode = if kind == Kind::Move { Mode::Move } else { Mode::Copy };
     let connections = arguments.carry.connections.map(usize::from);
     let (verify, state) = (arguments.carry.verify.into(), arguments.state.directory()?);
     let accept_rewriting = arguments.carry.accept_rewriting;
-    let (failed_dir, limits) = (arguments.carry.failed_dir.clone(), arguments.carry.limits());
+    let failed_dir = arguments.carry.failed_dir.clone();
     let job = Job {
         target: place,
         accounts,
@@ -175,19 +184,11 @@ fn first_folder(opened: &[Opened], target: &TargetArgument, mapping: &Mapping) -
     draft(first, target.folder(), &Terms::default(), mapping).plan().folders.into_iter().next()
 }
 
-/// Says what the server, or the disk, limits, as far as it tells.
-fn tell_limits(session: &Mailbox, terms: &Terms, plan: &Plan, printer: &mut Printer) {
-    if let Some(most) = terms.append_limit {
-        printer.remark(&format!("the server takes messages of up to {}", size(most)));
-    }
-    // Of a disk only what is too little is worth a word.
-    let is_server = matches!(session, Mailbox::Server(_));
-    let what = if is_server { "mailbox" } else { "disk" };
-    let is_news = |left: &u64| is_server || *left < plan.bytes();
-    if let Some(left) = terms.quota_left.filter(is_news) {
-        let needed = plan.bytes();
-        let may_fail = if needed > left { format!(", and {} are to be carried", size(needed)) } else { String::new() };
-        printer.remark(&format!("the {what} has {} left{may_fail}", size(left)));
+/// Says what the server, or the disk, limits, as far as that is known. Of a disk only what is too little is worth a word.
+fn tell_limits(room: &Room, plan: &Plan, too_big: TooBig, limits: &Limits, printer: &mut Printer) {
+    let notices = room.notices(plan, too_big, limits);
+    for notice in notices.iter().filter(|notice| notice.is_bad || !room.is_disk) {
+        printer.remark(&notice.text);
     }
 }
 

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use crate::imap::Quota;
 use crate::mail::display::clean;
 use crate::mail::units::{bytes as size, clock, rate, thousands, took};
-use crate::transfer::{Done, Event, Failed, FolderPlan, JobId, Mode, Outcome, Pause, Plan, Progress, Weight};
+use crate::transfer::{
+    Done, Event, Failed, FolderPlan, JobId, Mode, Need, Outcome, Pause, Plan, Progress, Room, TooBig, Weight,
+};
 
 use super::exit::Failure;
 
@@ -71,7 +74,8 @@ impl Printer {
     }
 
     /// Shows a folder of a plan.
-    pub fn folder(&mut self, folder: &FolderPlan, weight: &Weight) -> io::Result<()> {
+    pub fn folder(&mut self, folder: &FolderPlan, weight: &Weight, room: &Room) -> io::Result<()> {
+        let too_big = room.too_big(&folder.target, weight);
         let (source, target) = (clean(&folder.folder.to_string()), clean(&folder.target.to_string()));
         if self.is_json {
             let by_rule: Map<String, Value> =
@@ -82,24 +86,29 @@ impl Printer {
             return json_line(json!({"event": "plan", "source": clean(&folder.source.path.to_string_lossy()),
                 "folder": source, "target": target, "exists": folder.exists, "messages": folder.messages,
                 "bytes": folder.bytes, "date_from": folder.dates.label(), "dates": by_rule,
-                "doubtful_dates": weight.doubtful, "too_big": weight.too_big, "already": weight.already,
-                "needs_repair": repairs}));
+                "doubtful_dates": weight.doubtful, "append_limit": room.largest(&folder.target),
+                "too_big": too_big.surely, "usual_limit": room.usual(&folder.target),
+                "perhaps_too_big": too_big.perhaps, "already": weight.already, "needs_repair": repairs}));
         }
         let from = if source.is_empty() { clean(&folder.source.path.to_string_lossy()) } else { source };
         let new = if folder.exists { "" } else { "  (new)" };
         let (messages, bytes) = (thousands(folder.messages), size(folder.bytes));
         line(&format!("{messages:>9} messages {bytes:>10}  {from} > {target}{new}"))?;
-        let remarks = weight.remarks(folder.dates);
+        let remarks = weight.remarks(folder.dates, too_big);
         if remarks.is_empty() { Ok(()) } else { line(&format!("{:>9} {}", "", remarks.join(", "))) }
     }
 
-    /// Shows what a plan adds up to.
-    pub fn plan_end(&mut self, plan: &Plan) -> io::Result<()> {
+    /// Shows what a plan adds up to; in JSON, what limits it too.
+    pub fn plan_end(&mut self, plan: &Plan, room: &Room, too_big: TooBig) -> io::Result<()> {
+        let (folders, new) = (plan.folders.len(), plan.new_folders());
         if self.is_json {
-            return Ok(());
+            let quotas: Vec<Value> = room.needs(plan).iter().map(need).collect();
+            return json_line(json!({"event": "plan.end", "folders": folders, "new_folders": new,
+                "messages": plan.messages(), "bytes": plan.bytes(), "too_big": too_big.surely,
+                "perhaps_too_big": too_big.perhaps, "quotas": quotas, "server": room.kind.map(|kind| kind.name),
+                "bytes_a_day": room.kind.and_then(|kind| kind.bytes_a_day)}));
         }
         let (messages, bytes) = (thousands(plan.messages()), size(plan.bytes()));
-        let (folders, new) = (plan.folders.len(), plan.new_folders());
         line(&format!("{messages:>9} messages {bytes:>10}  in {folders} folders, {new} to be made"))
     }
 
@@ -155,6 +164,18 @@ impl Printer {
             let _ = write!(io::stderr(), "\r\x1b[K"); // stderr closed: nobody listens
         }
     }
+}
+
+/// What is left of a quota, in JSON.
+pub fn quota(quota: &Quota) -> Value {
+    json!({"root": clean(&quota.root), "bytes_left": quota.bytes, "messages_left": quota.messages})
+}
+
+/// What a plan needs of a quota, in JSON.
+fn need(need: &Need<'_>) -> Value {
+    let Quota { root, bytes, messages, .. } = need.quota;
+    json!({"root": clean(root), "bytes_left": bytes, "messages_left": messages, "bytes": need.bytes,
+        "messages": need.messages, "fits": !need.lacks_bytes() && !need.lacks_messages()})
 }
 
 fn failure(failed: &Failed) -> String {

@@ -16,6 +16,7 @@ use crate::mail::{FolderPath, InternalDate};
 use super::account::{Account, Security};
 use super::answer::Status;
 use super::error::{ImapError, Refusal};
+use super::limits::Kind;
 use super::names::{self, Namespace};
 use super::open::{self, Purpose};
 use super::session::Session;
@@ -39,7 +40,7 @@ pub fn connect(account: &Account) -> Result<Session, ImapError> {
 /// tells how it writes names; a wrong guess is refused, and forgotten.
 pub fn connect_to(account: &Account, first: Option<&FolderPath>) -> Result<Session, ImapError> {
     let tcp = reach(account)?;
-    let wire = match account.security {
+    let (wire, greeting) = match account.security {
         Security::Tls => greeted(&tcp, account, |socket| protect(socket, account))?,
         Security::Plaintext => greeted(&tcp, account, plain)?,
         Security::StartTls => start_tls(&tcp, account)?,
@@ -48,12 +49,13 @@ pub fn connect_to(account: &Account, first: Option<&FolderPath>) -> Result<Sessi
     let session = log_in(account, &wire, &capabilities)?;
     wire.set_patience(account.options.timeout * 2);
     let capabilities = self::capabilities(&wire)?;
+    let kind = Kind::of(&greeting, &capabilities);
     let guess = first.map(|folder| Namespace::common().to_wire(folder)).filter(|name| names::quoted(name).is_ok());
     let opening = guess.map(|name| open::ask(&wire, &name, Purpose::Write)).transpose()?;
     let asked = names::ask(&wire, &capabilities)?;
     let opened = opening.map(|opening| (opening.opened(&wire, String::new), opening.name));
     let (namespace, folders) = names::learn(&wire, &asked)?;
-    let mut session = Session::new(session, wire, capabilities, namespace, folders);
+    let mut session = Session::new(session, wire, capabilities, kind, namespace, folders);
     match opened {
         Some((Ok(opened), name)) => session.foresee(name, opened),
         Some((Err(error), _)) if !matches!(error, ImapError::Refused { .. }) => return Err(error),
@@ -91,16 +93,16 @@ fn plain(socket: Socket) -> Result<Box<dyn Stream>, ImapError> {
     Ok(Box::new(socket))
 }
 
-/// A wire over the connection, its greeting read.
+/// A wire over the connection, and the words of its greeting.
 fn greeted(
     tcp: &TcpStream,
     account: &Account,
     protect: impl FnOnce(Socket) -> Result<Box<dyn Stream>, ImapError>,
-) -> Result<Wire, ImapError> {
+) -> Result<(Wire, String), ImapError> {
     let wire = Wire::new(tcp, account.options.timeout, protect)?;
     let greeting = wire.answer()?;
     match greeting.untagged_status() {
-        Some((Status::Ok, ..)) => Ok(wire),
+        Some((Status::Ok, _, text)) => Ok((wire, text)),
         Some((Status::Bye | Status::No | Status::Bad, _, text)) => Err(ImapError::Bye { text }),
         Some((Status::Preauth, ..)) => {
             // Nobody knows whose mailbox this is, and STARTTLS would not be allowed any more (EAT, case P).
@@ -111,10 +113,11 @@ fn greeted(
     }
 }
 
-/// Greets in the clear, then changes to TLS or gives up; nothing that was said before counts after.
-fn start_tls(tcp: &TcpStream, account: &Account) -> Result<Wire, ImapError> {
+/// Greets in the clear, then changes to TLS or gives up; nothing that was said before counts after, but for the greeting,
+/// which is not said again: it only chooses what is warned of ([`Kind`]).
+fn start_tls(tcp: &TcpStream, account: &Account) -> Result<(Wire, String), ImapError> {
     let refuse = |reason: &str| ImapError::NoStartTls { host: account.host.clone(), reason: reason.to_owned() };
-    let clear = greeted(tcp, account, plain).map_err(|error| match error {
+    let (clear, greeting) = greeted(tcp, account, plain).map_err(|error| match error {
         ImapError::NoLogin { reason, .. } => refuse(&reason),
         other => other,
     })?;
@@ -131,7 +134,7 @@ fn start_tls(tcp: &TcpStream, account: &Account) -> Result<Wire, ImapError> {
     if clear.has_unread() {
         return Err(refuse("it sent more before the secure connection began, as an attacker in between would"));
     }
-    Wire::new(tcp, account.options.timeout, |socket| protect(socket, account))
+    Wire::new(tcp, account.options.timeout, |socket| protect(socket, account)).map(|wire| (wire, greeting))
 }
 
 /// The TLS handshake; the certificate is trusted by authority or by pin, never unseen.

@@ -1,5 +1,5 @@
-//! One logged-in connection: folders and the state of it; messages are in [`super::messages`], appends in [`super::upload`].
-//! Owned by one thread.
+//! One logged-in connection: folders and the state of it; messages are in [`super::messages`], appends in [`super::upload`],
+//! what it takes in [`super::limits`]. Owned by one thread.
 //!
 //! CREATE (but for [`super::ahead`]'s), STORE and their kin go through the `imap` crate; SELECT, LIST, FETCH, STATUS and APPEND are our own commands over
 //! the same wire, since the crate can not stand what servers answer to them, or waits where we need not.
@@ -11,6 +11,7 @@ use crate::mail::FolderPath;
 
 use super::answer::Answer;
 use super::error::{ImapError, Refusal, Scope};
+use super::limits::{Kind, Told};
 use super::names::{Namespace, RemoteFolder, list_command, listing, quoted};
 use super::open::{self, Opened, Purpose, Selected};
 use super::socket::Canceller;
@@ -60,6 +61,10 @@ pub struct Session {
     pub(super) exists: Option<u32>,
     /// What the server has taken so far, so that more of it may go without waiting.
     pub(super) proven: Proven,
+    /// What kind of server it is, if that is one with limits of its own.
+    kind: Option<&'static Kind>,
+    /// The largest messages of folders that were asked for, by the folder's name on the wire.
+    pub(super) append_limits: HashMap<String, Told>,
 }
 
 impl Session {
@@ -67,6 +72,7 @@ impl Session {
         session: imap::Session<Wire>,
         wire: Wire,
         capabilities: Vec<String>,
+        kind: Option<&'static Kind>,
         namespace: Namespace,
         listed: Option<Vec<RemoteFolder>>,
     ) -> Self {
@@ -81,6 +87,8 @@ impl Session {
             foreseen: None,
             exists: None,
             proven: Proven::default(),
+            kind,
+            append_limits: HashMap::new(),
         }
     }
 
@@ -97,6 +105,11 @@ impl Session {
     /// Whether the server has a capability.
     pub fn has(&self, capability: &str) -> bool {
         self.capabilities.iter().any(|known| known == capability)
+    }
+
+    /// What kind of server it is, if that is one with limits that it does not announce.
+    pub fn kind(&self) -> Option<&'static Kind> {
+        self.kind
     }
 
     /// The delimiter on the wire, and the prefix of the user's own folders.
@@ -164,35 +177,6 @@ impl Session {
         })?;
         result.accept(|| format!("cannot count the messages in {folder}"))?;
         Ok(counts)
-    }
-
-    /// The largest message that the server takes, in bytes, where it says so (RFC 7889).
-    pub fn append_limit(&self) -> Option<u64> {
-        self.capabilities.iter().find_map(|capability| capability.strip_prefix("APPENDLIMIT=")?.parse().ok())
-    }
-
-    /// How much is left in the mailbox, in bytes, where the server says so (RFC 9208); the least where there are several
-    /// quotas.
-    pub fn quota_left(&mut self) -> Result<Option<u64>, ImapError> {
-        if !self.has("QUOTA") {
-            return Ok(None);
-        }
-        let mut left: Option<u64> = None;
-        self.wire.command("GETQUOTAROOT INBOX", NAME_LITERAL, |values| {
-            if !values.first().is_some_and(|value| value.is("QUOTA")) {
-                return;
-            }
-            for resource in values.last().map(|value| value.list()).unwrap_or_default().chunks(3) {
-                if let [name, used, most] = resource
-                    && name.is("STORAGE")
-                    && let (Some(used), Some(most)) = (used.number(), most.number())
-                {
-                    let here = most.saturating_sub(used).saturating_mul(1024);
-                    left = Some(left.map_or(here, |left| left.min(here)));
-                }
-            }
-        })?;
-        Ok(left)
     }
 
     /// Makes a folder with all its parents, subscribed, as far as they are not there. Gives the path it really has: what the

@@ -100,6 +100,8 @@ pub(super) struct Carry<'c, 'a> {
     pub(super) next: Next<'c, 'a>,
     /// The folder as the server has it.
     pub(super) target: FolderPath,
+    /// The largest message that it takes, in bytes, where the server says so.
+    largest: Option<u64>,
     /// Its state; `uid_next` is the least UID that a message not yet settled can have.
     pub(super) selected: Selected,
     pub(super) there: There,
@@ -179,6 +181,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             reading,
             next,
             target: plan.target.clone(),
+            largest: None,
             selected: Selected::default(),
             there: There::default(),
             before: Selected::default(),
@@ -296,14 +299,17 @@ impl<'c, 'a> Carry<'c, 'a> {
                 session.made(&opening, &mut made)?;
             }
             let path = session.create(&wanted, &mut made)?;
+            let largest = session.append_limit(&path)?;
             let selected = session.select(&path)?;
-            Ok((path, selected))
+            Ok((path, largest, selected))
         });
         if !matches!(opened, Ok(Ok(_))) && !made.is_empty() {
             self.shared.record.opened(self.index, &self.target, &made)?;
         }
         match opened? {
-            Ok((path, selected)) => (self.target, self.selected) = (path, selected),
+            Ok((path, largest, selected)) => {
+                (self.target, self.largest, self.selected) = (path, largest, selected);
+            }
             Err(error) => return Ok(Err(error)),
         }
         self.shared.record.opened(self.index, &self.target, &made)?;
@@ -426,7 +432,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             .into_iter()
             .partition(|keyword| is_portable_keyword(keyword) && self.selected.takes(keyword));
         let prepared = Prepared { dropped_flags, ..Prepared::of(content, locator, flags, keywords, internal_date) };
-        if let Some(most) = self.link.current().and_then(|session| session.append_limit())
+        if let Some(most) = self.largest
             && prepared.size > most
         {
             let reason = format!("it has {} bytes, and the server takes {most} at most", prepared.size);

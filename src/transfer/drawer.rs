@@ -66,12 +66,12 @@ impl Drawer {
         Ok(self.deposit.folders().into_iter().map(folder).collect())
     }
 
-    /// What is free on the disk.
-    pub fn quota_left(&mut self) -> Result<Option<u64>, ImapError> {
+    /// The bytes that are free on the disk, if it tells.
+    pub fn free(&self) -> Option<u64> {
         let there = self.place.path.ancestors().find(|path| path.exists() || path.as_os_str().is_empty());
         let path = there.filter(|path| !path.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
         let free = rustix::fs::statvfs(path).ok();
-        Ok(free.map(|free| free.f_bavail.saturating_mul(free.f_frsize)))
+        free.map(|free| free.f_bavail.saturating_mul(free.f_frsize))
     }
 
     /// How many messages a folder has, and how many are unread.

@@ -4,13 +4,13 @@
 use std::io;
 
 use crate::imap::{
-    AppendError, Appended, Canceller, Counts, HeldMessage, ImapError, Launched, Namespace, Opening, Outgoing,
+    AppendError, Appended, Canceller, Counts, HeldMessage, ImapError, Launched, Namespace, Opening, Outgoing, Quota,
     RemoteFolder, RemoteMessage, Selected, Session, Stored,
 };
 use crate::mail::{Digest, Flags, FolderPath, Locator};
 
-use super::Terms;
 use super::drawer::Drawer;
+use super::{Room, Terms};
 
 /// An open place that mail goes to. Owned by one thread.
 pub enum Mailbox {
@@ -77,27 +77,31 @@ impl Mailbox {
         }
     }
 
-    /// See [`Session::append_limit`].
-    pub fn append_limit(&self) -> Option<u64> {
-        match self {
-            Self::Server(session) => session.append_limit(),
-            Self::Local(_) => None,
-        }
+    /// The largest message that a folder takes, in bytes, where the server says so; it is asked where it has to be.
+    pub fn append_limit(&mut self, folder: &FolderPath) -> Result<Option<u64>, ImapError> {
+        let Self::Server(session) = self else { return Ok(None) };
+        session.learn_append_limits(std::slice::from_ref(folder))?;
+        Ok(session.append_limit(folder))
     }
 
-    /// See [`Session::quota_left`]; on this machine, what is free on the disk.
-    pub fn quota_left(&mut self) -> Result<Option<u64>, ImapError> {
-        ask!(self, inner => inner.quota_left())
-    }
-
-    /// What it says of itself: its folders, how it names them, and what it takes.
+    /// What it says of itself: its folders, and how it names them.
     pub fn terms(&mut self) -> Result<Terms, ImapError> {
         let namespace = match self {
             Self::Server(session) => session.namespace().clone(),
             Self::Local(_) => Namespace::default(),
         };
-        let (append_limit, quota_left) = (self.append_limit(), self.quota_left()?);
-        Ok(Terms { folders: self.folders()?, namespace, append_limit, quota_left })
+        Ok(Terms { folders: self.folders()?, namespace })
+    }
+
+    /// What it takes of what goes into these folders, some of which may not be there yet.
+    pub fn room(&mut self, targets: &[FolderPath]) -> Result<Room, ImapError> {
+        match self {
+            Self::Server(session) => Room::of(session, targets),
+            Self::Local(drawer) => {
+                let free = Quota { bytes: drawer.free(), ..Quota::default() };
+                Ok(Room { quotas: vec![free], is_disk: true, ..Room::default() })
+            }
+        }
     }
 
     /// See [`Session::folders`].

@@ -133,17 +133,13 @@ impl Plan {
     }
 }
 
-/// What the place that mail goes to says of itself.
+/// What the place that mail goes to says of itself; what it takes is [`super::Room`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// The folders that are there.
     pub folders: Vec<RemoteFolder>,
     /// How it writes their names.
     pub namespace: Namespace,
-    /// The largest message it takes, in bytes, if it says so.
-    pub append_limit: Option<u64>,
-    /// How much more it takes in all, in bytes, if it says so.
-    pub quota_left: Option<u64>,
 }
 
 /// What is odd about a folder of a plan; none of it keeps the job from running.
@@ -356,7 +352,7 @@ mod tests {
     fn targets(selections: Vec<Selection>, target: &str) -> Vec<(String, bool)> {
         let existing =
             [remote("INBOX", Some(SpecialUse::Inbox)), remote("Gesendet", Some(SpecialUse::Sent)), remote("Old", None)];
-        let terms = Terms { folders: existing.into(), namespace: slashes(), ..Terms::default() };
+        let terms = Terms { folders: existing.into(), namespace: slashes() };
         let plan = draft(selections, &FolderPath::parse(target), &terms, &Mapping::default()).plan();
         plan.folders.into_iter().map(|folder| (folder.target.to_string(), folder.exists)).collect()
     }
@@ -413,7 +409,7 @@ mod tests {
         let mut bare = remote("Top", None);
         (bare.can_select, bare.can_have_children) = (false, false);
         let folders = vec![remote("INBOX", None), remote("old", None), bare];
-        let terms = Terms { folders, namespace: slashes(), ..Terms::default() };
+        let terms = Terms { folders, namespace: slashes() };
         let mut mapping = Mapping::default();
         let about = |folder: &str| crate::transfer::Rule::about(&FolderPath::parse(folder), None);
         mapping.set(crate::transfer::Rule { to: Some("INBOX".into()), ..about("Mail") });

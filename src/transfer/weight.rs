@@ -1,7 +1,8 @@
-//! What is known of a folder of a plan before anything goes: where dates come from, what is too big, what is there already,
-//! what needs repair.
+//! What is known of a folder of a plan before anything goes: where dates come from, how large messages are, what is there
+//! already, what needs repair.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::imap::ImapError;
 use crate::mail::repair::needed;
@@ -9,7 +10,7 @@ use crate::mail::units::thousands;
 use crate::mail::{DateRule, DateSource, Envelope, FolderPath, Locator, Repair, Warning, fingerprint};
 use crate::store::{Found, Store, StoreError, Walk};
 
-use super::{FolderPlan, Mailbox};
+use super::{FolderPlan, Mailbox, TooBig};
 
 /// What is known of the messages of a folder. All are numbers of messages but the bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +23,9 @@ pub struct Weight {
     pub dates: BTreeMap<DateSource, u64>,
     /// Those whose date is missing, or is only that of their file.
     pub doubtful: u64,
-    /// Those larger than the server takes.
-    pub too_big: u64,
+    /// The size of each in bytes, or the largest number there is, the smallest first; exact if they were read, and else on
+    /// either side of the limit they were weighed by.
+    pub sizes: Arc<[u32]>,
     /// Those that the target seems to hold, by their Message-ID; `None` where that was not looked for.
     pub already: Option<u64>,
     /// Those that need a repair, by repair; `None` until they were read.
@@ -48,7 +50,8 @@ pub type Ids = HashMap<u64, u32>;
 /// What a folder is weighed by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scale {
-    /// The largest message that the target takes, in bytes.
+    /// The bytes that a message may have, if that is known: those that may have more once they are made fit for sending are
+    /// read for their sizes.
     pub limit: Option<u64>,
     /// What the target holds, if that is known.
     pub held: Option<Ids>,
@@ -65,6 +68,12 @@ pub fn weigh(
 ) -> Result<Option<Weight>, StoreError> {
     let is_chosen = folder.chosen.test();
     let mut weight = Weight::default();
+    let mut sizes: Vec<u32> = Vec::new();
+    let capped = |size: u64| u32::try_from(size).unwrap_or(u32::MAX);
+    // At the most each byte is a line end that becomes two; a server tells sizes as they are sent.
+    let limit = scale.limit.filter(|_| !folder.source.is_remote());
+    let is_close = |size: u64| limit.is_some_and(|limit| size <= limit && size.saturating_mul(2) > limit);
+    let mut close: Vec<Locator> = Vec::new();
     let mut held = scale.held.clone();
     let mut to_read: Vec<(Locator, DateSource)> = Vec::new();
     let has_file_dates = store.format_of(&folder.folder).dates_by_file();
@@ -76,11 +85,21 @@ pub fn weigh(
             weight.add(&envelope, scale, held.as_mut(), has_file_dates);
             if scale.reads {
                 to_read.push((envelope.locator, envelope.date_from));
+            } else if is_close(envelope.size) {
+                close.push(envelope.locator);
+            } else {
+                sizes.push(capped(envelope.size));
             }
         }
         is_stopped |= !go_on(weight.messages);
         if is_stopped { Walk::Break(()) } else { Walk::Continue(()) }
     })?;
+    for locator in close {
+        if is_stopped || !go_on(weight.messages) {
+            return Ok(None);
+        }
+        sizes.push(capped(store.read(&folder.folder, &locator).map_or(locator.length, |bytes| bytes.len() as u64)));
+    }
     if scale.held.is_some() && weight.already.is_none() {
         weight.already = Some(0);
     }
@@ -93,8 +112,11 @@ pub fn weigh(
         }
         // What can't be read is told when it is carried.
         let Ok(bytes) = store.read(&folder.folder, &locator) else { continue };
-        weight.read(&bytes, date_from, folder.dates, scale);
+        weight.read(&bytes, date_from, folder.dates);
+        sizes.push(capped(bytes.len() as u64));
     }
+    sizes.sort_unstable();
+    weight.sizes = sizes.into();
     Ok((!is_stopped).then_some(weight))
 }
 
@@ -113,16 +135,13 @@ impl Weight {
         }
         if !scale.reads {
             self.bytes += envelope.size;
-            self.too_big += u64::from(scale.limit.is_some_and(|limit| envelope.size > limit));
             *self.dates.entry(envelope.date_from).or_default() += 1;
         }
     }
 
     /// Takes in what a message's bytes tell.
-    fn read(&mut self, bytes: &[u8], date_from: DateSource, rule: DateRule, scale: &Scale) {
-        let size = bytes.len() as u64;
-        self.bytes += size;
-        self.too_big += u64::from(scale.limit.is_some_and(|limit| size > limit));
+    fn read(&mut self, bytes: &[u8], date_from: DateSource, rule: DateRule) {
+        self.bytes += bytes.len() as u64;
         let ruled = rule.of(bytes).map(|_| rule.source());
         *self.dates.entry(ruled.unwrap_or(date_from)).or_default() += 1;
         if let Some(repairs) = &mut self.repairs {
@@ -132,8 +151,14 @@ impl Weight {
         }
     }
 
+    /// How many messages have more than so many bytes.
+    pub fn larger_than(&self, limit: u64) -> u64 {
+        let smaller = self.sizes.partition_point(|size| u64::from(*size) <= limit);
+        (self.sizes.len() - smaller) as u64
+    }
+
     /// What is worth a word to people: `12 already there`, `3 with a doubtful date`.
-    pub fn remarks(&self, rule: DateRule) -> Vec<String> {
+    pub fn remarks(&self, rule: DateRule, too_big: TooBig) -> Vec<String> {
         let mut remarks = Vec::new();
         let mut say = |count: u64, words: &str| {
             if count > 0 {
@@ -141,7 +166,8 @@ impl Weight {
             }
         };
         say(self.already.unwrap_or_default(), "already there");
-        say(self.too_big, "too big for the server");
+        say(too_big.surely, "too big for the server");
+        say(too_big.perhaps, "perhaps too big for the server");
         say(
             self.doubtful,
             if rule == DateRule::Auto { "with a doubtful date" } else { "whose store has no sure date" },

@@ -156,6 +156,13 @@ pub(crate) enum ServerRequest {
         /// The folder.
         folder: FolderPath,
     },
+    /// Ask what the mailbox takes of what would go into these folders.
+    Room {
+        /// Names the request in the answer.
+        generation: u64,
+        /// The folders, some of which may not be there yet.
+        folders: Vec<FolderPath>,
+    },
     /// Ask what folders hold; answered bit by bit, after everything else.
     Counts(Vec<FolderPath>),
     /// Open a folder for a list; replaces the list before.

@@ -9,7 +9,8 @@ use crate::imap::{Account, Counts, ImapError};
 use crate::mail::FolderPath;
 use crate::store::{Choice, Count, Looked};
 use crate::transfer::{
-    self, Ids, JobId, Mapping, MappingError, Outcome, PastJob, Plan, Queue, Saved, Source, Speed, Tally, Terms, Weight,
+    self, Ids, JobId, Mapping, MappingError, Outcome, PastJob, Plan, Queue, Room, Saved, Source, Speed, Tally, Terms,
+    Weight,
 };
 
 use super::list::Row;
@@ -181,8 +182,10 @@ pub(crate) enum ServerEvent {
     ConnectFailed(Trouble),
     /// The connection was lost; the next request makes a new one.
     Lost(Trouble),
-    /// What the mailbox says of itself: its folders, how it names them, and what it takes.
+    /// What the mailbox says of itself: its folders, and how it names them.
     Terms(Terms),
+    /// What it takes; for the request with that generation.
+    Room(u64, Room),
     /// What a folder holds, by Message-ID; for the plan with that generation.
     Ids(u64, FolderPath, Ids),
     /// What folders hold; `None` if the server would not say.

@@ -177,7 +177,7 @@ pub(crate) struct Link {
     pub connection: u64,
     /// How it stands.
     pub state: LinkState,
-    /// What it said of itself last: its folders, how it names them, and what it takes.
+    /// What it said of itself last: its folders, and how it names them.
     pub terms: Terms,
     /// The folder to go to once the folders are known.
     pub wanted: Option<FolderPath>,

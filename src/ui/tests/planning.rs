@@ -2,8 +2,9 @@
 
 use super::screens::running;
 use super::world::{World, path};
-use crate::mail::{DateRule, DateSource, Repair};
-use crate::transfer::{self, Event, FolderPlan, Ids, Outcome, Rule, Speed, Terms, Weight};
+use crate::imap::{Kind, Quota};
+use crate::mail::{DateRule, DateSource, FolderPath, Repair};
+use crate::transfer::{self, Event, FolderPlan, Ids, Outcome, Room, Rule, Speed, Terms, Weight};
 use crate::ui::dialog::Dialog;
 use crate::ui::effect::{Effect, JournalRequest, ServerRequest, StoreRequest};
 use crate::ui::event::{Event as Happening, JournalEvent, Rules, ServerEvent, StoreEvent};
@@ -148,13 +149,29 @@ fn rules_are_typed_changed_dropped_saved_and_loaded() {
     assert!(work > 0, "{:?}", targets(&world));
 }
 
-/// A plan onto a server that takes 20 MB a message and has 1 MB left, with the speed of an earlier job.
+/// What the mailbox was asked last about its room.
+fn room_asked(world: &World) -> Option<(u64, Vec<FolderPath>)> {
+    let asked = |request| match request {
+        ServerRequest::Room { generation, folders } => Some((generation, folders)),
+        _ => None,
+    };
+    world.server_requests().into_iter().filter_map(asked).next_back()
+}
+
+/// A server that takes 20 MB a message, and has 1 MB and 1,000 messages left.
+fn tight(folders: &[FolderPath]) -> Room {
+    let of = folders.iter().cloned().collect();
+    let quota = Quota { bytes: Some(1_000_000), messages: Some(1000), folders: of, ..Quota::default() };
+    let largest = folders.iter().map(|folder| (folder.clone(), Some(20_000_000))).collect();
+    Room { largest, quotas: vec![quota], ..Room::default() }
+}
+
+/// A plan onto a server that has little room, with the speed of an earlier job.
 pub(super) fn limited(size: (u16, u16)) -> World {
     let mut world = World::new(size);
-    let folders = world.model.link.terms.folders.clone();
-    let terms = Terms { folders, append_limit: Some(20_000_000), quota_left: Some(1_000_000), ..Terms::default() };
-    world.server(ServerEvent::Terms(terms));
     world.keys("<Home> <F5>");
+    let (generation, folders) = room_asked(&world).unwrap();
+    world.server(ServerEvent::Room(generation, tight(&folders)));
     let speed_asked = world.effects.iter().find_map(|effect| match effect {
         Effect::Journal(JournalRequest::Speed { generation, .. }) => Some(*generation),
         _ => None,
@@ -166,7 +183,7 @@ pub(super) fn limited(size: (u16, u16)) -> World {
 
 fn listed() -> Weight {
     let dates = [(DateSource::Received, 8), (DateSource::Mtime, 2)].into();
-    Weight { messages: 10, bytes: 5_000_000, dates, doubtful: 2, too_big: 1, ..Weight::default() }
+    Weight { messages: 10, bytes: 5_000_000, dates, doubtful: 2, sizes: [1000, 21_000_000].into(), ..Weight::default() }
 }
 
 /// The same, its folders weighed.
@@ -174,7 +191,7 @@ pub(super) fn weighed(size: (u16, u16)) -> World {
     let mut world = limited(size);
     let asked = weighings(&world);
     assert_eq!(asked.len(), targets(&world).len());
-    assert!(asked.iter().all(|(_, _, scale)| !scale.reads && scale.limit == Some(20_000_000)));
+    assert!(asked.iter().all(|(_, _, scale)| !scale.reads));
     weigh_all(&mut world, &asked, &listed());
     world
 }
@@ -211,7 +228,7 @@ fn a_plan_tells_what_is_known_of_folders_and_what_limits_them() {
         let screen = world.screen();
         assert!(screen.contains(words), "{words}: {screen}");
     };
-    told(&mut world, "NOT ENOUGH");
+    told(&mut world, "and 1,000 messages left: NOT ENOUGH");
     told(&mut world, "at the speed of last time");
     let mut world = weighed((80, 24));
     told(&mut world, "! 6 messages are larger than the server takes");
@@ -226,13 +243,46 @@ fn a_plan_tells_what_is_known_of_folders_and_what_limits_them() {
     assert!(!world.screen().contains("99"));
 }
 
+#[test]
+fn a_plan_asks_what_the_mailbox_takes_once_for_each_set_of_folders() {
+    let mut world = planned((80, 24));
+    let (first, folders) = room_asked(&world).unwrap();
+    let target = |row: &String| row.split(" > ").nth(1).unwrap().to_owned();
+    let names = |folders: &[FolderPath]| folders.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&folders), targets(&world).iter().map(target).collect::<Vec<_>>());
+    world.keys("dd<Down>");
+    assert_eq!(room_asked(&world).unwrap().0, first, "dates change nothing");
+    world.keys("e-other<Enter>");
+    let (second, folders) = room_asked(&world).unwrap();
+    assert!(second != first && names(&folders).iter().any(|name| name.ends_with("-other")), "{folders:?}");
+    // What is told of the folders before is no more news.
+    world.server(ServerEvent::Room(first, tight(&folders)));
+    assert!(!world.screen().contains("NOT ENOUGH"));
+    world.server(ServerEvent::Room(second, tight(&folders)));
+    assert!(world.screen().contains("NOT ENOUGH"));
+}
+
+#[test]
+fn what_a_kind_of_server_is_known_to_refuse_is_warned_of() {
+    let mut world = planned((80, 24));
+    let (generation, _) = room_asked(&world).unwrap();
+    let kind = Kind::of("The Microsoft Exchange IMAP4 service is ready.", &[]);
+    world.server(ServerEvent::Room(generation, Room { kind, ..Room::default() }));
+    assert!(world.screen().contains("Exchange takes messages of up to 10.4 MB unless"), "{}", world.screen());
+    let asked = weighings(&world);
+    weigh_all(&mut world, &asked, &listed());
+    let screen = world.screen();
+    assert!(screen.contains("! 6 messages are larger than the 10.4 MB that Exchange takes unless"), "{screen}");
+    assert!(screen.contains("1 perhaps too big for the server"), "{screen}");
+}
+
 /// A plan with names that clash, that the server can't hold, and that are below one that takes none.
 pub(super) fn odd(size: (u16, u16)) -> World {
     let mut world = World::new(size);
     let mut folders = world.model.link.terms.folders.clone();
     folders[4].can_have_children = false; // Trash
     let namespace = crate::imap::Namespace { delimiter: Some('/'), ..crate::imap::Namespace::default() };
-    world.server(ServerEvent::Terms(Terms { folders, namespace, ..Terms::default() }));
+    world.server(ServerEvent::Terms(Terms { folders, namespace }));
     for (from, to) in
         [("Inbox", "inbox2"), ("Projects", "INBOX2"), ("Sent Items", "Trash/Sent"), ("Projects/Bridge", "a%2Fb\u{7}橋")]
     {

@@ -1,7 +1,7 @@
 //! The plan before a job: made from marks, changed in place, weighed while it is looked at.
 
 use crate::mail::FolderPath;
-use crate::transfer::{self, FolderPlan, Ids, Mode, Scale, Source, Speed, Terms, Weight};
+use crate::transfer::{self, FolderPlan, Ids, Mode, Room, Scale, Source, Speed, Terms, Weight};
 use crate::ui::dialog::Dialog;
 use crate::ui::dialog::plan::PlanDialog;
 use crate::ui::effect::{Effect, JournalRequest, Login, ServerRequest, StoreRequest};
@@ -44,6 +44,7 @@ pub(crate) fn open_plan(model: &mut Model, mode: Mode) {
         model.warn("one mbox holds one folder: open a directory for several (mbox:DIRECTORY/)");
         return;
     }
+    ask_room(model, &mut dialog);
     // A list of a mailbox is a download of its headers: on demand.
     if !dialog.is_far() {
         weigh(model, &dialog, None, false);
@@ -75,7 +76,6 @@ fn refresh(model: &Model, dialog: &mut PlanDialog) {
     dialog.counting = counting;
     dialog.rules = model.mapping.rules.len();
     dialog.has_several_stores = model.sources.len() > 1;
-    (dialog.limit, dialog.quota_left) = (terms.append_limit, terms.quota_left);
     dialog.held_messages =
         dialog.draft.folders.iter().map(|row| held_messages(model, dialog.from, &row.folder)).collect();
     dialog.is_one_file = ways::is_one_file(&dialog.to, &terms.folders);
@@ -112,12 +112,38 @@ pub(crate) fn counted(model: &mut Model, counts: &[(Place, Option<(u64, u64)>)])
             dialog.marks.counted(place, *count);
         }
         refresh(model, dialog);
+        ask_room(model, dialog);
     });
 }
 
 /// The rules are others now.
 pub(crate) fn rules_changed(model: &mut Model) {
-    with_plan(model, |model, dialog| refresh(model, dialog));
+    with_plan(model, |model, dialog| {
+        refresh(model, dialog);
+        ask_room(model, dialog);
+    });
+}
+
+/// Asks the mailbox what it takes, unless it was asked about the same folders.
+fn ask_room(model: &mut Model, dialog: &mut PlanDialog) {
+    let targets = || dialog.draft.folders.iter().map(|row| (&row.folder.target, row.folder.exists));
+    let is_known = dialog.room_of.iter().map(|(target, exists)| (target, *exists)).eq(targets());
+    if dialog.from == Side::Remote || is_known {
+        return;
+    }
+    dialog.room_of = targets().map(|(target, exists)| (target.clone(), exists)).collect();
+    dialog.room_asked = model.next_generation();
+    let folders = dialog.room_of.iter().map(|(target, _)| target.clone()).collect();
+    model.ask(Effect::Server(ServerRequest::Room { generation: dialog.room_asked, folders }));
+}
+
+/// What the mailbox takes is known now.
+pub(crate) fn room(model: &mut Model, generation: u64, room: Room) {
+    with_plan(model, |_, dialog| {
+        if dialog.room_asked == generation {
+            dialog.room = room;
+        }
+    });
 }
 
 /// Asks what lists tell of the folders that go to `target`, or of all; or what their messages tell, read in full.
@@ -133,7 +159,7 @@ fn weigh(model: &mut Model, dialog: &PlanDialog, held: Option<(&FolderPath, &Ids
         // The disk is asked what is there: right after a job the pane may not know of a new folder yet.
         let is_local = dialog.from == Side::Remote && reads;
         let target = is_local.then(|| Box::new((dialog.to.source(), folder.target.clone())));
-        let scale = Scale { limit: dialog.limit, held, reads };
+        let scale = Scale { limit: dialog.room.limit(&folder.target), held, reads };
         let (generation, folder) = (dialog.generation, Box::new(folder.clone()));
         model.ask(Effect::Store(StoreRequest::Weigh { generation, folder, scale, target }));
     }

@@ -24,6 +24,7 @@ pub(crate) fn happened(model: &mut Model, connection: u64, event: ServerEvent) {
         ServerEvent::ConnectFailed(trouble) => connect_failed(model, &trouble),
         ServerEvent::Lost(trouble) => lost(model, trouble),
         ServerEvent::Terms(terms) => terms_read(model, terms),
+        ServerEvent::Room(generation, room) => planning::room(model, generation, room),
         ServerEvent::Ids(generation, folder, ids) => planning::held(model, generation, &folder, &ids),
         ServerEvent::Counts(counts) => counted(model, counts),
         ServerEvent::Opened(generation, exists, validity) => {

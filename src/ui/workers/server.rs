@@ -213,6 +213,8 @@ impl Worker {
             ServerRequest::Preview { generation, .. } => {
                 self.tell(ServerEvent::Preview(*generation, Err(trouble.clone())));
             }
+            // The plan does without.
+            ServerRequest::Room { .. } => {}
             _ => self.tell(ServerEvent::Refused(trouble.clone())),
         }
         if matches!(failure, Failure::Imap(error) if is_lost(error)) {

@@ -11,7 +11,7 @@ use super::{Known, PlanDialog};
 use crate::mail::units::{bytes, clock, plural, short, thousands};
 use crate::mail::{DateRule, Repair};
 use crate::store::Shape;
-use crate::transfer::{DraftFolder, Mode, Place, store_name};
+use crate::transfer::{DraftFolder, Mode, Notice, Place, store_name};
 use crate::ui::layout::centred;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
@@ -137,7 +137,8 @@ impl PlanDialog {
         }
         lines.push((format!("Dates: {}", self.dates(row)), theme.text()));
         if let Some(weight) = self.weight(row) {
-            let remarks = weight.remarks(row.folder.dates);
+            let too_big = self.room.too_big(&row.folder.target, &weight);
+            let remarks = weight.remarks(row.folder.dates, too_big);
             if !remarks.is_empty() {
                 lines.push((remarks.join(", "), theme.text()));
             }
@@ -177,7 +178,7 @@ impl PlanDialog {
             let kind = if is_file { "Goes into the file" } else { "Goes below" };
             words.push((format!("{kind} {}.", place.path.to_string_lossy()), theme.text()));
         }
-        words.extend(self.limits(theme));
+        words.extend(self.limits(model, theme));
         words.push((self.found(), theme.text()));
         words.extend(in_force(model, self.rules).map(|words| (words, theme.hint())));
         let what = if self.is_of_marks { "What is marked." } else { "What is under the cursor; nothing is marked." };
@@ -215,28 +216,16 @@ impl PlanDialog {
         )
     }
 
-    /// What the mailbox takes, where it says so.
-    fn limits(&self, theme: Theme) -> Vec<(String, Style)> {
+    /// What the place takes, as far as that is known.
+    fn limits(&self, model: &Model, theme: Theme) -> Vec<(String, Style)> {
         let carried = self.draft.folders.iter().filter(|row| !row.is_left);
-        let too_big: u64 = carried.filter_map(|row| self.weight(row)).map(|weight| weight.too_big).sum();
-        let mut words = Vec::new();
-        if let Some(limit) = self.limit {
-            let limit = bytes(limit);
-            words.push(match too_big {
-                0 => (format!("The server takes messages of up to {limit}."), theme.faint()),
-                many => (format!("! {} larger than the server takes ({limit}).", are(many)), theme.bad()),
-            });
-        }
-        if let Some(left) = self.quota_left {
-            let needed = self.draft.plan().bytes();
-            let what = if self.is_local() { "disk" } else { "mailbox" };
-            words.push(if needed > left {
-                (format!("! The {what} has {} left: NOT ENOUGH for {}.", bytes(left), bytes(needed)), theme.bad())
-            } else {
-                (format!("The {what} has {} left.", bytes(left)), theme.faint())
-            });
-        }
-        words
+        let too_big = carried.filter_map(|row| Some(self.room.too_big(&row.folder.target, &self.weight(row)?))).sum();
+        let notices = self.room.notices(&self.draft.plan(), too_big, &model.limits);
+        let line = |notice: &Notice| {
+            let words = sentence(&notice.text);
+            if notice.is_bad { (format!("! {words}"), theme.bad()) } else { (words, theme.faint()) }
+        };
+        notices.iter().map(line).collect()
     }
 
     /// What was found in all folders, or what could be.
@@ -311,10 +300,6 @@ fn in_force(model: &Model, rules: usize) -> Option<String> {
         words.push(format!("repairs: {} (R)", repairs.join(", ")));
     }
     (!words.is_empty()).then(|| sentence(&words.join("; ")))
-}
-
-fn are(messages: u64) -> String {
-    if messages == 1 { "1 message is".to_owned() } else { format!("{} messages are", thousands(messages)) }
 }
 
 /// With a capital and a full stop.

@@ -11,7 +11,7 @@ use super::field::Field;
 use super::scroll::moved;
 use super::{Answer, Command};
 use crate::mail::{DateRule, FolderPath};
-use crate::transfer::{Draft, DraftFolder, Mode, Place, Rule, Source, Speed, Weight, store_name};
+use crate::transfer::{Draft, DraftFolder, Mode, Place, Room, Rule, Source, Speed, Weight, store_name};
 use crate::ui::marks::Marks;
 use crate::ui::model::Model;
 use crate::ui::pane::Side;
@@ -41,10 +41,11 @@ pub(crate) struct PlanDialog {
     pub held_messages: Vec<Option<u64>>,
     /// How many rules there are.
     pub rules: usize,
-    /// The largest message that the place takes, in bytes, if it says so.
-    pub limit: Option<u64>,
-    /// How much more it takes in all, in bytes, if it says so.
-    pub quota_left: Option<u64>,
+    /// What the place takes, as far as it said.
+    pub room: Room,
+    /// The request for that, and which folders it was about, and whether they were there.
+    pub room_asked: u64,
+    pub room_of: Vec<(FolderPath, bool)>,
     /// How fast the last job there was.
     pub speed: Option<Speed>,
     /// The request for that.
@@ -98,8 +99,9 @@ impl PlanDialog {
             counting: Vec::new(),
             held_messages: Vec::new(),
             rules: 0,
-            limit: None,
-            quota_left: None,
+            room: Room::default(),
+            room_asked: generation,
+            room_of: Vec::new(),
             speed: None,
             speed_asked: generation,
             generation,

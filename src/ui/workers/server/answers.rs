@@ -25,6 +25,10 @@ impl Worker {
                 let terms = session.terms()?;
                 self.tell(ServerEvent::Terms(terms));
             }
+            ServerRequest::Room { generation, folders } => {
+                let room = session.room(folders)?;
+                self.tell(ServerEvent::Room(*generation, room));
+            }
             ServerRequest::Ids { generation, folder } => {
                 self.close_list();
                 let ids = ids(self.session.as_mut().ok_or(ImapError::Cancelled)?, folder)?;
