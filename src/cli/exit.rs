@@ -99,7 +99,7 @@ impl From<TargetError> for Failure {
 impl From<ImapError> for Failure {
     fn from(error: ImapError) -> Self {
         let code = match &error {
-            ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => code::TLS,
+            error if error.is_of_trust() => code::TLS,
             ImapError::Login { .. } | ImapError::NoLogin { .. } => code::LOGIN,
             ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Connection => code::LATER,
             ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Folder => code::LOGIN,

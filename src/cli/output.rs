@@ -126,6 +126,7 @@ impl Printer {
                     Pause::Lost | Pause::Asked if *seconds == 0 => "trying again".to_owned(),
                     Pause::Lost | Pause::Asked => format!("trying again in {seconds} s"),
                     Pause::AtMost => format!("waiting {seconds} s at most"),
+                    Pause::Turn => "waiting for another connection".to_owned(),
                 };
                 self.remark(&format!("{}; {until}", clean(reason)));
             }

@@ -169,13 +169,15 @@ pub enum ImapError {
 
 /// The code of a server that finds a fault in itself (RFC 5530).
 const SERVER_BUG: &str = "SERVERBUG";
+/// The code of a server that one account asks too much of, as Gmail says it.
+const THROTTLED: &str = "THROTTLED";
 
 /// Response codes and words that say how far a refusal reaches and what to do (facts/servers.md 0.11). The first match
 /// counts; a server's oddity is one word here.
 const REFUSALS: &[(&[&str], Scope, &str)] = &[
     // Gmail says it as OVERQUOTA.
     (
-        &["THROTTLED", "is throttled", "backoff time", "bandwidth limits"],
+        &[THROTTLED, "is throttled", "backoff time", "bandwidth limits"],
         Scope::Connection,
         "the server asks for less: wait a while and run the same command again",
     ),
@@ -287,6 +289,21 @@ impl ImapError {
             Self::Locked { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether the server asks to be left alone for a while, on whichever connection: one account asks too much of it.
+    pub fn is_throttle(&self) -> bool {
+        let row = match self {
+            Self::Refused { refusal, .. } => refusal.row(),
+            Self::Bye { text } => row("", text),
+            _ => None,
+        };
+        self.is_busy() && (self.wait().is_some() || row.is_some_and(|(signs, ..)| signs.contains(&THROTTLED)))
+    }
+
+    /// Whether it is not sure that the server is the one that is meant, or that nobody listens.
+    pub fn is_of_trust(&self) -> bool {
+        matches!(self, Self::Tls { .. } | Self::Pin { .. } | Self::NoStartTls { .. })
     }
 
     /// Whether that says nothing about the message that it struck.

@@ -136,7 +136,7 @@ pub enum Line {
     Carries(usize),
     /// It was lost or refused, and is made again after a pause; or something is in its way.
     Waits {
-        /// Seconds until then, or for so long at most.
+        /// Seconds until then, or for so long at most; 0 where nobody knows.
         seconds: u64,
         /// What sort of pause it is.
         pause: Pause,
@@ -156,6 +156,8 @@ pub enum Pause {
     Asked,
     /// What is in the way is looked at again and again, for so long at most.
     AtMost,
+    /// The server takes no more connections: another one of the job is gone on with, once its folder is done.
+    Turn,
 }
 
 /// One thing that happened in a job.

@@ -71,6 +71,10 @@ impl Carry<'_, '_> {
             return Ok(());
         }
         let can_fly = batch.iter().all(|prepared| prepared.size <= LARGE) && self.may_fly();
+        if self.shared.pace.asked().is_some() {
+            self.land_all()?; // what is in the air is not to wait
+            self.link.rest()?;
+        }
         let wait = self.shared.pace.take(batch.iter().map(|prepared| prepared.size).sum());
         match wait {
             Ok(Duration::ZERO) => {}

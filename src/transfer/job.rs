@@ -138,7 +138,7 @@ impl Halt {
             Self::Source(_) => return Outcome::ServerLost,
         };
         match error {
-            ImapError::Tls { .. } | ImapError::Pin { .. } | ImapError::NoStartTls { .. } => Outcome::TlsRefused,
+            error if error.is_of_trust() => Outcome::TlsRefused,
             ImapError::Login { .. } | ImapError::NoLogin { .. } => Outcome::LoginRefused,
             error if error.is_busy() => Outcome::TryLater,
             ImapError::Refused { .. } => Outcome::Partial,

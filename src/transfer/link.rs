@@ -41,7 +41,7 @@ impl<'a> Link<'a> {
             shared.brake.add(canceller);
         }
         if let Some(session) = &session {
-            shared.width.learn(session);
+            shared.width.made(session);
         }
         Self { shared, session, losses: 0, commands: MOST_COMMANDS, well: 0 }
     }
@@ -59,20 +59,28 @@ impl<'a> Link<'a> {
             self.shared.brake.add(canceller);
         }
         session.folders()?;
-        self.shared.width.learn(&session);
+        self.shared.width.made(&session);
         self.session = Some(session);
         self.shared.line(Line::Connected);
         Ok(())
     }
 
-    /// The session; connects first if there is none, trying again after pauses while that may help.
+    /// The session; connects first if there is none, trying again after pauses while that may help, or going on with one that
+    /// another worker needs no more.
     pub(super) fn session(&mut self) -> Result<&mut Mailbox, Halt> {
-        while self.session.is_none() {
+        loop {
+            self.rest()?;
+            if self.session.is_some() {
+                break;
+            }
             if self.shared.brake.is_pulled() {
                 return Err(Halt::Stopped);
             }
             if let Err(error) = self.connect() {
-                self.lost(error)?;
+                self.session = self.take_over(&error);
+                if self.session.is_none() {
+                    self.lost(error)?;
+                }
             } else if self.losses > 0 {
                 tell(self.shared.events, Event::Connected);
             }
@@ -80,9 +88,50 @@ impl<'a> Link<'a> {
         self.session.as_mut().ok_or(Halt::Stopped)
     }
 
+    /// Where a new connection is refused while others work, the job goes on with fewer: waits for the connection of a worker
+    /// that is between two folders. What was in flight here is looked for over that one, as over a new one. `None` where no
+    /// other works any more: the last one is tried for again and again.
+    fn take_over(&mut self, error: &ImapError) -> Option<Mailbox> {
+        let Shared { job, width, brake, events, .. } = self.shared;
+        // Somebody may be in between; and a disk takes all who come.
+        let is_other_matter =
+            error.is_of_trust() || matches!(error, ImapError::Cancelled) || job.target.local().is_some();
+        if is_other_matter || !width.is_working() {
+            return None;
+        }
+        let reason = error.to_string();
+        tell(events, Event::Connected); // the job goes on
+        let text = format!("a connection was lost and is refused now ({reason}): the job goes on with fewer");
+        tell(events, Event::Remark { text });
+        self.shared.line(Line::Waits { seconds: 0, pause: Pause::Turn, reason });
+        let session = width.wait_for_one(brake)?;
+        self.shared.line(Line::Connected);
+        Some(session)
+    }
+
+    /// Gives the connection to a worker that has none and gets none, if there is one. Nothing may be in the air. Gives whether
+    /// it did.
+    pub(super) fn hand_over(&mut self) -> bool {
+        let had_one = self.session.is_some();
+        self.shared.width.hand_over(&mut self.session);
+        had_one && self.session.is_none()
+    }
+
+    /// Waits as long as the server asked for on any of the job's connections: what it bears is the account's.
+    pub(super) fn rest(&self) -> Result<(), Halt> {
+        while let Some((pause, reason)) = self.shared.pace.asked() {
+            self.shared.line(Line::Waits { seconds: in_seconds(pause), pause: Pause::Asked, reason });
+            pause_unless(self.shared.brake, pause)?;
+            if self.session.is_some() {
+                self.shared.line(Line::Connected);
+            }
+        }
+        Ok(())
+    }
+
     /// Drops the connection after `error` and pauses before the next try, or gives up.
     pub(super) fn lost(&mut self, error: ImapError) -> Result<(), Halt> {
-        self.session = None;
+        self.drop_session();
         if error.is_busy() || matches!(error, ImapError::Bye { .. } | ImapError::Lost { .. }) {
             (self.commands, self.well) = ((self.commands / 2).max(LEAST_COMMANDS), 0);
         }
@@ -95,7 +144,10 @@ impl<'a> Link<'a> {
             return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
         };
         self.losses += 1;
-        let seconds = pause.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
+        if error.is_throttle() {
+            self.shared.pace.leave_alone(pause, error.to_string());
+        }
+        let seconds = in_seconds(pause);
         let kind = if asked.is_zero() { Pause::Lost } else { Pause::Asked };
         self.shared.line(Line::Waits { seconds, pause: kind, reason: error.to_string() });
         tell(self.shared.events, Event::Waiting { seconds, pause: kind, reason: error.to_string() });
@@ -104,7 +156,9 @@ impl<'a> Link<'a> {
 
     /// Drops a connection that is not to be trusted any more.
     pub(super) fn drop_session(&mut self) {
-        self.session = None;
+        if self.session.take().is_some() {
+            self.shared.width.lost();
+        }
     }
 
     /// A message went across: later losses are new ones.
@@ -124,8 +178,20 @@ impl<'a> Link<'a> {
     pub(super) fn close(&mut self) {
         if let Some(session) = self.session.take() {
             session.logout();
+            self.shared.width.lost();
         }
     }
+}
+
+impl Drop for Link<'_> {
+    fn drop(&mut self) {
+        self.drop_session();
+    }
+}
+
+/// Whole seconds, rounded up.
+fn in_seconds(pause: Duration) -> u64 {
+    pause.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }
 
 /// Up to a quarter of a pause, so that connections that were lost together do not all come back at once.

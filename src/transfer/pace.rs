@@ -1,4 +1,5 @@
-//! Holds a job back to the rate and the amount that it is allowed. Shared by its workers.
+//! Holds a job back to the rate and the amount that it is allowed, and leaves its server alone when that asks for it. Shared
+//! by its workers.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,8 @@ struct State {
     free: Instant,
     /// What was sent in the last 24 hours.
     sent: Sent,
+    /// Until when the server is to be left alone, and its words.
+    asked: Option<(Instant, String)>,
 }
 
 /// Bytes, by the ends of the times in which they were sent, oldest first.
@@ -55,7 +58,7 @@ impl Pace {
         if sent > 0 {
             all.add(sent, now);
         }
-        Self { limits, state: Mutex::new(State { free: now, sent: all }) }
+        Self { limits, state: Mutex::new(State { free: now, sent: all, asked: None }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -72,6 +75,22 @@ impl Pace {
             if sent == 0 { 0 } else { size(most.saturating_sub(sent) / 2) }
         });
         even.min(of_the_day)
+    }
+
+    /// The server asks to be left alone for so long, in these words.
+    pub(super) fn leave_alone(&self, pause: Duration, reason: String) {
+        let (mut state, until) = (self.state(), Instant::now() + pause);
+        if state.asked.as_ref().is_none_or(|(asked, _)| *asked < until) {
+            state.asked = Some((until, reason));
+        }
+    }
+
+    /// How much longer the server is to be left alone, and why.
+    pub(super) fn asked(&self) -> Option<(Duration, String)> {
+        let mut state = self.state();
+        let now = Instant::now();
+        state.asked = state.asked.take().filter(|(until, _)| *until > now);
+        state.asked.as_ref().map(|(until, reason)| (*until - now, reason.clone()))
     }
 
     /// Takes leave to send so many bytes; gives how long to wait before that.
@@ -145,6 +164,18 @@ mod tests {
         let pace = of_a_day(5000, 1);
         assert!(pace.take(9000).is_err());
         assert!(pace.take(100).is_ok());
+    }
+
+    #[test]
+    fn the_longest_pause_that_was_asked_for_counts() {
+        let (pace, pause) = (Pace::new(Limits::default(), 0), Duration::from_mins(1));
+        assert_eq!(pace.asked(), None);
+        pace.leave_alone(pause, "long".into());
+        pace.leave_alone(pause / 2, "short".into());
+        assert!(pace.asked().is_some_and(|(left, why)| left > pause / 2 && left <= pause && why == "long"));
+        let over = Pace::new(Limits::default(), 0);
+        over.leave_alone(Duration::ZERO, "over".into());
+        assert_eq!(over.asked(), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail::{FolderPath, Repair};
 
-use super::{Event, Failed, How, JobId, Line, Mode, Outcome, Reasons, moment};
+use super::{Event, Failed, How, JobId, Line, Mode, Outcome, Pause, Reasons, moment};
 
 /// How far back the rate looks.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
@@ -348,7 +348,9 @@ impl Connection {
 
     /// How long it still waits, if it does.
     pub fn waits(&self, now: Instant) -> Option<Duration> {
-        let Line::Waits { seconds, .. } = &self.line else { return None };
+        let Line::Waits { seconds, pause: Pause::Lost | Pause::Asked | Pause::AtMost, .. } = &self.line else {
+            return None;
+        };
         Some((self.since + Duration::from_secs(*seconds)).saturating_duration_since(now))
     }
 }

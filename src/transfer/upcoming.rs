@@ -14,17 +14,25 @@ pub(super) struct Upcoming<'q, 'a> {
     /// Those that nobody has taken, for all workers.
     queue: &'q Mutex<VecDeque<Group<'a>>>,
     taken: VecDeque<(usize, &'a FolderPlan)>,
+    /// Whether a folder of the group that was taken was begun.
+    is_begun: bool,
 }
 
 impl<'q, 'a> Upcoming<'q, 'a> {
     pub(super) fn new(queue: &'q Mutex<VecDeque<Group<'a>>>) -> Self {
-        Self { queue, taken: VecDeque::new() }
+        Self { queue, taken: VecDeque::new(), is_begun: false }
     }
 
     /// The folder whose turn it is, with its place in the plan.
     pub(super) fn next(&mut self) -> Option<(usize, &'a FolderPlan)> {
         self.peek()?;
+        self.is_begun = true;
         self.taken.pop_front()
+    }
+
+    /// Whether what comes next may as well be another worker's: nothing of a group that this one began is left.
+    pub(super) fn is_between_groups(&self) -> bool {
+        self.taken.is_empty() || !self.is_begun
     }
 
     /// The folder whose turn comes next; from then on it is this worker's.
@@ -32,6 +40,7 @@ impl<'q, 'a> Upcoming<'q, 'a> {
         if self.taken.is_empty() {
             let group = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             self.taken.extend(group.unwrap_or_default());
+            self.is_begun = false;
         }
         self.taken.front().copied()
     }

@@ -33,7 +33,8 @@ impl<'a> Worker<'a> {
 
     /// Carries groups from `queue` until none is left, and gives how that went, whatever ended it.
     ///
-    /// All but the first leave quietly when the server takes no more connections, or has no use for them.
+    /// All but the first leave quietly when the server takes no more connections, or has no use for them; and each, when
+    /// another one that lost its connection gets no new one and goes on with its own.
     pub(super) fn run(mut self, queue: &Mutex<VecDeque<Group<'a>>>) -> (Carriage, Result<(), Halt>) {
         let end = self.work(queue);
         self.shared.width.give_up();
@@ -48,7 +49,11 @@ impl<'a> Worker<'a> {
             return (all, Ok(()));
         }
         let mut upcoming = Upcoming::new(queue);
-        while let Some((index, plan)) = upcoming.next() {
+        loop {
+            if upcoming.is_between_groups() && self.link.hand_over() {
+                return (all, Ok(()));
+            }
+            let Some((index, plan)) = upcoming.next() else { break };
             if self.shared.brake.is_pulled() {
                 return (all, Err(Halt::Stopped));
             }

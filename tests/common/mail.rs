@@ -450,6 +450,11 @@ pub fn mbox_entry(mail: &Mail, style: MboxStyle) -> Vec<u8> {
 
 /// Writes a Maildir folder: unread mail without marks in `new`, all else in `cur`; file times are those of receipt.
 pub fn write_maildir(folder: &Path, mails: &[Mail]) -> io::Result<()> {
+    write_maildir_from(0, folder, mails)
+}
+
+/// The same; the first message has this number in its name.
+fn write_maildir_from(first: usize, folder: &Path, mails: &[Mail]) -> io::Result<()> {
     for part in ["cur", "new", "tmp"] {
         fs::create_dir_all(folder.join(part))?;
     }
@@ -457,7 +462,7 @@ pub fn write_maildir(folder: &Path, mails: &[Mail]) -> io::Result<()> {
     for (index, name) in KEYWORDS.iter().enumerate() {
         writeln!(keywords, "{index} {name}")?;
     }
-    for (number, mail) in mails.iter().enumerate() {
+    for (number, mail) in (first..).zip(mails) {
         let Marks { seen, answered, flagged, forwarded, draft } = mail.marks;
         let letters = [(draft, 'D'), (flagged, 'F'), (forwarded, 'P'), (answered, 'R'), (seen, 'S')];
         let mut marks: String = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
@@ -475,12 +480,15 @@ pub fn write_maildir(folder: &Path, mails: &[Mail]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a Maildir++ tree; folders are named as on the wire, such as `Archive.2004`, and the empty name is INBOX.
+/// Writes a Maildir++ tree; folders are named as on the wire, such as `Archive.2004`, and the empty name is INBOX. Messages
+/// are numbered through.
 pub fn write_maildir_tree(root: &Path, folders: &[(&str, Vec<Mail>)]) -> io::Result<()> {
     write_maildir(root, &[])?;
+    let mut first = 0;
     for (name, mails) in folders {
         let folder = if name.is_empty() { root.to_owned() } else { root.join(format!(".{name}")) };
-        write_maildir(&folder, mails)?;
+        write_maildir_from(first, &folder, mails)?;
+        first += mails.len();
         if !name.is_empty() {
             File::create(folder.join("maildirfolder"))?;
         }

@@ -189,6 +189,9 @@ pub fn start(manners: Manners) -> (Scripted, Arc<Mutex<Mailbox>>) {
             Vice::Says("", bytes) => Some(bytes()),
             _ => None,
         });
+        if line.as_ref().is_some_and(Vec::is_empty) {
+            return conn.close();
+        }
         conn.reply_raw(&line.unwrap_or_else(|| format!("{}\r\n", manners.greeting).into_bytes()))?;
         let rambles = |vice| if let Vice::Rambles("", bytes) = vice { Some(bytes) } else { None };
         let endless = shared.lock().unwrap().show(rambles);

@@ -86,7 +86,8 @@ pub enum Vice {
     TellsNoUids,
     /// It says goodbye after so many commands.
     Leaves(usize),
-    /// It says these bytes before it answers a command; at the command `""`, in place of its greeting.
+    /// It says these bytes before it answers a command; at the command `""`, in place of its greeting, and nothing there means
+    /// that it hangs up.
     Says(&'static str, fn() -> Vec<u8>),
     /// It says these bytes without end before it answers a command.
     Rambles(&'static str, &'static [u8]),

@@ -16,7 +16,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -32,12 +32,16 @@ const TICK: Duration = Duration::from_millis(20);
 /// The most that is taken off the line before it is asked for.
 const MOST_AHEAD: usize = 8 << 20;
 
+/// Command lines, and when they came.
+type Heard = Vec<(Instant, String)>;
+
 /// A running fake server. Ends when dropped.
 pub struct Scripted {
     /// Where it listens, on 127.0.0.1.
     pub port: u16,
     over: Arc<AtomicBool>,
-    heard: Arc<Mutex<Vec<String>>>,
+    heard: Arc<Mutex<Heard>>,
+    connections: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -51,8 +55,9 @@ impl Scripted {
         let port = listener.local_addr().unwrap().port();
         let over = Arc::new(AtomicBool::new(false));
         let heard = Arc::new(Mutex::new(Vec::new()));
+        let connections = Arc::new(AtomicUsize::new(0));
         let thread = thread::spawn({
-            let (over, heard) = (Arc::clone(&over), Arc::clone(&heard));
+            let (over, heard, connections) = (Arc::clone(&over), Arc::clone(&heard), Arc::clone(&connections));
             move || {
                 thread::scope(|scope| {
                     for (number, stream) in listener.incoming().enumerate() {
@@ -60,6 +65,7 @@ impl Scripted {
                             break;
                         }
                         let Ok(stream) = stream else { continue };
+                        connections.fetch_add(1, Ordering::SeqCst);
                         let mut conn = Conn::new(number, stream, Arc::clone(&over), Arc::clone(&heard));
                         let script = &script;
                         scope.spawn(move || script(&mut conn));
@@ -67,7 +73,7 @@ impl Scripted {
                 });
             }
         });
-        Self { port, over, heard, thread: Some(thread) }
+        Self { port, over, heard, connections, thread: Some(thread) }
     }
 
     /// The URL of a mailbox on it, without encryption.
@@ -77,7 +83,18 @@ impl Scripted {
 
     /// Every command line heard so far, over all connections, without line ends. Passwords are in it.
     pub fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+        self.heard.lock().unwrap().iter().map(|(_, line)| line.clone()).collect()
+    }
+
+    /// When each command of this name was heard, over all connections.
+    pub fn moments(&self, command: &str) -> Vec<Instant> {
+        let heard = self.heard.lock().unwrap();
+        heard.iter().filter(|(_, line)| names(line, command)).map(|(moment, _)| *moment).collect()
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// How many of the commands heard have this name.
@@ -131,11 +148,11 @@ pub struct Conn {
     uid_next: u32,
     deadline: Instant,
     over: Arc<AtomicBool>,
-    heard: Arc<Mutex<Vec<String>>>,
+    heard: Arc<Mutex<Heard>>,
 }
 
 impl Conn {
-    fn new(number: usize, stream: TcpStream, over: Arc<AtomicBool>, heard: Arc<Mutex<Vec<String>>>) -> Self {
+    fn new(number: usize, stream: TcpStream, over: Arc<AtomicBool>, heard: Arc<Mutex<Heard>>) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(TICK)).unwrap();
         stream.set_write_timeout(Some(TICK)).unwrap();
@@ -161,7 +178,7 @@ impl Conn {
     /// The next command. A literal in it is not read.
     pub fn next(&mut self) -> io::Result<Request> {
         let line = self.read_line()?;
-        self.heard.lock().unwrap().push(line.clone());
+        self.heard.lock().unwrap().push((Instant::now(), line.clone()));
         let (tag, text) = line.split_once(' ').unwrap_or((&line, ""));
         Ok(Request { tag: tag.into(), text: text.into() })
     }

@@ -142,6 +142,8 @@ pub struct Trial<'s> {
     pub post: Post<'s>,
     pub kind: Kind,
     pub folder: String,
+    /// Folders below it that some of the mail goes to.
+    below: Vec<&'static str>,
     pub home: TempDir,
     pub store: PathBuf,
     pub mails: Vec<Mail>,
@@ -199,6 +201,7 @@ impl<'s> Trial<'s> {
             post: post.clone(),
             kind,
             folder: folder.to_owned(),
+            below: Vec::new(),
             home,
             before: files(&store),
             store,
@@ -211,6 +214,20 @@ impl<'s> Trial<'s> {
             ruined: 0,
             appended: Vec::new(),
         };
+        trial.others = trial.look().others;
+        trial
+    }
+
+    /// The same with mail in several folders of a Maildir, the top one of which has no name; each goes below the folder.
+    pub fn with_folders(post: &Post<'s>, kind: Kind, folder: &str, folders: &[(&'static str, Vec<Mail>)]) -> Self {
+        let trial = Self::with(post, kind, folder, Vec::new());
+        write_maildir_tree(&trial.store, folders).unwrap();
+        let mails = folders.iter().flat_map(|(_, mails)| mails.clone()).collect();
+        let below: Vec<_> = folders.iter().map(|(name, _)| if name.is_empty() { "INBOX" } else { *name }).collect();
+        for name in &below {
+            post.deliver(&format!("{folder}/{name}"), FOREIGN);
+        }
+        let mut trial = Self { before: files(&trial.store), below, mails, ..trial };
         trial.others = trial.look().others;
         trial
     }
@@ -275,8 +292,10 @@ impl<'s> Trial<'s> {
     /// What is where now.
     pub fn look(&self) -> Sight {
         let foreign = sha256(FOREIGN);
-        let (others, there) =
-            self.post.messages(&self.folder).into_iter().partition(|message| message.sha256 == foreign);
+        let below = self.below.iter().map(|name| format!("{}/{name}", self.folder));
+        let folders = [self.folder.clone()].into_iter().chain(below);
+        let all = folders.flat_map(|folder| self.post.messages(&folder));
+        let (others, there) = all.partition(|message| message.sha256 == foreign);
         let (here, mut wrong) = if self.kind.is_mbox() { self.look_into_mbox() } else { self.look_into_maildir() };
         if fs::read(self.home.path().join("mail/bystander")).unwrap() != b"nothing of ours" {
             wrong.push("a file beside the store changed".into());

@@ -14,6 +14,7 @@ mod answers;
 mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod connections;
 mod crash;
 mod cuts;
 mod disk;

@@ -100,12 +100,25 @@ const ROWS: [Row; 65] = [
     (
         23,
         "a back-off time in the text",
-        &["tests/limits::a_pause_that_the_server_asks_for_is_kept_and_told", LESS[0], LESS[1], LESS[2]],
+        &[
+            "tests/limits::a_pause_that_the_server_asks_for_is_kept_and_told",
+            LESS[0],
+            LESS[1],
+            LESS[2],
+            "tests/faults/connections::a_pause_that_one_connection_is_asked_for_binds_all",
+        ],
     ),
     (
         24,
         "one connection only",
-        &["tests/faults/answers::a_second_connection_that_is_refused_is_done_without", LESS[0], LESS[1], LESS[2]],
+        &[
+            "tests/faults/answers::a_second_connection_that_is_refused_is_done_without",
+            LESS[0],
+            LESS[1],
+            LESS[2],
+            "tests/faults/connections::a_connection_that_is_lost_and_refused_is_done_without_while_others_work",
+            "tests/faults/connections::connections_that_are_all_lost_at_a_time_are_tried_for_until_one_is_made",
+        ],
     ),
     (25, "a very slow line", &[SLOW]),
     (26, "a byte a segment", &[SLOW]),

@@ -361,11 +361,12 @@ fn draw_connection(
         Line::Waits { pause, reason, .. } => {
             let left = clock(connection.waits(now).unwrap_or_default());
             let words = match pause {
-                Pause::Asked => "throttled, goes on in",
-                Pause::Lost => "lost, tried again in",
-                Pause::AtMost => "waits, at most",
+                Pause::Asked => format!("throttled, goes on in {left}"),
+                Pause::Lost => format!("lost, tried again in {left}"),
+                Pause::AtMost => format!("waits, at most {left}"),
+                Pause::Turn => "refused, goes on with the next that is free".to_owned(),
             };
-            paint_line(buf, area, &format!("! {words} {left}: {reason}"), theme.bad());
+            paint_line(buf, area, &format!("! {words}: {reason}"), theme.bad());
         }
         Line::Carries(index) => match entry.progress.running.get(index) {
             None => {
