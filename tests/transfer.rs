@@ -265,7 +265,7 @@ fn eight_bit_headers_that_cyrus_would_ruin_are_reported() {
     )
     .unwrap();
     let target = format!("{}Box", Server::plaintext_url("test", server.imap_port));
-    let run = scene.run("copy", &scene.path("a.eml"), &target).expect(1);
+    let run = scene.run("copy", &scene.path("a.eml"), &target).expect(69);
     assert!(run.events_of("message.failed")[0]["reason"].as_str().unwrap().contains("changed the message"));
 }
 

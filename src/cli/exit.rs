@@ -18,7 +18,7 @@ pub mod code {
     pub const USAGE: u8 = 2;
     /// The source can not be read.
     pub const SOURCE: u8 = 66;
-    /// The server is unreachable or broke off.
+    /// The server is unreachable, broke off, or did not keep what it said it took.
     pub const SERVER: u8 = 69;
     /// A local read or write failed.
     pub const LOCAL: u8 = 74;
@@ -127,7 +127,7 @@ pub fn outcome_code(outcome: Outcome) -> u8 {
         Outcome::Complete | Outcome::Undone => code::OK,
         Outcome::Partial => code::PARTIAL,
         Outcome::Stopped | Outcome::TryLater => code::LATER,
-        Outcome::ServerLost => code::SERVER,
+        Outcome::ServerLost | Outcome::NotKept => code::SERVER,
         Outcome::TlsRefused => code::TLS,
         Outcome::LoginRefused => code::LOGIN,
         Outcome::SourceUnreadable => code::SOURCE,

@@ -44,8 +44,8 @@ use exit::Failure;
 /// a slash, as `ls` prints it.
 ///
 /// Exit codes: 0 all carried, or already there; 1 some messages not carried, each listed; 2 wrong usage; 66 source
-/// unreadable; 69 server unreachable; 74 local read or write failed; 75 try again later; 76 TLS refused; 77 login refused;
-/// 128+n ended by signal n.
+/// unreadable; 69 server unreachable, or it did not keep a message that it said it took; 74 local read or write failed;
+/// 75 try again later; 76 TLS refused; 77 login refused; 128+n ended by signal n.
 #[derive(Parser)]
 #[command(name = "mailferry", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct CommandLine {

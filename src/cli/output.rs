@@ -212,7 +212,9 @@ fn summary(outcome: Outcome, reason: &str, progress: &Progress, now: Instant) ->
         size(progress.bytes_carried),
         took(progress.elapsed(now)),
     );
-    if !matches!(outcome, Outcome::Complete | Outcome::Partial) || !reason.is_empty() {
+    if outcome == Outcome::NotKept && reason.is_empty() {
+        text += "\nthe server said that it took messages and did not keep them as they were sent";
+    } else if !matches!(outcome, Outcome::Complete | Outcome::Partial) || !reason.is_empty() {
         text += &format!("\nended early: {}", clean(reason));
         if let Some(job) = progress.job {
             text += &format!("\n`mailferry resume {job}` goes on, and so does the same command");

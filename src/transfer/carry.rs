@@ -23,6 +23,7 @@ use super::claims::Claims;
 use super::intake::{self, Making, Read, SharedStore};
 use super::job::{Brake, Halt, Job, tell};
 use super::journal::Record;
+use super::kept::Kept;
 use super::late::Sweep;
 use super::ledger::Ledger;
 use super::link::Link;
@@ -53,6 +54,8 @@ pub(super) struct Shared<'a> {
     pub(super) rewrites: &'a AtomicBool,
     /// Whether it was told that the server does not keep dates.
     pub(super) undated: &'a AtomicBool,
+    /// Whether the server keeps what it says it took.
+    pub(super) kept: &'a Kept,
     pub(super) pace: &'a Pace,
     pub(super) width: &'a Width,
     /// The connection that it is told of, counted from 1.

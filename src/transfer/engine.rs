@@ -12,6 +12,7 @@ use crate::store::Labels;
 use super::carry::{Carriage, Extent, Shared};
 use super::job::{Brake, Group, Halt, Job, tell};
 use super::journal::Record;
+use super::kept::Kept;
 use super::pace::Pace;
 use super::reading::HeadStart;
 use super::width::{self, Width};
@@ -68,9 +69,9 @@ fn run(job: &Job, begun: Begun, brake: &Brake, events: &Sender<Event>) -> Outcom
             let (rewrites, undated) = (AtomicBool::new(false), AtomicBool::new(false));
             let sent = if job.limits.bytes_per_day.is_some() { record.sent_today().unwrap_or(u64::MAX) } else { 0 };
             let pace = Pace::new(job.limits, sent);
-            let width = Width::new(job.connections);
-            let (record, rewrites, undated, pace, width) = (&record, &rewrites, &undated, &pace, &width);
-            carry(Shared { job, record, brake, events, rewrites, undated, pace, width, connection: 0 }, begun)
+            let (kept, width) = (Kept::default(), Width::new(job.connections));
+            let (record, rewrites, undated, kept, pace, width) = (&record, &rewrites, &undated, &kept, &pace, &width);
+            carry(Shared { job, record, brake, events, rewrites, undated, kept, pace, width, connection: 0 }, begun)
         }
         Err(error) => {
             let reason = format!("{error}: {}", error.hint());
@@ -103,7 +104,7 @@ fn carry(shared: Shared<'_>, begun: Begun) -> (Outcome, String) {
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken_off())).collect()
     });
     let already = ends.iter().map(|(carriage, _)| carriage.already).sum();
-    let (outcome, mut reason) = outcome(ends);
+    let (outcome, mut reason) = outcome(ends, shared.kept);
     if !matches!(outcome, Outcome::Complete | Outcome::Stopped) {
         tell_left_over(shared, queue, &reason);
     }
@@ -157,10 +158,12 @@ fn groups(plan: &Plan, mode: Mode) -> VecDeque<Group<'_>> {
 const LOCKED: &str =
     "another program holds a lock on mail here; what is not locked was moved, the rest stays for later";
 
-/// The worst end counts.
-fn outcome(ends: Vec<(Carriage, Result<(), Halt>)>) -> (Outcome, String) {
+/// The worst end counts. However a job came to its end, a server that did not keep what it took is named.
+fn outcome(ends: Vec<(Carriage, Result<(), Halt>)>, kept: &Kept) -> (Outcome, String) {
     let extent = ends.iter().map(|(carriage, _)| carriage.extent).max().unwrap_or_default();
-    match ends.into_iter().find_map(|(_, end)| end.err()) {
+    let halts = ends.into_iter().filter_map(|(_, end)| end.err());
+    // Where that ends the job, the other workers only stop.
+    let (outcome, reason) = match halts.min_by_key(|halt| !matches!(halt, Halt::NotKept)) {
         Some(Halt::Journal(error)) => (Outcome::LocalFailure, format!("{error}: {}", error.hint())),
         Some(halt) => (halt.outcome(), halt.to_string()),
         None => match extent {
@@ -168,6 +171,10 @@ fn outcome(ends: Vec<(Carriage, Result<(), Halt>)>) -> (Outcome, String) {
             Extent::Locked => (Outcome::TryLater, LOCKED.to_owned()),
             Extent::Partial => (Outcome::Partial, String::new()),
         },
+    };
+    match outcome {
+        Outcome::Complete | Outcome::Partial | Outcome::TryLater if kept.has_lost() => (Outcome::NotKept, reason),
+        _ => (outcome, reason),
     }
 }
 

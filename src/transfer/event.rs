@@ -111,6 +111,8 @@ pub enum Outcome {
     Stopped,
     /// The server could not be reached or broke off, and would not come back.
     ServerLost,
+    /// The server said that it took messages and did not keep them as they were sent, each told as [`Event::Failed`].
+    NotKept,
     /// The server asks to try again later.
     TryLater,
     /// TLS was refused.

@@ -355,7 +355,8 @@ impl Carry<'_, '_> {
 
     fn tidy_leftovers(&mut self) -> Result<(), Halt> {
         let bytes: u64 = self.air.leftovers.iter().map(|one| one.prepared.size).sum();
-        if self.air.leftovers.len() < LEFTOVERS && bytes < LEFTOVER_BYTES {
+        let missing = if self.air.is_asked_ahead { 0 } else { self.air.unseen.len() };
+        if self.air.leftovers.len() + missing < LEFTOVERS && bytes < LEFTOVER_BYTES {
             return Ok(());
         }
         self.land_all()

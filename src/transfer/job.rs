@@ -111,6 +111,12 @@ pub(super) enum Halt {
     /// The server gave the messages of the folder other UIDs meanwhile: what is there is to be learnt anew.
     #[error("the server gave the folder's messages other numbers meanwhile (UIDVALIDITY); run the same command again")]
     Renumbered,
+    /// The server keeps nothing of what it says it took.
+    #[error(
+        "the server says that it took messages and does not keep them: of the last ones it has none as it was sent. Nothing \
+         more is sent, and nothing more is removed here"
+    )]
+    NotKept,
     /// No more may be sent today.
     #[error("{sent} bytes were sent in the last 24 hours, and {most} are allowed: go on later")]
     DayIsFull {
@@ -135,6 +141,7 @@ impl Halt {
             Self::Journal(_) => return Outcome::LocalFailure,
             Self::Stopped => return Outcome::Stopped,
             Self::Rewriting => return Outcome::Partial,
+            Self::NotKept => return Outcome::NotKept,
             Self::Source(_) => return Outcome::ServerLost,
         };
         match error {

@@ -14,6 +14,7 @@ mod held;
 mod intake;
 mod job;
 mod journal;
+mod kept;
 mod late;
 mod ledger;
 mod link;

@@ -46,6 +46,10 @@ impl Carry<'_, '_> {
             }
         }
         self.settled_below(self.claimed.iter().max().map_or(0, |uid| uid + 1));
+        if self.shared.kept.look() {
+            self.shared.brake.pull(); // for all workers
+            return Err(Halt::NotKept);
+        }
         Ok(())
     }
 
@@ -209,10 +213,7 @@ impl Carry<'_, '_> {
             match (one.state, found) {
                 (State::Waiting, _) | (State::Unknown, None) => left.push(one),
                 (State::Doubtful, None) => left.push(Pending { state: State::Waiting, ..one }),
-                (State::Sent(_), None) => {
-                    let reason = "the server said that it stored the message, but it is not there".into();
-                    self.fail(&one.prepared, reason, None);
-                }
+                (State::Sent(_), None) => self.tell_not_there(&one)?,
                 (state, Some(message)) => {
                     let how = if state == State::Unknown { How::Found } else { How::Now };
                     let grade = grades.as_mut().map(|grades| grades.remove(&message.uid).flatten());
@@ -221,6 +222,25 @@ impl Carry<'_, '_> {
             }
         }
         Ok(left)
+    }
+
+    /// Tells a message that the server said it stored and that is not among the new ones. Gmail keeps equal messages once, and
+    /// names the one it has.
+    fn tell_not_there(&mut self, one: &Pending) -> Result<(), Halt> {
+        let (prepared, validity) = (&one.prepared, self.selected.uid_validity);
+        let uid = one.uid().filter(|(given, _)| *given == validity).map(|(_, uid)| uid);
+        let named = self.states_of(uid.as_slice())?.unwrap_or_default();
+        let is_alike = |named: &&RemoteMessage| Some(named.uid) == uid && named.size == prepared.size;
+        if let Some(RemoteMessage { uid, size, .. }) = named.iter().find(is_alike)
+            && matches!(self.compare_content(prepared, *uid, *size)?, Ok(Some(_)))
+        {
+            let reason = format!("the server keeps equal messages once: it has this one as UID {uid} already");
+            self.fail(prepared, reason, None);
+            return Ok(());
+        }
+        let reason = "the server said that it stored the message, but it is not there".to_owned();
+        self.fail_not_kept(prepared, reason, None);
+        Ok(())
     }
 
     /// Reads back the content of those messages whose size and header are not proof enough, and compares each; by UID.
@@ -288,7 +308,12 @@ impl Carry<'_, '_> {
                     "the server changed the message: its copy (UID {}) differs from what was sent",
                     message.uid
                 );
-                self.fail(prepared, reason, Some(message));
+                // What was found by its header may be another's.
+                if how == How::Now {
+                    self.fail_not_kept(prepared, reason, Some(message));
+                } else {
+                    self.fail(prepared, reason, Some(message));
+                }
                 return Ok(());
             }
             Err(error) => {

@@ -41,7 +41,8 @@ pub(super) enum Dated {
 impl Carry<'_, '_> {
     /// Removes proven messages from the store, once their proof is durable; what can't be removed is told.
     pub(super) fn remove_proven(&mut self) -> Result<(), Halt> {
-        if self.proven.is_empty() {
+        // A server that keeps nothing may not keep for long what it has.
+        if self.proven.is_empty() || self.shared.kept.is_hopeless() {
             return Ok(());
         }
         let mut writing = self.ledger.take_due();
@@ -134,6 +135,9 @@ impl Carry<'_, '_> {
         self.already += u64::from(how == How::Already);
         self.stored += u64::from(how != How::Already && prepared.earlier.is_none());
         self.link.is_well();
+        if let Some(place) = prepared.place.filter(|_| how != How::Already) {
+            self.shared.kept.keeps(place.batch);
+        }
         if let Some(place) = prepared.place.or(prepared.earlier) {
             self.ledger.note(place, Fate::Stored(stored));
         }
@@ -219,6 +223,15 @@ impl Carry<'_, '_> {
         let stored = message.map(|message| Stored { uid: message.uid, proof: None, state: state(message) });
         self.note_failed(prepared, stored);
         self.tell_failed(failed);
+    }
+
+    /// Tells a message that the server said it took, and did not keep as it was sent. `message` is what it has of it.
+    pub(super) fn fail_not_kept(&mut self, prepared: &Prepared, reason: String, message: Option<&RemoteMessage>) {
+        // Some servers change raw bytes in header fields, and some write all mail anew: what is there says that they keep mail.
+        let is_usual = message.is_some() && (prepared.is_8bit || self.shared.rewrites.load(Ordering::SeqCst));
+        let batch = prepared.place.filter(|_| !is_usual).map(|place| place.batch);
+        self.shared.kept.loses(batch);
+        self.fail(prepared, reason, message);
     }
 
     /// Tells a message that was sent and can not be compared. What the server has of it may be taken back.

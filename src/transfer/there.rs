@@ -111,7 +111,7 @@ impl Carry<'_, '_> {
     }
 
     /// Flags and dates of messages of the target, as far as they are there.
-    fn states_of(&mut self, uids: &[u32]) -> Result<Result<Vec<RemoteMessage>, ImapError>, Halt> {
+    pub(super) fn states_of(&mut self, uids: &[u32]) -> Result<Result<Vec<RemoteMessage>, ImapError>, Halt> {
         if uids.is_empty() {
             return Ok(Ok(Vec::new()));
         }

@@ -269,6 +269,7 @@ impl Past {
             None => "running or broken off",
             Some(Outcome::Complete) => "all carried",
             Some(Outcome::Partial) => "some not carried",
+            Some(Outcome::NotKept) => "not kept by the server",
             Some(Outcome::Stopped) => "stopped",
             Some(Outcome::Undone) => "taken back",
             Some(_) => "ended early",

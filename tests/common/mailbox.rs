@@ -405,6 +405,7 @@ impl Dialogue<'_> {
             | Vice::NamesAnother
             | Vice::RefusesAndStores
             | Vice::StoresTwice
+            | Vice::KeepsOnce
             | Vice::StoresLate(_)
             | Vice::Dawdles(_)
             | Vice::Breaks(_)
@@ -427,6 +428,13 @@ impl Dialogue<'_> {
                     mailbox.lock().unwrap().store(&folder, kept);
                 });
                 return self.conn.reset().map(|()| Err(""));
+            }
+            Some(Vice::KeepsOnce) => {
+                let mailbox = self.mailbox();
+                let equal = mailbox.folders[folder].iter().find(|known| known.sent == kept.sent);
+                if let Some(uid) = equal.map(|known| known.uid) {
+                    return Ok(Ok(uid));
+                }
             }
             Some(Vice::StoresTwice) => _ = self.mailbox().store(folder, kept.clone()),
             Some(Vice::Dawdles(time)) => thread::sleep(time), // the server's pace

@@ -72,6 +72,8 @@ pub enum Vice {
     RefusesAndStores,
     /// It stores a message twice.
     StoresTwice,
+    /// It says OK to a message that it has, names that one, and stores nothing, as Gmail does.
+    KeepsOnce,
     /// It breaks the connection after a message, and stores that so much later.
     StoresLate(Duration),
     /// It takes so long to say OK.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::common::for_each_of;
 use super::common::invariants::{check, complete, hold};
 use super::common::is_long;
+use super::common::mail::Maker;
 use super::common::mailbox::{self, Manners, PLAIN, Vice};
 use super::common::program::run;
 use super::common::pty::Pty;
@@ -24,20 +25,24 @@ const SLOWLY: [&str; 4] = ["--connections", "1", "--timeout", "2"];
 /// How often a vice shows where it is to show a few times.
 const TIMES: usize = 3;
 
-/// Rows 39 to 41: what a server does with a message that it says it took, or did not. `told` is what the report says of each
-/// message that it happens to.
+/// What is told of a message that is not there, and of one that is there otherwise.
+const NOT_THERE: &str = "said that it stored the message, but it is not there";
+const CHANGED: &str = "the server changed the message: its copy (UID";
+
+/// Rows 39 to 41: what a server does with a message that it says it took, or did not, and the exit code. `told` is what the
+/// report says of each message that it happens to.
 #[test]
 fn a_server_that_lies_is_found_out_and_nothing_is_removed_for_it() {
-    let cases: [(&str, Vice, &str); 6] = [
-        ("says OK and stores nothing", Vice::Forgets, "said that it stored the message, but it is not there"),
-        ("stores less than it got", Vice::Truncates, "the server changed the message: its copy (UID"),
-        ("stores other bytes", Vice::Mangles, "the server changed the message: its copy (UID"),
-        ("names another message", Vice::NamesAnother, "said that it stored the message, but it is not there"),
-        ("says NO and stores", Vice::RefusesAndStores, "the server refused the message: NO it did not work"),
-        ("stores twice", Vice::StoresTwice, "the server stored it a second time, as UID"),
+    let cases: [(&str, Vice, &str, i32); 6] = [
+        ("says OK and stores nothing", Vice::Forgets, NOT_THERE, 69),
+        ("stores less than it got", Vice::Truncates, CHANGED, 69),
+        ("stores other bytes", Vice::Mangles, CHANGED, 69),
+        ("names another message", Vice::NamesAnother, NOT_THERE, 69),
+        ("says NO and stores", Vice::RefusesAndStores, "the server refused the message: NO it did not work", 1),
+        ("stores twice", Vice::StoresTwice, "the server stored it a second time, as UID", 1),
     ];
     let cases: Vec<_> = cases.iter().flat_map(|case| Kind::BOTH.map(|kind| (case, kind))).collect();
-    for_each_of(&cases, 6, |((what, vice, told), kind)| {
+    for_each_of(&cases, 6, |((what, vice, told, code), kind)| {
         let (_server, post) = Post::in_memory();
         let mut trial = Trial::new(&post, *kind, "Box");
         post.mailbox().turn(*vice, TIMES);
@@ -52,7 +57,7 @@ fn a_server_that_lies_is_found_out_and_nothing_is_removed_for_it() {
         }
         let run = trial.run(post.port(), &SLOWLY);
         assert_eq!(post.mailbox().times(), 0, "{what}: it did not show");
-        check(&trial, &run, &[1], what);
+        check(&trial, &run, &[*code], what);
         let failed = run.events_of("message.failed");
         let are_told = failed.iter().all(|failed| failed["reason"].as_str().unwrap().contains(told));
         assert!(failed.len() == TIMES && are_told, "{what} {kind:?}: {failed:?}");
@@ -64,6 +69,103 @@ fn a_server_that_lies_is_found_out_and_nothing_is_removed_for_it() {
         }
         post.mailbox().reform();
         complete(&trial, what);
+    });
+}
+
+/// Rows 39 and 40: a server that keeps nothing gets a few messages and no more, and what is here stays.
+#[test]
+fn a_server_that_keeps_nothing_is_given_up_and_nothing_is_removed() {
+    let vices = [(Vice::Forgets, NOT_THERE), (Vice::Truncates, CHANGED), (Vice::NamesAnother, NOT_THERE)];
+    let cases: Vec<_> = vices.into_iter().flat_map(|vice| Kind::ALL.map(|kind| (vice, kind))).collect();
+    for_each_of(&cases, 6, |((vice, told), kind)| {
+        let what = format!("{vice:?} of all");
+        let (server, post) = Post::in_memory();
+        let mut trial = Trial::with(&post, *kind, "Box", Maker::new(5).folder(40, 2004, 60));
+        post.mailbox().turn(*vice, usize::MAX);
+        if !kind.is_move() {
+            trial.options = vec!["--verify".into(), "full".into()];
+        }
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        trial.ruined = trial.there().len();
+        check(&trial, &run, &[69], &what);
+        let sent = server.count("APPEND");
+        assert!((3..=8).contains(&sent), "{what}: {sent} sent");
+        let end = run.events_of("job.end").remove(0);
+        assert!(end["reason"].as_str().unwrap().contains("does not keep them"), "{what}: {end}");
+        let failed = run.events_of("message.failed");
+        let named = failed.iter().filter(|failed| failed["reason"].as_str().unwrap().contains(told)).count();
+        assert_eq!((named, run.totals()), (sent, (0, 0, 40)), "{what}: {failed:?}");
+        assert_eq!(trial.here(), 40, "{what}");
+        post.mailbox().reform();
+        complete(&trial, &what);
+    });
+}
+
+/// The same where messages fly: what comes behind them is not begun.
+#[test]
+fn a_server_that_keeps_nothing_of_many_messages_in_a_command_is_given_up() {
+    const TOGETHER: Manners =
+        Manners { capabilities: "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE LITERAL+ MULTIAPPEND", ..PLAIN };
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        let (server, post) = Post::in_memory_like(TOGETHER);
+        let folder = |seed, count| Maker::new(seed).folder(count, 2004, 60);
+        let trial = Trial::with_folders(&post, *kind, "Box", &[("", folder(5, 600)), ("One", folder(6, 20))]);
+        post.mailbox().turn(Vice::Forgets, usize::MAX);
+        let run = trial.run(post.port(), &["--connections", "1"]);
+        check(&trial, &run, &[69], "none kept of many");
+        assert_eq!(run.totals().0, 0);
+        let begun = server.heard().iter().any(|line| line.contains("APPEND") && line.contains("Box/One"));
+        assert!(!begun, "the next folder was begun");
+        post.mailbox().reform();
+        complete(&trial, "none kept of many");
+        // Some in a row among others that are kept.
+        let some = Trial::with_folders(&post, *kind, "Some", &[("", folder(7, 600)), ("One", folder(8, 20))]);
+        post.mailbox().turn_later(Vice::Forgets, 100, 5);
+        let run = some.run(post.port(), &["--connections", "1"]);
+        check(&some, &run, &[69], "five kept not of many");
+        assert_eq!(run.totals(), (615, 0, 5));
+        complete(&some, "five kept not of many");
+    });
+}
+
+/// A server that changes raw bytes in header fields keeps all else: each such message is named, and none ends the job.
+#[test]
+fn a_server_that_changes_raw_bytes_in_headers_is_not_given_up() {
+    let munge = |message: &[u8]| {
+        let end = message.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let (head, body) = message.split_at(end);
+        let head = head.iter().map(|byte| if byte.is_ascii() { *byte } else { b'X' });
+        head.chain(body.iter().copied()).collect()
+    };
+    let mut mails = Maker::new(5).folder(12, 2004, 60);
+    for (number, mail) in mails.iter_mut().enumerate().take(8) {
+        mail.bytes = [b"Subject: Gr\xfc\xdfe ", number.to_string().as_bytes(), b"\r\n\r\nx\r\n"].concat();
+    }
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        let (server, post) = Post::in_memory_like(Manners { render: munge, ..PLAIN });
+        let mut trial = Trial::with(&post, *kind, "Box", mails.clone());
+        trial.ruined = 8;
+        let run = trial.run(post.port(), &SLOWLY);
+        check(&trial, &run, &[69], "raw bytes are changed");
+        assert_eq!((server.count("APPEND"), run.totals()), (12, (4, 0, 8)));
+        let failed = run.events_of("message.failed");
+        assert!(failed.iter().all(|failed| failed["reason"].as_str().unwrap().contains(CHANGED)), "{failed:?}");
+    });
+}
+
+/// Gmail keeps equal messages once: that is told, and is no lie.
+#[test]
+fn a_server_that_keeps_equal_messages_once_is_no_liar() {
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        let (_server, post) = Post::in_memory();
+        let mut trial = Trial::new(&post, *kind, "Box");
+        trial.never = vec![2]; // the second of the twins
+        post.mailbox().turn(Vice::KeepsOnce, usize::MAX);
+        let run = trial.run(post.port(), &SLOWLY);
+        let failed = run.events_of("message.failed");
+        let reason = failed[0]["reason"].as_str().unwrap();
+        assert!(failed.len() == 1 && reason.contains("keeps equal messages once"), "{failed:?}");
+        hold(&trial, &run, &[1], "equal messages are kept once");
     });
 }
 

@@ -22,6 +22,10 @@ const VICE: &str = "tests/faults/answers::a_vice_of_one_command_costs_no_more_th
 const ODD: &str = "tests/faults/liars::odd_answers_that_mean_yes_are_taken_for_yes";
 const NONSENSE: &str = "tests/faults/liars::nonsense_without_end_is_given_up_at_any_command";
 const LIES: &str = "tests/faults/liars::a_server_that_lies_is_found_out_and_nothing_is_removed_for_it";
+const HOPELESS: [&str; 2] = [
+    "tests/faults/liars::a_server_that_keeps_nothing_is_given_up_and_nothing_is_removed",
+    "tests/faults/liars::a_server_that_keeps_nothing_of_many_messages_in_a_command_is_given_up",
+];
 const HALTS: &str = "tests/faults/lines::a_line_that_halts_in_a_message_is_given_up_and_its_late_bytes_do_no_harm";
 const SLOW: &str = "tests/faults/lines::slow_lines_and_answers_in_pieces_carry_everything";
 const PATIENT: &str = "tests/faults/lines::a_server_that_takes_its_time_is_waited_for";
@@ -142,8 +146,17 @@ const ROWS: [Row; 65] = [
     (36, "endless lines, answers, literals", &[NONSENSE]),
     (37, "impossible literals", &[NONSENSE, "tests/hostile::impossible_literals_are_refused"]),
     (38, "100,000 brackets", &[NONSENSE]),
-    (39, "OK and not stored", &[LIES]),
-    (40, "cut short, changed, wrong APPENDUID", &[LIES]),
+    (39, "OK and not stored", &[LIES, HOPELESS[0], HOPELESS[1]]),
+    (
+        40,
+        "cut short, changed, wrong APPENDUID",
+        &[
+            LIES,
+            HOPELESS[0],
+            "tests/faults/liars::a_server_that_changes_raw_bytes_in_headers_is_not_given_up",
+            "tests/faults/liars::a_server_that_keeps_equal_messages_once_is_no_liar",
+        ],
+    ),
     (41, "stored but NO, stored twice", &[LIES]),
     (
         42,

@@ -215,7 +215,7 @@ fn stands(entry: &Entry, now: Instant, theme: Theme) -> (String, Style) {
         (_, Stage::Stopping(_) | Stage::Breaking(_)) => ("! stopping …".to_owned(), theme.bad()),
         (_, Stage::Paused | Stage::Held) => (bars::state(entry).to_owned(), theme.marked()),
         (Some((Outcome::Complete, _)), _) if progress.failed == 0 => ("all carried".to_owned(), theme.good()),
-        (Some((Outcome::Complete | Outcome::Partial, _)), _) => {
+        (Some((Outcome::Complete | Outcome::Partial | Outcome::NotKept, _)), _) => {
             (format!("! {} failed", thousands(progress.failed)), theme.bad())
         }
         (Some((Outcome::Stopped, _)), _) => ("ended by you".to_owned(), theme.marked()),

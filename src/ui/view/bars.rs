@@ -94,6 +94,7 @@ pub(crate) fn ending(outcome: Outcome, reason: &str) -> String {
         Outcome::Partial => "finished, but some messages were not carried",
         Outcome::Stopped => "stopped",
         Outcome::ServerLost => "the server was lost",
+        Outcome::NotKept => "the server did not keep all that it said it took",
         Outcome::TryLater => "the server asks to try again later",
         Outcome::TlsRefused => "the secure connection was refused",
         Outcome::LoginRefused => "the login was refused",
