@@ -114,7 +114,7 @@ fn an_answer_that_is_lost_after_the_message_was_sent_leaves_the_outcome_unknown(
     });
     let failed = append(&mut session).unwrap_err();
     assert_eq!(failed.stored, Stored::Unknown);
-    assert_eq!(failed.error.server_text().as_deref(), Some("going down"));
+    assert_eq!(failed.error.server_text().as_deref(), Some("[UNAVAILABLE] going down"));
 }
 
 #[test]
@@ -281,6 +281,25 @@ fn the_password_is_never_sent_where_starttls_fails() {
     );
     assert!(matches!(error, ImapError::NoStartTls { .. }), "{error:?}");
     assert!(heard.is_empty());
+}
+
+#[test]
+fn the_code_of_a_goodbye_says_what_it_means() {
+    let leaves = |conn: &mut Conn| {
+        conn.reply_raw(b"* BYE [unavailable] gone for a walk\r\n")?;
+        conn.close()
+    };
+    let (at_first, _) = refused_login(leaves, Security::Plaintext);
+    let (_server, mut session) = logged_in(move |conn| {
+        conn.serve_until("NOOP")?;
+        leaves(conn)
+    });
+    let later = session.noop().unwrap_err();
+    for error in [at_first, later] {
+        assert!(error.is_busy(), "{error:?}");
+        assert_eq!(error.server_text().as_deref(), Some("[UNAVAILABLE] gone for a walk"));
+        assert!(error.hint().contains("later"), "{}", error.hint());
+    }
 }
 
 #[test]

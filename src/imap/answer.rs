@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::error::{ImapError, Refusal};
+use super::error::{ImapError, Refusal, word};
 
 /// The deepest nesting of parentheses; the deepest real answer (BODYSTRUCTURE, which is never asked for) needs less.
 const MAX_DEPTH: usize = 32;
@@ -181,8 +181,7 @@ impl Answer {
     pub fn refusal(&self) -> Option<Refusal> {
         let (status, code, text) = self.status_parts()?;
         let is_bad = status == Status::Bad;
-        let word = code.split_ascii_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-        (status != Status::Ok).then_some(Refusal { is_bad, code: word, text })
+        (status != Status::Ok).then_some(Refusal { is_bad, code: word(&code), text })
     }
 
     /// Turns a result into an error unless it is OK; `doing` says what was tried.

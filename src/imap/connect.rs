@@ -103,7 +103,7 @@ fn greeted(
     let greeting = wire.answer()?;
     match greeting.untagged_status() {
         Some((Status::Ok, _, text)) => Ok((wire, text)),
-        Some((Status::Bye | Status::No | Status::Bad, _, text)) => Err(ImapError::Bye { text }),
+        Some((Status::Bye | Status::No | Status::Bad, code, text)) => Err(ImapError::bye(&code, text)),
         Some((Status::Preauth, ..)) => {
             // Nobody knows whose mailbox this is, and STARTTLS would not be allowed any more (EAT, case P).
             let reason = "it says that the login was done already (PREAUTH)".to_owned();

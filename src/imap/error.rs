@@ -113,8 +113,10 @@ pub enum ImapError {
         refusal: Refusal,
     },
     /// The server said BYE.
-    #[error("the server closed the connection: {text}")]
+    #[error("the server closed the connection: {}", said(code, text))]
     Bye {
+        /// The response code without brackets and arguments, upper case; empty if none.
+        code: String,
         /// Its words.
         text: String,
     },
@@ -230,6 +232,14 @@ const REFUSALS: &[(&[&str], Scope, &str)] = &[
     ),
 ];
 
+/// The hint where a connection was lost.
+const AGAIN: &str = "run the same command again; what arrived is not sent twice";
+
+/// A response code without its arguments, upper case.
+pub(super) fn word(code: &str) -> String {
+    code.split_ascii_whitespace().next().unwrap_or_default().to_ascii_uppercase()
+}
+
 /// The row of a response code, which may be empty, and words.
 fn row(code: &str, text: &str) -> Option<&'static (&'static [&'static str], Scope, &'static str)> {
     let text = text.to_lowercase();
@@ -253,12 +263,22 @@ impl Refusal {
     }
 }
 
+/// A code and words as the server said them, fit to be shown.
+fn said(code: &str, text: &str) -> String {
+    if code.is_empty() { clean(text) } else { clean(&format!("[{code}] {text}")) }
+}
+
 impl ImapError {
+    /// The server ended the connection with this code, which may have arguments, and these words.
+    pub(super) fn bye(code: &str, text: String) -> Self {
+        Self::Bye { code: word(code), text }
+    }
+
     /// The same error for another message that it struck.
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Refused { doing, refusal } => Self::Refused { doing: doing.clone(), refusal: refusal.clone() },
-            Self::Bye { text } => Self::Bye { text: text.clone() },
+            Self::Bye { code, text } => Self::Bye { code: code.clone(), text: text.clone() },
             Self::Cancelled => Self::Cancelled,
             Self::Locked { reason } => Self::Locked { reason: reason.clone() },
             other => Self::Lost { reason: other.to_string() },
@@ -285,7 +305,9 @@ impl ImapError {
     pub fn is_busy(&self) -> bool {
         match self {
             Self::Refused { refusal, .. } => refusal.scope() == Scope::Connection || refusal.code == SERVER_BUG,
-            Self::Bye { text } => self.wait().is_some() || row("", text).is_some_and(|row| row.1 == Scope::Connection),
+            Self::Bye { code, text } => {
+                self.wait().is_some() || row(code, text).is_some_and(|row| row.1 == Scope::Connection)
+            }
             Self::Locked { .. } => true,
             _ => false,
         }
@@ -295,7 +317,7 @@ impl ImapError {
     pub fn is_throttle(&self) -> bool {
         let row = match self {
             Self::Refused { refusal, .. } => refusal.row(),
-            Self::Bye { text } => row("", text),
+            Self::Bye { code, text } => row(code, text),
             _ => None,
         };
         self.is_busy() && (self.wait().is_some() || row.is_some_and(|(signs, ..)| signs.contains(&THROTTLED)))
@@ -320,7 +342,7 @@ impl ImapError {
     pub fn server_text(&self) -> Option<String> {
         match self {
             Self::Login { refusal, .. } | Self::Refused { refusal, .. } => Some(refusal.to_string()),
-            Self::Bye { text } => Some(clean(text)),
+            Self::Bye { code, text } => Some(said(code, text)),
             _ => None,
         }
     }
@@ -353,9 +375,8 @@ impl ImapError {
             Self::Login { .. } => "check user and password; Exchange may want DOMAIN\\user or DOMAIN/user/alias",
             Self::NoLogin { .. } => "try imaps:// or imap://; many servers take passwords over TLS only",
             Self::Refused { refusal, .. } => refusal.hint(),
-            Self::Bye { .. } | Self::Lost { .. } | Self::Silent { .. } => {
-                "run the same command again; what arrived is not sent twice"
-            }
+            Self::Bye { code, text } if self.is_busy() => row(code, text).map_or(AGAIN, |row| row.2),
+            Self::Bye { .. } | Self::Lost { .. } | Self::Silent { .. } => AGAIN,
             Self::Nonsense { .. } => "check that host and port are those of an IMAP server",
             // Its reason says it.
             Self::Cancelled | Self::Unreadable { .. } | Self::Locked { .. } => "",
@@ -394,13 +415,18 @@ mod tests {
             let error = ImapError::Refused { doing: String::new(), refusal };
             assert_eq!((error.scope(), error.is_busy()), (scope, is_busy), "[{code}] {text}");
         }
-        for (text, is_busy) in [
-            ("signing off", false),
-            ("too many commands", false),
-            ("Too many simultaneous connections", true),
-            ("Suggested Backoff Time: 2000 milliseconds", true),
+        for (code, text, is_busy) in [
+            ("", "signing off", false),
+            ("", "too many commands", false),
+            ("", "Too many simultaneous connections", true),
+            ("", "Suggested Backoff Time: 2000 milliseconds", true),
+            ("UNAVAILABLE", "see you", true),
+            ("unavailable x y", "", true),
+            ("INUSE", "", true),
+            ("THROTTLED", "", true),
+            ("ALERT", "signing off", false),
         ] {
-            let bye = ImapError::Bye { text: text.into() };
+            let bye = ImapError::bye(code, text.into());
             assert_eq!((bye.scope(), bye.is_busy()), (Scope::Connection, is_busy), "{text}");
         }
     }

@@ -67,7 +67,7 @@ struct Inner {
     /// Where the server says the mailbox is, if not here (RFC 2221).
     referral: Option<String>,
     /// The server's BYE, once said.
-    bye: Option<String>,
+    bye: Option<ImapError>,
     /// Untagged NO, BAD and ALERT texts since last asked.
     warnings: Vec<String>,
     next_tag: u32,
@@ -418,7 +418,7 @@ impl Inner {
             self.referral = Some(url.to_owned());
         }
         match answer.untagged_status() {
-            Some((Status::Bye, _, text)) => self.bye = Some(text),
+            Some((Status::Bye, code, text)) => self.bye = Some(ImapError::bye(&code, text)),
             Some((Status::No | Status::Bad, _, text)) => self.warn(text),
             Some((Status::Ok, code, text)) if code.starts_with("ALERT") => self.warn(text),
             _ => {}
@@ -484,8 +484,8 @@ impl Inner {
         if self.canceller.is_cancelled() {
             return ImapError::Cancelled;
         }
-        if let Some(text) = self.bye.take() {
-            return ImapError::Bye { text };
+        if let Some(bye) = self.bye.take() {
+            return bye;
         }
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {

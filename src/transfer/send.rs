@@ -301,7 +301,7 @@ mod tests {
             ImapError::Refused { doing: String::new(), refusal }
         };
         let lost = || ImapError::Lost { reason: "gone".into() };
-        let bye = || ImapError::Bye { text: "signing off".into() };
+        let bye = || ImapError::Bye { code: String::new(), text: "signing off".into() };
         let slow = || refused(true, "", "Request is throttled. Suggested Backoff Time: 299961 milliseconds");
         let [busy, bug] = ["INUSE", "SERVERBUG"].map(|code| move || refused(false, code, "x"));
         let (bad, no) = (|| refused(true, "", "what?"), || refused(false, "", "nope"));
