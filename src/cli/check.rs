@@ -16,6 +16,7 @@ use super::accounts;
 use super::exit::{Failure, code};
 use super::options::Options;
 use super::output::{json_line, line, quota};
+use super::patience::patiently;
 use super::text;
 
 #[derive(Args)]
@@ -46,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     // What names none is told as a TARGET that can't be read.
     let target = accounts::target(named)?.map_or_else(|| Target::parse(named), Ok)?;
     let account = arguments.options.account(&target)?;
-    let mut session = connect(&account)?;
+    let mut session = patiently(|| connect(&account))?;
     let folders = session.folders()?;
     let (delimiter, prefix) = session.hierarchy();
     let (delimiter, prefix) = (delimiter.map(String::from), clean(prefix));

@@ -24,6 +24,7 @@ use super::leave;
 use super::options::{CarryOptions, Options, StateOptions, StoreOptions, Wish};
 use super::output::{Printer, ask};
 use super::password::SourceOptions;
+use super::patience::patiently;
 use super::signals::Watch;
 use super::sources::{self, Opened, Opening};
 use super::target::TargetArgument;
@@ -102,7 +103,7 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let mut ahead = to_read.and_then(|folder| HeadStart::begin(folder, repairs.clone(), asks.clone(), arguments.json));
     let (session, counted) = thread::scope(|scope| {
         let counting = scope.spawn(|| sources::count(opened, ahead.as_mut()));
-        (place.open_at(first_target.as_ref()), counting.join())
+        (patiently(|| place.open_at(first_target.as_ref())), counting.join())
     });
     let (selections, remarks) = counted.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     for remark in &remarks {

@@ -101,7 +101,7 @@ impl From<ImapError> for Failure {
         let code = match &error {
             error if error.is_of_trust() => code::TLS,
             ImapError::Login { .. } | ImapError::NoLogin { .. } => code::LOGIN,
-            ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Connection => code::LATER,
+            error if error.is_busy() => code::LATER,
             ImapError::Refused { refusal, .. } if refusal.scope() == Scope::Folder => code::LOGIN,
             ImapError::LocalFile { .. } => code::USAGE,
             _ => code::SERVER,

@@ -18,6 +18,7 @@ use super::accounts;
 use super::exit::{Failure, code};
 use super::options::{Options, StoreOptions};
 use super::output::{json_line, line};
+use super::patience::patiently;
 use super::sources::SourceArgument;
 use super::text;
 
@@ -201,7 +202,7 @@ impl Listing<'_> {
 
     fn target(&mut self, target: &Target) -> Result<(), Stop> {
         let account = self.arguments.options.account(target).map_err(Stop::Failed)?;
-        let mut session = connect(&account)?;
+        let mut session = patiently(|| connect(&account))?;
         let folders = session.folders()?;
         for folder in folders.iter().filter(|folder| folder.can_select && folder.path.starts_with(&target.folder)) {
             let messages = match session.counts(&folder.path) {

@@ -13,6 +13,7 @@ mod options;
 mod output;
 mod panes;
 mod password;
+mod patience;
 mod report;
 mod resume;
 mod screen;

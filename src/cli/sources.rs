@@ -18,6 +18,7 @@ use super::accounts;
 use super::exit::Failure;
 use super::options::Options;
 use super::password::SourceOptions;
+use super::patience::patiently;
 use super::target::TargetArgument;
 use super::text;
 
@@ -62,7 +63,7 @@ impl SourceArgument {
             Some(server) => {
                 let account = options.source_account(server, login, is_target_local)?;
                 // A server that is not there, or a password that is not right, has an exit code of its own.
-                connect(&account)?.logout();
+                patiently(|| connect(&account))?.logout();
                 Some(account)
             }
             None => None,

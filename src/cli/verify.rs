@@ -17,6 +17,7 @@ use super::exit::{Failure, code};
 use super::options::{DateOption, Options, StoreOptions, VerifyOption, Wish, mapping, repair, wished};
 use super::output::{Printer, json_line, line};
 use super::password::SourceOptions;
+use super::patience::patiently;
 use super::sources;
 
 #[derive(Args)]
@@ -66,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         printer.remark(remark);
     }
     let place = target.place(&arguments.options)?;
-    let mut session = place.open()?;
+    let mut session = patiently(|| place.open())?;
     let mapping = mapping(arguments.map.as_deref(), arguments.date_from)?;
     let plan = draft(selections, target.folder(), &session.terms()?, &mapping).plan();
     let plan = place.fit(plan).map_err(|error| Failure::usage(error.to_string()))?;

@@ -268,15 +268,11 @@ fn login_error(account: &Account, wire: &Wire, error: imap::Error) -> ImapError 
     }
     let error = wire.meaning(error, || format!("{} can not log in now", account.user));
     let is_busy = error.is_busy();
-    match error {
-        ImapError::Refused { refusal, .. } if refusal.code == "PRIVACYREQUIRED" => {
-            ImapError::NoLogin { host: account.host.clone(), reason: refusal.to_string() }
-        }
-        ImapError::Refused { refusal, .. }
-            if NOT_THIS_LOGIN.contains(&refusal.code.as_str()) || !is_busy && refusal.code != "LIMIT" =>
-        {
-            ImapError::Login { user: account.user.clone(), refusal }
-        }
-        other => other,
+    let ImapError::Refused { refusal, .. } = error else { return error };
+    let user = account.user.clone();
+    match refusal.code.as_str() {
+        "PRIVACYREQUIRED" => ImapError::NoLogin { host: account.host.clone(), reason: refusal.to_string() },
+        code if NOT_THIS_LOGIN.contains(&code) || !is_busy && code != "LIMIT" => ImapError::Login { user, refusal },
+        _ => ImapError::NotNow { user, refusal },
     }
 }

@@ -96,6 +96,14 @@ pub enum ImapError {
         /// The server's words.
         refusal: Refusal,
     },
+    /// The server takes no login now, whoever asks: too many are there, or it is not ready.
+    #[error("{user} can not log in now: {refusal}")]
+    NotNow {
+        /// The login name.
+        user: String,
+        /// The server's words.
+        refusal: Refusal,
+    },
     /// The server offers no way to log in that this program speaks, or forbids it here.
     #[error("{host} takes no password here: {reason}")]
     NoLogin {
@@ -174,6 +182,9 @@ const SERVER_BUG: &str = "SERVERBUG";
 /// The code of a server that one account asks too much of, as Gmail says it.
 const THROTTLED: &str = "THROTTLED";
 
+/// The hint where a server has enough connections.
+const TOO_MANY: &str = "too many connections: close other mail programs or use --connections 1";
+
 /// Response codes and words that say how far a refusal reaches and what to do (facts/servers.md 0.11). The first match
 /// counts; a server's oddity is one word here.
 const REFUSALS: &[(&[&str], Scope, &str)] = &[
@@ -214,7 +225,7 @@ const REFUSALS: &[(&[&str], Scope, &str)] = &[
             "too many open",
         ],
         Scope::Connection,
-        "too many connections: close other mail programs or use --connections 1",
+        TOO_MANY,
     ),
     (
         &["NOPERM", "READ-ONLY"],
@@ -289,7 +300,8 @@ impl ImapError {
     pub fn scope(&self) -> Scope {
         match self {
             Self::Refused { refusal, .. } => refusal.scope(),
-            Self::Bye { .. }
+            Self::NotNow { .. }
+            | Self::Bye { .. }
             | Self::Lost { .. }
             | Self::Silent { .. }
             | Self::Nonsense { .. }
@@ -308,7 +320,7 @@ impl ImapError {
             Self::Bye { code, text } => {
                 self.wait().is_some() || row(code, text).is_some_and(|row| row.1 == Scope::Connection)
             }
-            Self::Locked { .. } => true,
+            Self::NotNow { .. } | Self::Locked { .. } => true,
             _ => false,
         }
     }
@@ -316,7 +328,7 @@ impl ImapError {
     /// Whether the server asks to be left alone for a while, on whichever connection: one account asks too much of it.
     pub fn is_throttle(&self) -> bool {
         let row = match self {
-            Self::Refused { refusal, .. } => refusal.row(),
+            Self::Refused { refusal, .. } | Self::NotNow { refusal, .. } => refusal.row(),
             Self::Bye { code, text } => row(code, text),
             _ => None,
         };
@@ -341,7 +353,9 @@ impl ImapError {
     /// The server's own words, if it said any.
     pub fn server_text(&self) -> Option<String> {
         match self {
-            Self::Login { refusal, .. } | Self::Refused { refusal, .. } => Some(refusal.to_string()),
+            Self::Login { refusal, .. } | Self::NotNow { refusal, .. } | Self::Refused { refusal, .. } => {
+                Some(refusal.to_string())
+            }
             Self::Bye { code, text } => Some(said(code, text)),
             _ => None,
         }
@@ -375,6 +389,8 @@ impl ImapError {
             Self::Login { .. } => "check user and password; Exchange may want DOMAIN\\user or DOMAIN/user/alias",
             Self::NoLogin { .. } => "try imaps:// or imap://; many servers take passwords over TLS only",
             Self::Refused { refusal, .. } => refusal.hint(),
+            // A limit at the login is one of connections, in whatever words.
+            Self::NotNow { refusal, .. } => refusal.row().map_or(TOO_MANY, |row| row.2),
             Self::Bye { code, text } if self.is_busy() => row(code, text).map_or(AGAIN, |row| row.2),
             Self::Bye { .. } | Self::Lost { .. } | Self::Silent { .. } => AGAIN,
             Self::Nonsense { .. } => "check that host and port are those of an IMAP server",

@@ -135,12 +135,7 @@ impl<'a> Link<'a> {
         if error.is_busy() || matches!(error, ImapError::Bye { .. } | ImapError::Lost { .. }) {
             (self.commands, self.well) = ((self.commands / 2).max(LEAST_COMMANDS), 0);
         }
-        let place = self.losses + usize::from(error.is_busy());
-        let usual = PAUSES.get(place).map(|seconds| Duration::from_secs(*seconds));
-        let asked = error.wait().unwrap_or_default().min(LONGEST_PAUSE);
-        let pause = usual.map(|usual| asked.max(usual + jitter(usual)));
-        let may_pass = error.scope() == Scope::Connection || error.is_busy();
-        let Some(pause) = pause.filter(|_| may_pass) else {
+        let Some(pause) = pause_after(&error, self.losses) else {
             return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
         };
         self.losses += 1;
@@ -148,7 +143,7 @@ impl<'a> Link<'a> {
             self.shared.pace.leave_alone(pause, error.to_string());
         }
         let seconds = in_seconds(pause);
-        let kind = if asked.is_zero() { Pause::Lost } else { Pause::Asked };
+        let kind = if error.wait().is_none() { Pause::Lost } else { Pause::Asked };
         self.shared.line(Line::Waits { seconds, pause: kind, reason: error.to_string() });
         tell(self.shared.events, Event::Waiting { seconds, pause: kind, reason: error.to_string() });
         pause_unless(self.shared.brake, pause)
@@ -187,6 +182,35 @@ impl Drop for Link<'_> {
     fn drop(&mut self) {
         self.drop_session();
     }
+}
+
+/// Tries until a server that asks for time answers otherwise, as often as a job tries; `tell` hears of each pause before it
+/// is made. All other errors are given at once.
+pub fn patiently<T>(
+    mut tell: impl FnMut(&ImapError, Duration),
+    mut attempt: impl FnMut() -> Result<T, ImapError>,
+) -> Result<T, ImapError> {
+    let mut losses = 0;
+    loop {
+        let error = match attempt() {
+            // A lock on this machine is waited for elsewhere.
+            Err(error) if error.is_busy() && !matches!(error, ImapError::Locked { .. }) => error,
+            other => return other,
+        };
+        let Some(pause) = pause_after(&error, losses) else { return Err(error) };
+        losses += 1;
+        tell(&error, pause);
+        thread::sleep(pause);
+    }
+}
+
+/// The pause before the next try after an error, and so many before it since the last success; `None` if no try is to be made.
+fn pause_after(error: &ImapError, losses: usize) -> Option<Duration> {
+    let may_pass = error.scope() == Scope::Connection || error.is_busy();
+    let usual = PAUSES.get(losses + usize::from(error.is_busy())).filter(|_| may_pass)?;
+    let usual = Duration::from_secs(*usual);
+    let asked = error.wait().unwrap_or_default().min(LONGEST_PAUSE);
+    Some(asked.max(usual + jitter(usual)))
 }
 
 /// Whole seconds, rounded up.

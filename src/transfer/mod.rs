@@ -54,6 +54,7 @@ pub use engine::{Begun, JobHandle, start};
 pub use event::{Done, Event, Failed, How, Line, Outcome, Pause, Proof};
 pub use job::{Job, Limits};
 pub use journal::{JobId, Journal, JournalError, Login, PastJob, Repaired, Settings, Speed, Tally};
+pub use link::patiently;
 pub use listing::Listing;
 pub use mailbox::Mailbox;
 pub use mailbox_source::uid_locator;

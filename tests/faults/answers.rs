@@ -326,6 +326,7 @@ fn a_login_that_is_refused_in_the_middle_of_a_job_is_not_tried_again() {
 fn a_login_is_tried_again_where_the_server_asks_for_it_and_else_never() {
     let cases = [
         ("NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)", 2, 0),
+        ("NO [LIMIT] come back another day", 2, 0),
         ("NO [ALERT] Too many simultaneous connections. (Failure)", 2, 0),
         ("NO [THROTTLED] slower", 2, 0),
         ("BAD Request is throttled. Suggested Backoff Time: 2300 milliseconds", 2, 0),
@@ -335,7 +336,7 @@ fn a_login_is_tried_again_where_the_server_asks_for_it_and_else_never() {
         ("NO Too many failed logins, try again in 1 second", 99, 77),
         ("NO", 99, 77),
     ];
-    for_each_of(&cases, 9, |(words, times, code)| {
+    for_each_of(&cases, 10, |(words, times, code)| {
         let (server, post) = Post::in_memory();
         let trial = Trial::new(&post, Kind::MoveMaildir, "Box");
         post.mailbox().turn(Vice::Leaves(12), 1);
@@ -350,12 +351,44 @@ fn a_login_is_tried_again_where_the_server_asks_for_it_and_else_never() {
         };
         assert_eq!(server.count("LOGIN"), before + logins, "{words}: {}", run.err);
         check(&trial, &run, &[*code], words);
-        // Nothing is begun with such a login either.
+        // It is the same with the first login of all.
         post.mailbox().reform();
         post.mailbox().turn(Vice::Answers("LOGIN", words), 1);
-        check(&trial, &trial.run(post.port(), &[]), &[if *code == 77 { 77 } else { 75 }], words);
+        let before = server.count("LOGIN");
+        check(&trial, &trial.run(post.port(), &["--connections", "1"]), &[if *code == 77 { 77 } else { 0 }], words);
+        assert_eq!(server.count("LOGIN"), before + if *code == 77 { 1 } else { 2 }, "{words}");
         post.mailbox().reform();
         complete(&trial, words);
+    });
+}
+
+/// The first connection of each command is tried for as often as one in a job, and then the end says that later may do.
+#[test]
+fn a_command_whose_login_is_one_too_many_waits_and_tries_again() {
+    let limit = Vice::Answers("LOGIN", "NO [LIMIT] come back another day");
+    let away = Vice::Says("", || b"* BYE [UNAVAILABLE] back in a minute\r\n".to_vec());
+    let cases = [
+        ("ls", limit, 2),
+        ("check", limit, 1),
+        ("plan", away, 1),
+        ("verify", away, 2),
+        ("ls", limit, 99),
+        ("check", away, 99),
+    ];
+    for_each_of(&cases, 6, |(command, vice, times)| {
+        let (server, post) = Post::in_memory();
+        let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
+        post.mailbox().turn(*vice, *times);
+        let target = Server::plaintext_url("anna", post.port());
+        let store = trial.store.to_str().unwrap();
+        let places = if matches!(*command, "ls" | "check") { vec![target.as_str()] } else { vec![store, &target] };
+        let password = ["--password-file", trial.password.to_str().unwrap()];
+        let ended = run(trial.home.path(), &[&[*command][..], &places, &password].concat());
+        let tries = (*times).min(5) + 1;
+        assert_eq!(server.connections(), tries, "{command}: {}", ended.err);
+        let code = if *times > 5 { 75 } else { i32::from(*command == "verify") };
+        assert_eq!(ended.code, code, "{command}: {}", ended.err);
+        assert_eq!(ended.err.matches("trying again in").count(), tries - 1, "{command}: {}", ended.err);
     });
 }
 
