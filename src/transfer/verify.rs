@@ -84,7 +84,8 @@ pub enum VerifyError {
 }
 
 /// Compares what a plan would carry, with the `repairs` and date rules it was carried with, with what its targets hold, and hands each
-/// difference to `tell`, which says whether to go on. `accounts` are those of sources on servers. Extra messages of a folder are told after the others.
+/// difference to `tell`, which says whether to go on. `accounts` are those of sources on servers. Of a folder those that differ, and
+/// then extra messages, are told after the others.
 pub fn verify(
     plan: &Plan,
     session: &mut Mailbox,
@@ -106,7 +107,8 @@ pub fn verify(
     for (target, folders) in targets {
         let is_there = known.contains(target) || target.segments() == ["INBOX"];
         let (held, states) = if is_there { there(session, target)? } else { Default::default() };
-        let mut comparison = Comparison { session, how, repairs, target, held, states, compared: &mut compared, tell };
+        let (left, compared) = (Vec::new(), &mut compared);
+        let mut comparison = Comparison { session, how, repairs, target, held, states, left, compared, tell };
         for folder in folders {
             let key = folder.source.path.clone();
             let store = match stores.remove(&key) {
@@ -116,6 +118,7 @@ pub fn verify(
             comparison.folder(folder, &store)?;
             stores.insert(key, store);
         }
+        comparison.settle_left()?;
         comparison.extra()?;
     }
     Ok(compared)
@@ -138,12 +141,23 @@ struct Comparison<'a> {
     target: &'a FolderPath,
     held: Held,
     states: HashMap<u32, RemoteMessage>,
+    left: Vec<Left<'a>>,
     compared: &'a mut Compared,
     tell: &'a mut dyn FnMut(Finding) -> Walk,
 }
 
-impl Comparison<'_> {
-    fn folder(&mut self, plan: &FolderPlan, store: &SharedStore) -> Result<(), VerifyError> {
+/// A message that is on the server otherwise, or only like another one there; or not at all.
+struct Left<'a> {
+    plan: &'a FolderPlan,
+    /// Without its bytes.
+    prepared: Prepared,
+    subject: String,
+    /// Messages on the server with its content.
+    same: Vec<u32>,
+}
+
+impl<'a> Comparison<'a> {
+    fn folder(&mut self, plan: &'a FolderPlan, store: &SharedStore) -> Result<(), VerifyError> {
         let mut envelopes = Vec::new();
         let mut damaged = Vec::new();
         intake::lock(store).list(&plan.folder, &mut |found| {
@@ -172,7 +186,7 @@ impl Comparison<'_> {
             // What no server can take was never sent.
             let keywords = keywords.into_iter().filter(|keyword| is_portable_keyword(keyword)).collect();
             let prepared = Prepared::of(content, locator, flags, keywords, internal_date);
-            self.message(plan, &id, &prepared)?;
+            self.message(plan, prepared)?;
         }
         Ok(())
     }
@@ -189,43 +203,74 @@ impl Comparison<'_> {
         Ok(content.is_some_and(|content| grade(prepared, &content).is_some()))
     }
 
-    /// Finds the message's like on the server, the most alike first, and compares the two.
-    fn message(&mut self, plan: &FolderPlan, id: &str, prepared: &Prepared) -> Result<(), VerifyError> {
+    /// Messages on the server that nobody has yet and that are like it: those that miss nothing of it first.
+    fn candidates(&self, prepared: &Prepared) -> Vec<HeldMessage> {
         let mut candidates: Vec<_> = self.held.candidates(prepared.fingerprint).take(100).collect();
         if candidates.is_empty() {
             candidates.extend(prepared.id.into_iter().flat_map(|id| self.held.with_id(id)).take(100));
         }
-        candidates.sort_by_key(|held| held.size != prepared.size);
-        let is_sure = candidates.len() == 1 && self.how == Verify::Size;
-        let subject = || Summary::of(&prepared.bytes).subject;
-        let mut differs = None;
-        for candidate in candidates {
-            let is_same = if is_sure && candidate.size == prepared.size && candidate.fingerprint == prepared.fingerprint
-            {
-                true
-            } else {
-                self.is_same(prepared, candidate)?
-            };
-            if !is_same {
-                differs.get_or_insert(candidate);
-                continue;
-            }
-            self.held.claim(candidate.uid);
-            let detail = self.states.get(&candidate.uid).map(|message| details(prepared, message)).unwrap_or_default();
-            if detail.is_empty() {
+        candidates.sort_by_cached_key(|held| {
+            let has_its_flags = self.states.get(&held.uid).is_some_and(|message| message.flags == prepared.flags);
+            (!self.details(prepared, held.uid).is_empty(), held.size != prepared.size, !has_its_flags)
+        });
+        candidates
+    }
+
+    /// Finds the message on the server as it is here. If it is there otherwise, or something like it is, that is left to the
+    /// end: another one may be just that.
+    fn message(&mut self, plan: &'a FolderPlan, mut prepared: Prepared) -> Result<(), VerifyError> {
+        let candidates = self.candidates(&prepared);
+        let is_alone = candidates.len() == 1 && self.how == Verify::Size;
+        let is_alike = |held: &HeldMessage| held.size == prepared.size && held.fingerprint == prepared.fingerprint;
+        let mut same = Vec::new();
+        for candidate in &candidates {
+            let is_same = is_alone && is_alike(candidate) || self.is_same(&prepared, *candidate)?;
+            if is_same && self.details(&prepared, candidate.uid).is_empty() {
+                self.held.claim(candidate.uid);
                 self.compared.same += 1;
                 return Ok(());
             }
-            return self.find(Difference::Different, plan, id, Some(candidate.uid), subject(), detail);
+            same.extend(is_same.then_some(candidate.uid));
         }
-        match differs {
-            Some(candidate) => {
-                self.held.claim(candidate.uid);
-                let detail = "its content is not the same".to_owned();
-                self.find(Difference::Different, plan, id, Some(candidate.uid), subject(), detail)
+        let subject = Summary::of(&prepared.bytes).subject;
+        if candidates.is_empty() {
+            return self.find(Difference::Missing, plan, &prepared.locator.id(), None, subject, String::new());
+        }
+        (prepared.bytes, prepared.large) = (Vec::new(), None); // it was compared
+        self.left.push(Left { plan, prepared, subject, same });
+        Ok(())
+    }
+
+    /// Settles what was left: those whose content is there first, so that each message on the server is one's only.
+    fn settle_left(&mut self) -> Result<(), VerifyError> {
+        let mut unlike = Vec::new();
+        for one in std::mem::take(&mut self.left) {
+            let Some(uid) = one.same.iter().copied().find(|uid| self.held.with_uid(*uid).is_some()) else {
+                unlike.push(one);
+                continue;
+            };
+            let detail = self.details(&one.prepared, uid);
+            self.differs(one, uid, detail)?;
+        }
+        for one in unlike {
+            if let Some(like) = self.candidates(&one.prepared).first() {
+                self.differs(one, like.uid, "its content is not the same".to_owned())?;
+                continue;
             }
-            None => self.find(Difference::Missing, plan, id, None, subject(), String::new()),
+            let id = one.prepared.locator.id();
+            self.find(Difference::Missing, one.plan, &id, None, one.subject, String::new())?;
         }
+        Ok(())
+    }
+
+    fn differs(&mut self, one: Left<'_>, uid: u32, detail: String) -> Result<(), VerifyError> {
+        self.held.claim(uid);
+        self.find(Difference::Different, one.plan, &one.prepared.locator.id(), Some(uid), one.subject, detail)
+    }
+
+    /// What differs beside the content, in words.
+    fn details(&self, prepared: &Prepared, uid: u32) -> String {
+        self.states.get(&uid).map(|message| details(prepared, message)).unwrap_or_default()
     }
 
     /// Tells what is on the server and was not found in a store.
