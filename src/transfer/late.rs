@@ -1,16 +1,16 @@
 //! Messages whose answer was lost and that may still turn up: those of earlier runs, settled before anything is sent to
 //! their folder, and those that were sent again, looked for when the folder is done.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::imap::{HeldMessage, ImapError};
+use crate::imap::{HeldMessage, ImapError, RemoteMessage};
 use crate::mail::{Digest, Fingerprint};
 use crate::store::LARGE;
 
 use super::carry::Carry;
 use super::job::Halt;
-use super::journal::{Batch, Entry, Fate, Settled, Stored};
+use super::journal::{Batch, Entry, Fate, Mark, Settled, Stored};
 use super::link::pause_unless;
 use super::pending::Prepared;
 use super::{Event, Pause};
@@ -45,6 +45,9 @@ impl Carry<'_, '_> {
         if batches.is_empty() {
             return Ok(Ok(()));
         }
+        let has_twins = have_twins(&batches);
+        // Under a UIDVALIDITY, the UIDs of which it is known whose they are.
+        let mut carried: Option<(u32, HashSet<u32>)> = None;
         let deadline = Instant::now() + batches.iter().map(patience).max().unwrap_or_default();
         let mut is_told = false;
         loop {
@@ -52,17 +55,25 @@ impl Carry<'_, '_> {
                 let selected = session.select(target)?;
                 let is_same = |batch: &Batch| batch.uid_validity == selected.uid_validity;
                 let floor = |batch: &Batch| if is_same(batch) { batch.uid_next } else { 1 };
-                let held = session.held_since(batches.iter().map(floor).min().unwrap_or(1))?;
-                Ok((selected, held))
+                let floor = batches.iter().map(floor).min().unwrap_or(1);
+                let held = session.held_since(floor)?;
+                let states = if has_twins && !held.is_empty() { session.since(floor)? } else { Vec::new() };
+                Ok((selected, held, states))
             })?;
-            let held = match held {
-                Ok((selected, held)) => {
+            let (mut held, states) = match held {
+                Ok((selected, held, states)) => {
                     self.selected = selected;
-                    held
+                    (held, states)
                 }
                 Err(error) => return Ok(Err(error)),
             };
-            let found = recognise(&batches, self.selected.uid_validity, held);
+            let validity = self.selected.uid_validity;
+            if carried.as_ref().is_none_or(|(known, _)| *known != validity) {
+                let all = self.shared.record.carried(&self.target, validity)?;
+                carried = Some((validity, all.into_values().flatten().map(|(uid, _)| uid).collect()));
+            }
+            held.retain(|message| carried.as_ref().is_none_or(|(_, uids)| !uids.contains(&message.uid)));
+            let found = recognise(&batches, validity, held, &states);
             let is_whole = found.iter().flatten().all(Option::is_some);
             let is_settled = !self.link.session()?.may_turn_up();
             if is_whole || is_settled || Instant::now() >= deadline {
@@ -210,9 +221,17 @@ fn patience(batch: &Batch) -> Duration {
     grace(size).saturating_sub(batch.begun.elapsed())
 }
 
+/// Whether some of the messages may be taken for each other.
+fn have_twins(batches: &[Batch]) -> bool {
+    let mut seen = HashSet::new();
+    batches.iter().flat_map(|batch| &batch.entries).any(|entry| !seen.insert((entry.fingerprint, entry.size)))
+}
+
 /// How much a message is like the one that was sent.
 #[derive(Clone, Copy)]
 enum Likeness {
+    /// In its fields, its size, its flags and its date.
+    Marks,
     /// In its fields and its size.
     Size,
     /// In its fields.
@@ -222,18 +241,32 @@ enum Likeness {
 }
 
 /// The UID of each message of the batches, where it is there; each UID once. The most alike come first, since some servers
-/// change what they store.
-pub(super) fn recognise(batches: &[Batch], validity: u32, held: Vec<HeldMessage>) -> Vec<Vec<Option<u32>>> {
+/// change what they store. `states` tell flags and dates, as far as they are known.
+pub(super) fn recognise(
+    batches: &[Batch],
+    validity: u32,
+    held: Vec<HeldMessage>,
+    states: &[RemoteMessage],
+) -> Vec<Vec<Option<u32>>> {
+    let states: HashMap<u32, &RemoteMessage> = states.iter().map(|state| (state.uid, state)).collect();
     let mut held: Vec<Option<HeldMessage>> = held.into_iter().map(Some).collect();
     let mut found: Vec<Vec<Option<u32>>> = batches.iter().map(|batch| vec![None; batch.entries.len()]).collect();
-    for likeness in [Likeness::Size, Likeness::Fields, Likeness::Id] {
+    for likeness in [Likeness::Marks, Likeness::Size, Likeness::Fields, Likeness::Id] {
         for (batch, uids) in batches.iter().zip(&mut found) {
             let floor = if batch.uid_validity == validity { batch.uid_next } else { 1 };
-            for (entry, uid) in batch.entries.iter().zip(uids).filter(|(_, uid)| uid.is_none()) {
+            let marks = batch.marks.iter().map(Some).chain(std::iter::repeat(None));
+            let open = batch.entries.iter().zip(marks).zip(uids).filter(|(_, uid)| uid.is_none());
+            for ((entry, mark), uid) in open {
                 let is_it = |message: &HeldMessage| {
+                    let has_fields = message.fingerprint == entry.fingerprint;
                     let is_alike = match likeness {
-                        Likeness::Size => message.fingerprint == entry.fingerprint && message.size == entry.size,
-                        Likeness::Fields => message.fingerprint == entry.fingerprint,
+                        Likeness::Marks => {
+                            let has_marks =
+                                |mark: &Mark| states.get(&message.uid).is_some_and(|state| mark.is_on(state));
+                            has_fields && message.size == entry.size && mark.is_some_and(has_marks)
+                        }
+                        Likeness::Size => has_fields && message.size == entry.size,
+                        Likeness::Fields => has_fields,
                         Likeness::Id => entry.id.is_some() && message.id == entry.id,
                     };
                     message.uid >= floor && is_alike
@@ -249,7 +282,7 @@ pub(super) fn recognise(batches: &[Batch], validity: u32, held: Vec<HeldMessage>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::Locator;
+    use crate::mail::{Flags, Locator};
 
     fn entry(text: &str) -> Entry {
         let bytes = text.as_bytes();
@@ -267,12 +300,30 @@ mod tests {
     }
 
     #[test]
+    fn of_twins_each_is_the_one_with_its_flags_where_those_are_known() {
+        let text = "Subject: one\r\n\r\n";
+        let mark = |flags| Mark::of(flags, &[], None, &[]);
+        let of =
+            |flags| Batch { uid_validity: 7, entries: vec![entry(text)], marks: vec![mark(flags)], ..Batch::default() };
+        let batches = [of(Flags::SEEN), of(Flags::SEEN | Flags::FLAGGED)];
+        let there = |uids: &[u32]| uids.iter().map(|uid| held(*uid, text, 16)).collect();
+        let state = |uid, flags| RemoteMessage { uid, flags, ..RemoteMessage::default() };
+        let flagged = state(5, Flags::SEEN | Flags::FLAGGED);
+        assert_eq!(recognise(&batches, 7, there(&[5]), std::slice::from_ref(&flagged)), [vec![None], vec![Some(5)]]);
+        let both = [flagged, state(6, Flags::SEEN)];
+        assert_eq!(recognise(&batches, 7, there(&[5, 6]), &both), [vec![Some(6)], vec![Some(5)]]);
+        let forgotten = [state(5, Flags::NONE), state(6, Flags::NONE)];
+        assert_eq!(recognise(&batches, 7, there(&[5, 6]), &forgotten), [vec![Some(5)], vec![Some(6)]]);
+        assert!(have_twins(&batches) && !have_twins(&batches[..1]));
+    }
+
+    #[test]
     fn each_message_of_an_earlier_run_is_found_once_and_not_below_its_window() {
         let (one, two) = ("Subject: one\r\n\r\n", "Subject: two\r\n\r\n");
         let entries = vec![entry(one), entry(one), entry(two)];
         let batch = Batch { id: 1, uid_validity: 7, uid_next: 5, entries, ..Batch::default() };
         let there = vec![held(3, one, 16), held(5, one, 16), held(6, two, 99)];
-        assert_eq!(recognise(std::slice::from_ref(&batch), 7, there.clone()), [vec![Some(5), None, Some(6)]]);
-        assert_eq!(recognise(&[batch], 8, there), [vec![Some(3), Some(5), Some(6)]]);
+        assert_eq!(recognise(std::slice::from_ref(&batch), 7, there.clone(), &[]), [vec![Some(5), None, Some(6)]]);
+        assert_eq!(recognise(&[batch], 8, there, &[]), [vec![Some(3), Some(5), Some(6)]]);
     }
 }

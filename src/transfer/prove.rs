@@ -1,6 +1,6 @@
 //! After the sending: which UID each message got, and whether the server has it as it was sent.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::imap::{HeldMessage, ImapError, RemoteMessage};
@@ -118,13 +118,13 @@ impl Carry<'_, '_> {
     /// Finds messages without a UID whose bytes are those that were sent, all in one look: a server that broke off may break
     /// off again before it has answered for each of them.
     fn find_same(&mut self, matched: &mut Matched, news: &[RemoteMessage]) -> Result<(), Halt> {
-        let mut open: Vec<(&mut Option<RemoteMessage>, Digest, u64)> = Vec::new();
+        let mut open: Vec<(&mut Option<RemoteMessage>, &Prepared)> = Vec::new();
         for (one, found) in matched.iter_mut() {
             if self.is_open(one) && found.is_none() && one.prepared.large.is_none() {
-                open.push((found, one.prepared.digest, one.prepared.size));
+                open.push((found, &one.prepared));
             }
         }
-        let sizes: HashSet<u64> = open.iter().map(|(_, _, size)| *size).collect();
+        let sizes: HashSet<u64> = open.iter().map(|(_, prepared)| prepared.size).collect();
         let is_like = |message: &&RemoteMessage| sizes.contains(&message.size) && !self.claimed.contains(&message.uid);
         let uids: Vec<u32> = news.iter().filter(is_like).map(|message| message.uid).collect();
         if uids.is_empty() {
@@ -132,18 +132,26 @@ impl Carry<'_, '_> {
         }
         let largest = sizes.into_iter().max().unwrap_or_default();
         let read = self.ask(|session, target| {
-            let mut digests: HashMap<Digest, VecDeque<u32>> = HashMap::new();
+            let mut digests: HashMap<Digest, Vec<u32>> = HashMap::new();
             session.reopen(target)?;
             session.contents(&uids, largest, |uid, content| {
-                digests.entry(Digest::of(content)).or_default().push_back(uid);
+                digests.entry(Digest::of(content)).or_default().push(uid);
             })?;
             Ok(digests)
         })?;
         let Ok(mut digests) = read else { return Ok(()) }; // each by itself may do
-        for (found, digest, _) in open {
-            // Twins in the order they were sent; whatever the server repeats, a UID is one message's.
-            let uid = digests.get_mut(&digest).and_then(VecDeque::pop_front).filter(|uid| self.claimed.insert(*uid));
-            *found = uid.and_then(|uid| news.iter().find(|message| message.uid == uid)).cloned();
+        let by_uid: HashMap<u32, &RemoteMessage> = news.iter().map(|message| (message.uid, message)).collect();
+        // Of twins each is the one with its flags and its date. A server may have forgotten those: then they are in the order
+        // they were sent. Whatever the server repeats, a UID is one message's.
+        for is_marked in [true, false] {
+            for (found, prepared) in open.iter_mut().filter(|(found, _)| found.is_none()) {
+                let Some(uids) = digests.get_mut(&prepared.digest) else { continue };
+                let mark = prepared.mark();
+                let fits = |uid: &u32| !is_marked || by_uid.get(uid).is_some_and(|message| mark.is_on(message));
+                let uid = uids.iter().position(fits).map(|at| uids.remove(at));
+                let message = uid.filter(|uid| self.claimed.insert(*uid)).and_then(|uid| by_uid.get(&uid));
+                **found = message.map(|message| (*message).clone());
+            }
         }
         Ok(())
     }

@@ -1,19 +1,21 @@
 //! What the target has already: held there before, or sent by earlier runs, whose journal says what was proven and what not.
 //! Nothing of it is sent again; and a move takes out of the store only what is there with its flags and its date.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::imap::{HeldMessage, ImapError, RemoteMessage};
-use crate::mail::Digest;
+use crate::mail::{Digest, Locator};
 use crate::store::LARGE;
 
 use super::carry::Carry;
 use super::claims::Claims;
 use super::held::Held;
+use super::intake;
 use super::job::Halt;
 use super::journal::{Batch, Carried, Removed, Stored};
 use super::ledger::Place;
 use super::pending::Prepared;
+use super::plan::place;
 use super::prove::{dated_otherwise, has_date};
 use super::tell::Dated;
 use super::{How, Mode, Proof, uid_locator};
@@ -28,6 +30,10 @@ pub(super) struct There {
     removed: Removed,
     /// Messages that an earlier run sent and did not prove, by their UIDs.
     unproven: HashMap<u32, Unproven>,
+    /// What earlier runs of the job sent, by the digest, with where it was in the store; read when twins are met.
+    sent: Option<HashMap<Digest, Vec<(Locator, u32)>>>,
+    /// The same of twins, as far as the store still has them there.
+    twins: HashMap<Digest, Vec<(Locator, u32)>>,
 }
 
 /// A message that an earlier run sent and did not prove.
@@ -39,6 +45,21 @@ struct Unproven {
     /// As the server has it, and whether those are the bytes that were sent.
     message: RemoteMessage,
     is_exact: bool,
+}
+
+/// A message among those of the store with the same bytes. They may differ in their flags, so none is taken for another.
+#[derive(Default)]
+struct Kin {
+    /// The UID that an earlier run gave to it, if it is there and free.
+    own: Option<u32>,
+    /// Those that were given to the others.
+    others: HashSet<u32>,
+}
+
+impl Kin {
+    fn may_be(&self, uid: u32) -> bool {
+        !self.others.contains(&uid) && self.own.is_none_or(|own| own == uid)
+    }
 }
 
 impl Carry<'_, '_> {
@@ -182,22 +203,23 @@ impl Carry<'_, '_> {
         if is_server && !self.there.held.is_empty() && self.selected.uid_validity != self.before.uid_validity {
             return Err(Halt::Renumbered);
         }
-        let is_free = |held: &HeldMessage| !self.there.removed.is_another(held.uid, &prepared.locator);
+        let kin = if has_twin { self.kin_of(prepared)? } else { Kin::default() };
+        let may_be = |uid: u32| kin.may_be(uid) && !self.there.removed.is_another(uid, &prepared.locator);
+        let is_free = |held: &HeldMessage| may_be(held.uid);
         let candidates: Vec<_> = self.there.held.candidates(prepared.fingerprint).filter(is_free).take(100).collect();
+        // A server that writes mail anew may leave no field as it was but the id.
+        let by_id = prepared.id.into_iter().flat_map(|id| self.there.held.with_id(id)).filter(is_free).take(100);
+        let by_id: Vec<_> = by_id.filter(|held| held.fingerprint != prepared.fingerprint).collect();
         for candidate in &candidates {
             if candidate.size == prepared.size && !has_twin && !self.reads_all_back() {
                 self.there.held.claim(candidate.uid);
                 return Ok(Some((candidate.uid, Proof::Size)));
             }
         }
-        if let Some((held, proof)) = self.journal_knows(prepared)? {
+        if let Some((held, proof)) = self.journal_knows(prepared, &kin)? {
             self.there.held.claim(held.uid);
             return Ok(Some((held.uid, proof)));
         }
-        // A server that writes mail anew may leave no field as it was but the id.
-        let is_free = |held: &HeldMessage| !self.there.removed.is_another(held.uid, &prepared.locator);
-        let by_id = prepared.id.into_iter().flat_map(|id| self.there.held.with_id(id)).filter(is_free).take(100);
-        let by_id: Vec<_> = by_id.filter(|held| held.fingerprint != prepared.fingerprint).collect();
         for candidate in candidates.into_iter().chain(by_id) {
             self.land_all()?; // the connection is needed
             let proof = self.compare_content(prepared, candidate.uid, candidate.size)?.unwrap_or(None);
@@ -209,8 +231,34 @@ impl Carry<'_, '_> {
         Ok(None)
     }
 
+    /// What earlier runs of the job made of a message and of its twins, as far as the store still has them where they were.
+    fn kin_of(&mut self, prepared: &Prepared) -> Result<Kin, Halt> {
+        if self.there.held.is_empty() {
+            return Ok(Kin::default());
+        }
+        let mut sent = match self.there.sent.take() {
+            Some(sent) => sent,
+            None => self.shared.record.in_store(self.index, self.selected.uid_validity)?,
+        };
+        let is_own = |locator: &Locator| place(locator) == place(&prepared.locator);
+        if let Some(mut twins) = sent.remove(&prepared.digest) {
+            let making = self.making();
+            // Another program may have changed the store since.
+            twins.retain(|(locator, _)| {
+                let read = || intake::read(self.store, &self.plan.folder, locator, &making);
+                is_own(locator) || read().is_ok_and(|content| content.digest == prepared.digest)
+            });
+            self.there.twins.insert(prepared.digest, twins);
+        }
+        self.there.sent = Some(sent);
+        let twins = self.there.twins.get(&prepared.digest).map(Vec::as_slice).unwrap_or_default();
+        let (own, others): (Vec<_>, Vec<_>) = twins.iter().partition(|(locator, _)| is_own(locator));
+        let own = own.first().map(|(_, uid)| *uid).filter(|uid| self.there.held.with_uid(*uid).is_some());
+        Ok(Kin { own, others: others.into_iter().map(|(_, uid)| *uid).collect() })
+    }
+
     /// The message that an earlier run made of this one, if it is there, and how surely it had proven it.
-    fn journal_knows(&mut self, prepared: &Prepared) -> Result<Option<(HeldMessage, Proof)>, Halt> {
+    fn journal_knows(&mut self, prepared: &Prepared, kin: &Kin) -> Result<Option<(HeldMessage, Proof)>, Halt> {
         if self.selected.exists == 0 {
             return Ok(None);
         }
@@ -218,7 +266,7 @@ impl Carry<'_, '_> {
             Some(carried) => carried,
             None => self.shared.record.carried(&self.target, self.selected.uid_validity)?,
         };
-        let is_free = |uid: &u32| !self.there.removed.is_another(*uid, &prepared.locator);
+        let is_free = |uid: &u32| kin.may_be(*uid) && !self.there.removed.is_another(*uid, &prepared.locator);
         let there = |(uid, proof): &(u32, Option<Proof>)| {
             Some((self.there.held.with_uid(*Some(uid).filter(|uid| is_free(uid))?)?, (*proof)?))
         };

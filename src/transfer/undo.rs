@@ -182,7 +182,8 @@ impl Undo<'_> {
     /// Where the messages of a batch are of which the job did not learn what became of them.
     fn look_for(&mut self, batch: &Batch) -> Result<Vec<Fate>, UndoError> {
         let held = self.session.held_since(batch.uid_next)?;
-        let found = recognise(std::slice::from_ref(batch), batch.uid_validity, held);
+        let states = self.session.since(batch.uid_next)?;
+        let found = recognise(std::slice::from_ref(batch), batch.uid_validity, held, &states);
         let fate =
             |uid: Option<u32>| uid.map_or(Fate::Absent, |uid| Fate::Stored(Stored { uid, proof: None, state: 0 }));
         Ok(found.into_iter().flatten().map(fate).collect())

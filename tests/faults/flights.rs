@@ -7,7 +7,7 @@ use super::common::for_each_of;
 use super::common::invariants::hold;
 use super::common::mail::{Mail, Maker, Marks};
 use super::common::mailbox::{Manners, PLAIN, Vice};
-use super::common::proxy::{Do, Proxy};
+use super::common::proxy::{At, Do, Proxy};
 use super::common::servers::Dovecot;
 use super::common::trial::{Kind, Post, Trial};
 
@@ -51,6 +51,50 @@ fn a_line_cut_between_the_states_of_messages_costs_and_doubles_none() {
         let run = trial.run(proxy.port, &["--connections", "1"]);
         assert_eq!(proxy.fired(), 1, "after the state of {nth}");
         hold(&trial, &run, &[0], &format!("the line is cut after the state of {nth} messages"));
+    });
+}
+
+/// Small messages, of which one of the last has the bytes of one of the first, and is flagged where that is not.
+fn with_far_twins() -> Vec<Mail> {
+    let mut mails = small(70, &[]);
+    mails[67] = Mail { received: mails[67].received, ..mails[5].clone() };
+    mails[67].marks.flagged = true;
+    mails
+}
+
+#[test]
+fn of_twins_in_two_flights_each_keeps_its_flags_when_one_is_refused_and_the_other_found() {
+    let Some(server) = Dovecot::new().start() else { return };
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        // The server hears nothing of the first flight, which the second is behind already: its six messages.
+        let proxy = Proxy::new(server.imap_port)
+            .fault(1, At::AfterLiteral, Do::Answer("NO [INUSE] try again".into()))
+            .fault(6, At::BeforeOk, Do::Reset)
+            .round_trip(Duration::from_millis(40))
+            .start();
+        let post = Post::on(&server, &format!("twins{kind:?}"));
+        let trial = Trial::with(&post, *kind, "Box", with_far_twins());
+        let run = trial.run(proxy.port, &["--connections", "1"]);
+        let found = run.events_of("message.done").into_iter().filter(|done| done["how"] == "found").count();
+        hold(&trial, &run, &[0], "the first flight is refused, the answer to the second lost");
+        assert_eq!((proxy.fired(), found), (2, 6));
+    });
+}
+
+#[test]
+fn of_twins_the_one_that_was_refused_is_not_taken_for_the_other_by_the_next_run() {
+    let Some(server) = Dovecot::new().start() else { return };
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        let proxy = Proxy::new(server.imap_port)
+            .replace("MULTIAPPEND", "X-NONE")
+            .replace("LITERAL+", "X-NONE")
+            .fault(6, At::AfterLiteral, Do::Answer("NO [CANNOT] not this one".into()))
+            .start();
+        let post = Post::on(&server, &format!("refused{kind:?}"));
+        let trial = Trial::with(&post, *kind, "Box", with_far_twins());
+        let run = trial.run(proxy.port, &["--connections", "1"]);
+        assert_eq!((proxy.fired(), run.events_of("message.failed").len()), (1, 1), "{}", run.err);
+        hold(&trial, &run, &[1], "the first of two twins is refused");
     });
 }
 

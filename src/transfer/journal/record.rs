@@ -246,6 +246,22 @@ impl Record {
         Ok(batches.into_iter().flat_map(|batch| batch.entries.into_iter().zip(batch.fates)).collect())
     }
 
+    /// The UIDs that the job gave to messages of a folder of the plan that are still in its store, with where they are there, by
+    /// the digest of what was sent.
+    pub(in crate::transfer) fn in_store(
+        &self,
+        index: usize,
+        uid_validity: u32,
+    ) -> Result<HashMap<Digest, Vec<(Locator, u32)>>, JournalError> {
+        let mut all: HashMap<Digest, Vec<(Locator, u32)>> = HashMap::new();
+        for (entry, fate) in self.sent(index, uid_validity)? {
+            if let Some(stored) = fate.stored().filter(|_| !fate.is_only_copy()) {
+                all.entry(entry.digest).or_default().push((entry.locator, stored.uid));
+            }
+        }
+        Ok(all)
+    }
+
     /// Bytes that were about to be sent to the account in the last 24 hours.
     pub(in crate::transfer) fn sent_today(&self) -> Result<u64, JournalError> {
         let since = now().saturating_sub(24 * 3600);
