@@ -133,34 +133,42 @@ impl Job {
         pty.type_keys("\r");
         pty.wait_gone("what goes where");
         pty.wait_for("left");
+        // By now every connection has its line, and the panes have moved up for them.
+        pty.wait_until(|screen| {
+            let screen = screen.contents();
+            screen.contains("/1,600") && !screen.contains(" 0/1,600")
+        });
         pty
     }
 }
 
-/// Bytes a second that a program sends while nobody presses a key; it must send something.
-fn rate(pty: &Pty) -> usize {
-    let (begun, before) = (Instant::now(), pty.raw_output().len());
+/// Bytes a second that programs send while nobody presses a key, all at a time; each must send something.
+fn rates<const N: usize>(all: [&Pty; N]) -> [usize; N] {
+    let (begun, before) = (Instant::now(), all.map(|pty| pty.raw_output().len()));
     std::thread::sleep(WHILE); // the measure, not a wait for something
-    let bytes = pty.raw_output().len() - before;
-    assert!(bytes > 0, "nothing is told of the job:\n{}", pty.screen_text());
-    assert!(pty.screen_text().contains("left"), "the job ended too early:\n{}", pty.screen_text());
-    bytes * 1000 / usize::try_from(begun.elapsed().as_millis()).unwrap()
+    let bytes: [usize; N] = std::array::from_fn(|at| all[at].raw_output().len() - before[at]);
+    let milliseconds = usize::try_from(begun.elapsed().as_millis()).unwrap();
+    for (pty, bytes) in all.iter().zip(bytes) {
+        assert!(bytes > 0, "nothing is told of the job:\n{}", pty.screen_text());
+        assert!(pty.screen_text().contains("left"), "the job ended too early:\n{}", pty.screen_text());
+    }
+    bytes.map(|bytes| bytes * 1000 / milliseconds)
 }
 
 #[test]
 fn a_running_job_costs_little_of_the_line_and_less_when_it_is_slow() {
     let Some(job) = Job::new() else { return };
     let (brisk, slow) = (job.run("anna", &[]), job.run("bert", &["--slow"]));
-    let rates = [rate(&brisk), rate(&slow)];
+    let at_work = rates([&brisk, &slow]);
     // The dialog of the transfers shows more of it.
     brisk.type_keys("w");
     brisk.wait_for("Transfers");
     slow.type_keys("w");
     slow.wait_for("Transfers");
-    let in_full = [rate(&brisk), rate(&slow)];
-    println!("bytes a second: {rates:?}, in full {in_full:?}");
-    assert!(rates[0] < 2000 && in_full[0] < 2000, "{rates:?} {in_full:?}");
-    assert!(rates[1] < 300 && in_full[1] < 300, "{rates:?} {in_full:?}");
+    let in_full = rates([&brisk, &slow]);
+    println!("bytes a second: {at_work:?}, in full {in_full:?}");
+    assert!(at_work[0] < 2000 && in_full[0] < 2000, "{at_work:?} {in_full:?}");
+    assert!(at_work[1] < 300 && in_full[1] < 300, "{at_work:?} {in_full:?}");
 }
 
 #[test]
@@ -169,7 +177,8 @@ fn a_slow_line_can_be_told_in_the_settings_too_and_keys_are_answered_at_once() {
     fs::create_dir_all(job.home.path().join(".config/mailferry")).unwrap();
     fs::write(job.home.path().join(".config/mailferry/config.toml"), "[screen]\nslow = true\n").unwrap();
     let pty = job.run("anna", &[]);
-    assert!(rate(&pty) < 300);
+    let [rate] = rates([&pty]);
+    assert!(rate < 300, "{rate} bytes a second");
     let begun = Instant::now();
     for _ in 0..5 {
         pty.type_keys("?");
