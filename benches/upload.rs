@@ -3,9 +3,9 @@
 //!
 //! `cargo bench --bench upload` prints tables and says which bars hold; `-- --small` takes a twentieth of the mail, to see
 //! that it runs; `-- --only ours` leaves the peers out; `-- --table small` makes only the tables with that in their title.
-//! `scripts/bench upload` installs the peers first. Dovecot runs with
-//! mdbox on tmpfs, plain and behind a line of 40 ms, and with Maildir and fsync on disk. Our own program keeps its journal
-//! and proves each message (`--verify size`), as always.
+//! `scripts/bench upload` installs the peers first. Dovecot runs with mdbox on tmpfs, plain and behind a line of 40 ms, and
+//! with Maildir and fsync on disk. The mail that is uploaded and what the programs keep of their work, our journal among it,
+//! lie on a disk, as they do for a user. Our own program proves each message (`--verify size`), as always.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 #![allow(clippy::cast_precision_loss, reason = "rates")]
@@ -31,6 +31,8 @@ use work::{BOX, Work};
 
 const ROUNDS: usize = 5;
 const ROUND_TRIP: Duration = Duration::from_millis(40);
+/// Where the programs have their mail: on a disk, as hier(7) has it, and open to the user that mailutil runs as.
+const CLIENTS: &str = "/var/tmp";
 /// Over a long line, those that wait for each message get so many only.
 const FEW: usize = 200;
 
@@ -116,7 +118,7 @@ impl<'w> Entrant<'w> {
 
 /// The four figures on a server that is never waited for.
 fn in_memory(scale: usize, has_peers: bool, table: &str) {
-    let home = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir_in(CLIENTS).unwrap();
     let server = Dovecot::new().format("mdbox").start().expect("dovecot");
     let far = delay::line(server.imap_port, ROUND_TRIP).unwrap();
     let small = Work::small(&home.path().join("small"), 10_000 / scale);
