@@ -277,6 +277,19 @@ fn what_is_left_of_a_quota_is_told_before_anything_is_sent() {
 }
 
 #[test]
+fn what_is_there_already_needs_no_room() {
+    let Some(server) = Dovecot::new().quota_messages(15).start() else { return };
+    let scene = Scene::new(12);
+    let target = Server::plaintext_url("anna", server.imap_port) + "Box";
+    assert_eq!(scene.copy(&target, &[]).expect(0).totals(), (12, 0, 0));
+    let (text, json) = scene.plan(&target);
+    assert!(!text.err.contains("NOT ENOUGH"), "{}", text.err);
+    let quota = &json.events_of("plan.end")[0]["quotas"][0];
+    let expected = (&3.into(), &0.into(), &0.into(), &true.into());
+    assert_eq!((&quota["messages_left"], &quota["messages"], &quota["bytes"], &quota["fits"]), expected);
+}
+
+#[test]
 fn a_plan_on_the_screen_tells_what_the_mailbox_has_no_room_for() {
     let Some(server) = Dovecot::new().quota_messages(10).start() else { return };
     let scene = Scene::new(12);

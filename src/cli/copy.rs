@@ -120,19 +120,21 @@ pub fn run(arguments: &Arguments, kind: Kind) -> Result<ExitCode, Failure> {
     let accounts = sources::accounts(&sources);
     if is_dry {
         let mut too_big = Vec::new();
+        let mut rest = Plan::default();
         for folder in &plan.folders {
             let held: Option<Ids> = folder.exists.then(|| ids(&mut session, &folder.target)).transpose()?;
             let scale = Scale { limit: room.limit(&folder.target), held, reads: arguments.look.examine };
             let weight = weigh(&mut *folder.source.open(&accounts)?, folder, &scale, &mut |_| true)?;
             let weight = weight.unwrap_or_default();
             too_big.push(room.too_big(&folder.target, &weight));
+            rest.folders.push(weight.rest_of(folder));
             // A reader that closed the pipe has seen enough.
             let _ = printer.folder(folder, &weight, &room);
         }
         session.logout();
         let too_big = too_big.into_iter().sum();
-        let _ = printer.plan_end(&plan, &room, too_big);
-        tell_limits(&room, &plan, too_big, &limits, &mut printer);
+        let _ = printer.plan_end(&plan, &room.needs(&rest), &room, too_big);
+        tell_limits(&room, &rest, too_big, &limits, &mut printer);
         return Ok(ExitCode::from(code::OK));
     }
     tell_limits(&room, &plan, TooBig::default(), &limits, &mut printer);

@@ -99,10 +99,10 @@ impl Printer {
     }
 
     /// Shows what a plan adds up to; in JSON, what limits it too.
-    pub fn plan_end(&mut self, plan: &Plan, room: &Room, too_big: TooBig) -> io::Result<()> {
+    pub fn plan_end(&mut self, plan: &Plan, needs: &[Need<'_>], room: &Room, too_big: TooBig) -> io::Result<()> {
         let (folders, new) = (plan.folders.len(), plan.new_folders());
         if self.is_json {
-            let quotas: Vec<Value> = room.needs(plan).iter().map(need).collect();
+            let quotas: Vec<Value> = needs.iter().map(need).collect();
             return json_line(json!({"event": "plan.end", "folders": folders, "new_folders": new,
                 "messages": plan.messages(), "bytes": plan.bytes(), "too_big": too_big.surely,
                 "perhaps_too_big": too_big.perhaps, "quotas": quotas, "server": room.kind.map(|kind| kind.name),

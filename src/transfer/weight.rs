@@ -28,6 +28,8 @@ pub struct Weight {
     pub sizes: Arc<[u32]>,
     /// Those that the target seems to hold, by their Message-ID; `None` where that was not looked for.
     pub already: Option<u64>,
+    /// Their bytes, as the store has them.
+    pub already_bytes: u64,
     /// Those that need a repair, by repair; `None` until they were read.
     pub repairs: Option<BTreeMap<Repair, u64>>,
 }
@@ -131,6 +133,7 @@ impl Weight {
             if let Some(left) = held.get_mut(&fingerprint::short_id(id.as_bytes())).filter(|left| **left > 0) {
                 *left -= 1;
                 *already += 1;
+                self.already_bytes += envelope.size;
             }
         }
         if !scale.reads {
@@ -155,6 +158,12 @@ impl Weight {
     pub fn larger_than(&self, limit: u64) -> u64 {
         let smaller = self.sizes.partition_point(|size| u64::from(*size) <= limit);
         (self.sizes.len() - smaller) as u64
+    }
+
+    /// What of a folder is still to go.
+    pub fn rest_of(&self, folder: &FolderPlan) -> FolderPlan {
+        let messages = folder.messages.saturating_sub(self.already.unwrap_or_default());
+        FolderPlan { messages, bytes: folder.bytes.saturating_sub(self.already_bytes), ..folder.clone() }
     }
 
     /// What is worth a word to people: `12 already there`, `3 with a doubtful date`.

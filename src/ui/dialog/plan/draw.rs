@@ -11,7 +11,7 @@ use super::{Known, PlanDialog};
 use crate::mail::units::{bytes, clock, plural, short, thousands};
 use crate::mail::{DateRule, Repair};
 use crate::store::Shape;
-use crate::transfer::{DraftFolder, Mode, Notice, Place, store_name};
+use crate::transfer::{DraftFolder, Mode, Notice, Place, Plan, store_name};
 use crate::ui::layout::centred;
 use crate::ui::model::Model;
 use crate::ui::theme::Theme;
@@ -218,9 +218,14 @@ impl PlanDialog {
 
     /// What the place takes, as far as that is known.
     fn limits(&self, model: &Model, theme: Theme) -> Vec<(String, Style)> {
-        let carried = self.draft.folders.iter().filter(|row| !row.is_left);
-        let too_big = carried.filter_map(|row| Some(self.room.too_big(&row.folder.target, &self.weight(row)?))).sum();
-        let notices = self.room.notices(&self.draft.plan(), too_big, &model.limits);
+        let mut too_big = Vec::new();
+        let mut rest = Plan::default();
+        for row in self.draft.folders.iter().filter(|row| !row.is_left) {
+            let weight = self.weight(row).unwrap_or_default();
+            too_big.push(self.room.too_big(&row.folder.target, &weight));
+            rest.folders.push(weight.rest_of(&row.folder));
+        }
+        let notices = self.room.notices(&rest, too_big.into_iter().sum(), &model.limits);
         let line = |notice: &Notice| {
             let words = sentence(&notice.text);
             if notice.is_bad { (format!("! {words}"), theme.bad()) } else { (words, theme.faint()) }

@@ -166,7 +166,7 @@ impl PlanDialog {
         let known = self.known(row)?;
         let mut weight = known.weight.clone()?;
         if known.target != row.folder.target {
-            weight.already = None; // it was of another folder
+            (weight.already, weight.already_bytes) = (None, 0); // it was of another folder
         }
         Some(weight)
     }
