@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Any stream: plain or TLS.
@@ -70,16 +70,17 @@ impl Write for Socket {
     }
 }
 
-/// Ends a connection from another thread; the call that waits on it fails with [`super::ImapError::Cancelled`].
+/// Ends a connection from another thread; the call that waits on it fails with [`super::ImapError::Cancelled`]. Keeps none
+/// open: many servers count the connections of an account.
 #[derive(Clone, Debug)]
 pub struct Canceller {
     cancelled: Arc<AtomicBool>,
-    pub(super) tcp: Arc<TcpStream>,
+    tcp: Weak<TcpStream>,
 }
 
 impl Canceller {
-    pub(super) fn new(tcp: TcpStream) -> Self {
-        Self { cancelled: Arc::default(), tcp: Arc::new(tcp) }
+    pub(super) fn new(tcp: &Arc<TcpStream>) -> Self {
+        Self { cancelled: Arc::default(), tcp: Arc::downgrade(tcp) }
     }
 
     /// Whether it was used.
@@ -91,7 +92,7 @@ impl Canceller {
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         // Already closed is as good as closed.
-        let _ = self.tcp.shutdown(Shutdown::Both);
+        let _ = self.tcp.upgrade().map(|tcp| tcp.shutdown(Shutdown::Both));
     }
 }
 

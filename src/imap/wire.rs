@@ -41,6 +41,7 @@ pub struct Wire(Arc<Mutex<Inner>>);
 
 struct Inner {
     stream: Box<dyn Stream>,
+    tcp: Arc<TcpStream>,
     clock: Arc<Mutex<Clock>>,
     patience: Duration,
     canceller: Canceller,
@@ -98,9 +99,11 @@ impl Wire {
         let clone = || tcp.try_clone().map_err(|error| ImapError::Lost { reason: error.to_string() });
         let socket = Socket::new(clone()?, patience);
         let clock = Arc::clone(&socket.clock);
-        let canceller = Canceller::new(clone()?);
+        let tcp = Arc::new(clone()?);
+        let canceller = Canceller::new(&tcp);
         Ok(Self(Arc::new(Mutex::new(Inner {
             stream: protect(socket)?,
+            tcp,
             clock,
             patience,
             canceller,
@@ -343,7 +346,7 @@ impl Inner {
     /// Reads what has come already: a server that can not get rid of its answers would not listen to us either.
     fn take_in(&mut self) {
         while self.ready().len() < MOST_AHEAD {
-            let tcp = Arc::clone(&self.canceller.tcp);
+            let tcp = Arc::clone(&self.tcp);
             let mut polled = [PollFd::new(&*tcp, PollFlags::IN)];
             // A fault of the line shows at the next read or write.
             if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) || !self.glance() {

@@ -1,6 +1,6 @@
 //! What of a server's answers is believed, and when.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -49,4 +49,14 @@ fn a_result_of_no_command_or_twice_the_same_is_nonsense() {
         let result = wire.result(&tags[0], 0, |_| ());
         assert!(matches!(result, Err(ImapError::Nonsense { .. })), "{said}");
     }
+}
+
+#[test]
+fn a_connection_that_is_dropped_is_closed_whoever_could_have_cut_it() {
+    let (wire, mut server) = wire("");
+    let canceller = wire.canceller();
+    drop(wire);
+    server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert_eq!(server.read(&mut [0; 1]).unwrap(), 0, "it is still open");
+    canceller.cancel();
 }
