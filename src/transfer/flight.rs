@@ -335,8 +335,7 @@ impl Carry<'_, '_> {
             let State::Sent(Some((_, uid))) = one.state else { continue };
             match self.air.states.remove(&uid) {
                 None => unseen.push(one),
-                Some(message) if self.is_plain(&one.prepared, &message) => {
-                    self.claimed.insert(uid);
+                Some(message) if self.is_plain(&one.prepared, &message) && self.claims_uid(uid) => {
                     self.tell_proven(&one.prepared, &message, How::Now, Proof::Size, Vec::new(), Dated::Kept);
                 }
                 Some(_) => self.air.leftovers.push(one),
@@ -344,6 +343,11 @@ impl Carry<'_, '_> {
         }
         unseen.extend(waiting);
         unseen
+    }
+
+    /// Takes a UID for a message, unless it is that of another, as where a server keeps equal messages once.
+    fn claims_uid(&mut self, uid: u32) -> bool {
+        uid >= self.selected.uid_next && self.claimed.insert(uid)
     }
 
     /// Whether a look is enough to prove a message.

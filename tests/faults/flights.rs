@@ -98,6 +98,23 @@ fn of_twins_the_one_that_was_refused_is_not_taken_for_the_other_by_the_next_run(
     });
 }
 
+/// One of the first flight and one of the second, which are all the same: the server keeps one of them, and names it for both.
+#[test]
+fn of_twins_in_two_flights_that_are_kept_once_the_second_is_told() {
+    const KEPT_ONCE: &str = "keeps equal messages once";
+    let (server, post) = Post::in_memory_like(TOGETHER);
+    let mut mails = small(100, &[]);
+    mails[64] = mails[63].clone();
+    let mut trial = Trial::with(&post, Kind::CopyMaildir, "Box", mails);
+    trial.never = vec![64];
+    post.mailbox().turn(Vice::KeepsOnce, usize::MAX);
+    let run = trial.run(post.port(), &["--connections", "1"]);
+    let failed = run.events_of("message.failed");
+    assert!(failed.len() == 1 && failed[0]["reason"].as_str().unwrap().contains(KEPT_ONCE), "{failed:?}");
+    assert_eq!(server.count("APPEND"), 2);
+    hold(&trial, &run, &[1], "equal messages of two flights are kept once");
+}
+
 /// Carries several flights, and the server refuses a message of one of them once the others are on their way as well.
 fn refuse_one_of_many(manners: Manners) {
     let cases: Vec<_> =
