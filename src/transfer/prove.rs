@@ -45,7 +45,7 @@ impl Carry<'_, '_> {
                 break;
             }
         }
-        self.settled_below(self.claimed.iter().max().map_or(0, |uid| uid + 1));
+        self.settled_below(self.claimed.iter().max().map_or(0, |uid| uid.saturating_add(1)));
         if self.shared.kept.look() {
             self.shared.brake.pull(); // for all workers
             return Err(Halt::NotKept);

@@ -128,6 +128,24 @@ fn a_server_that_keeps_nothing_of_many_messages_in_a_command_is_given_up() {
     });
 }
 
+/// The largest UID that there is: nothing can come behind it.
+#[test]
+fn a_server_that_names_the_last_uid_there_is_is_found_out() {
+    const LAST: &[u8] =
+        b"* 99 FETCH (UID 4294967295 FLAGS () INTERNALDATE \"01-Mar-2004 10:00:00 +0000\" RFC822.SIZE 1)\r\n";
+    for_each_of(&Kind::BOTH, 2, |kind| {
+        let (_server, post) = Post::in_memory();
+        let trial = Trial::new(&post, *kind, "Box");
+        post.mailbox().turn(Vice::Writes("APPEND", "{tag} OK [APPENDUID 51 4294967295] stored\r\n"), usize::MAX);
+        post.mailbox().turn(Vice::Says("UID FETCH", || LAST.to_vec()), usize::MAX);
+        let run = trial.run(post.port(), &SLOWLY);
+        check(&trial, &run, &[69], "the last UID");
+        assert!(run.totals() == (0, 0, 8) && !run.err.contains("panicked"), "{}", run.err);
+        post.mailbox().reform();
+        complete(&trial, "the last UID");
+    });
+}
+
 /// A server that changes raw bytes in header fields keeps all else: each such message is named, and none ends the job.
 #[test]
 fn a_server_that_changes_raw_bytes_in_headers_is_not_given_up() {
