@@ -219,6 +219,11 @@ impl<'c, 'a> Carry<'c, 'a> {
             Err(error) if end.is_ok() => Err(error),
             _ => end,
         };
+        // What stops this one is that another one gave up the server: nothing of it will have its turn.
+        let end = match end {
+            Err(Halt::Stopped) if self.shared.kept.is_hopeless() => Err(Halt::NotKept),
+            other => other,
+        };
         let rest = listed.saturating_sub(self.finished);
         match &end {
             Err(Halt::Server(error)) if rest > 0 => self.fail_folder(rest, error),

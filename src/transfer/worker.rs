@@ -53,10 +53,11 @@ impl<'a> Worker<'a> {
             if upcoming.is_between_groups() && self.link.hand_over() {
                 return (all, Ok(()));
             }
-            let Some((index, plan)) = upcoming.next() else { break };
+            let Some((index, plan)) = upcoming.peek() else { break };
             if self.shared.brake.is_pulled() {
                 return (all, Err(Halt::Stopped));
             }
+            upcoming.next();
             let (one, end) = self.folder(index, plan, &mut upcoming);
             all.extent = all.extent.max(one.extent);
             all.already += one.already;

@@ -128,6 +128,23 @@ fn a_server_that_keeps_nothing_of_many_messages_in_a_command_is_given_up() {
     });
 }
 
+/// The same over several connections, each of which may be between two folders then: what none of them got to is told too.
+#[test]
+fn each_message_is_told_when_a_server_is_given_up() {
+    const NAMES: [&str; 12] = ["", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
+    let cases: Vec<_> = (1..=3).flat_map(|messages| Kind::BOTH.map(|kind| (messages, kind))).collect();
+    for_each_of(&cases, 3, |(messages, kind)| {
+        let (_server, post) = Post::in_memory();
+        let folders = [0; 12].map(|_| Maker::new(5).folder(*messages, 2004, 60));
+        let folders: Vec<_> = NAMES.into_iter().zip(folders).collect();
+        let trial = Trial::with_folders(&post, *kind, "Box", &folders);
+        post.mailbox().turn(Vice::Forgets, usize::MAX);
+        let run = trial.run(post.port(), &["--connections", "4"]);
+        check(&trial, &run, &[69], "none kept over four connections");
+        assert_eq!(run.totals(), (0, 0, 12 * *messages as u64), "{}", run.out);
+    });
+}
+
 /// The largest UID that there is: nothing can come behind it.
 #[test]
 fn a_server_that_names_the_last_uid_there_is_is_found_out() {
