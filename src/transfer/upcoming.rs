@@ -44,13 +44,18 @@ impl<'q, 'a> Upcoming<'q, 'a> {
         }
         self.taken.front().copied()
     }
-}
 
-impl Drop for Upcoming<'_, '_> {
-    fn drop(&mut self) {
+    /// Lets others take what this one did not get to.
+    pub(super) fn give_back(&mut self) {
         if !self.taken.is_empty() {
             let rest = self.taken.drain(..).collect();
             self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_front(rest);
         }
+    }
+}
+
+impl Drop for Upcoming<'_, '_> {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }

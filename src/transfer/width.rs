@@ -28,6 +28,12 @@ struct State {
     handed: Vec<Mailbox>,
 }
 
+impl State {
+    fn is_waited_for(&self) -> bool {
+        self.waiting > self.handed.len()
+    }
+}
+
 impl Width {
     /// What was asked for, if anything was.
     pub(super) fn new(asked: Option<usize>) -> Self {
@@ -74,10 +80,15 @@ impl Width {
         self.state().working > 0
     }
 
+    /// Whether a worker waits for a connection, and none is on its way to it.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.state().is_waited_for()
+    }
+
     /// Gives a connection that works to a worker that waits for one, if one does; it is taken out of `session` then.
     pub(super) fn hand_over(&self, session: &mut Option<Mailbox>) {
         let mut state = self.state();
-        if state.waiting > state.handed.len() {
+        if state.is_waited_for() {
             state.handed.extend(session.take());
             self.news.notify_all();
         }

@@ -50,8 +50,12 @@ impl<'a> Worker<'a> {
         }
         let mut upcoming = Upcoming::new(queue);
         loop {
-            if upcoming.is_between_groups() && self.link.hand_over() {
-                return (all, Ok(()));
+            if upcoming.is_between_groups() && width.is_waited_for() {
+                // First, for the one that gets the connection may look for more at once.
+                upcoming.give_back();
+                if self.link.hand_over() {
+                    return (all, Ok(()));
+                }
             }
             let Some((index, plan)) = upcoming.peek() else { break };
             if self.shared.brake.is_pulled() {
