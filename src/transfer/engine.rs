@@ -99,8 +99,8 @@ fn carry(shared: Shared<'_>, begun: Begun) -> (Outcome, String) {
             scope.spawn(move || Worker::new(shared, session, ahead).run(queue_of))
         };
         let threads: Vec<_> = (0..workers).map(&mut run_worker).collect();
-        // One that broke off has told what it did not carry to nobody.
-        let broken_off = || (Carriage { extent: Extent::Partial, already: 0 }, Ok(()));
+        // One that panicked has told what it did not carry to nobody.
+        let broken_off = || (Carriage { extent: Extent::Partial, already: 0 }, Err(Halt::BrokenOff));
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken_off())).collect()
     });
     let already = ends.iter().map(|(carriage, _)| carriage.already).sum();

@@ -125,6 +125,11 @@ pub(super) enum Halt {
         /// Bytes allowed.
         most: u64,
     },
+    /// It panicked.
+    #[error(
+        "mailferry itself broke off in a folder, which is a fault in it: run the same command again, and report it"
+    )]
+    BrokenOff,
     /// What happens can not be noted any more.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -140,7 +145,7 @@ impl Halt {
             | Self::Renumbered => return Outcome::TryLater,
             Self::Journal(_) => return Outcome::LocalFailure,
             Self::Stopped => return Outcome::Stopped,
-            Self::Rewriting => return Outcome::Partial,
+            Self::Rewriting | Self::BrokenOff => return Outcome::Partial,
             Self::NotKept => return Outcome::NotKept,
             Self::Source(_) => return Outcome::ServerLost,
         };

@@ -1,7 +1,9 @@
-//! The folders that wait for a worker. Each takes one group after the other; what it does not get to goes back.
+//! The folders that wait for a worker. Each takes one group after the other; what it does not get to goes back, unless it
+//! panics in a group.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::FolderPlan;
 use super::job::Group;
@@ -56,6 +58,53 @@ impl<'q, 'a> Upcoming<'q, 'a> {
 
 impl Drop for Upcoming<'_, '_> {
     fn drop(&mut self) {
-        self.give_back();
+        // Only the worker knew which messages on the server are whose in its group: another would take one for its twin.
+        if !(thread::panicking() && self.is_begun) {
+            self.give_back();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::FolderPath;
+    use crate::store::OpenOptions;
+    use crate::transfer::{Chosen, Source};
+
+    fn folder(path: &str) -> FolderPlan {
+        FolderPlan {
+            source: Source { path: "/mail".into(), options: OpenOptions::default() },
+            folder: FolderPath::parse(path),
+            chosen: Chosen::All,
+            target: FolderPath::parse("Box"),
+            exists: false,
+            messages: 1,
+            bytes: 1,
+            dates: crate::mail::DateRule::Auto,
+        }
+    }
+
+    /// The places of the folders that wait after a worker began the first, or only looked at it, and ended or panicked.
+    fn left(begins: bool, panics: bool) -> Vec<Vec<usize>> {
+        let folders = ["A", "B", "C"].map(folder);
+        let one = |place: usize| (place, &folders[place]);
+        let queue = Mutex::new(VecDeque::from([vec![one(0), one(1)], vec![one(2)]]));
+        let worker = || {
+            let mut upcoming = Upcoming::new(&queue);
+            let first = if begins { upcoming.next() } else { upcoming.peek() };
+            assert!(!panics, "on purpose, at {:?}", first.map(|(place, _)| place));
+        };
+        assert_eq!(thread::scope(|scope| scope.spawn(worker).join()).is_err(), panics);
+        let left = queue.into_inner().unwrap();
+        left.iter().map(|group| group.iter().map(|(place, _)| *place).collect()).collect()
+    }
+
+    #[test]
+    fn what_a_worker_does_not_get_to_goes_back_but_for_a_group_that_it_panics_in() {
+        assert_eq!(left(false, false), [vec![0, 1], vec![2]]);
+        assert_eq!(left(false, true), [vec![0, 1], vec![2]]);
+        assert_eq!(left(true, false), [vec![1], vec![2]]);
+        assert_eq!(left(true, true), [vec![2]]);
     }
 }
