@@ -26,6 +26,9 @@ const LEAST_AIR: usize = 2;
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(2);
 
+/// The most states that are kept before they are looked for, more than there are messages that they can be of.
+const MOST_STATES: usize = 64 * 1024;
+
 /// All that is in the air, and what is known of it.
 pub(super) struct Air {
     /// In the order of their answers.
@@ -64,6 +67,12 @@ impl Air {
             states: HashMap::new(),
             leftovers: Vec::new(),
         }
+    }
+
+    /// Keeps states that came; those of messages that nobody waits for must not fill the memory.
+    pub(super) fn keep(&mut self, states: Vec<RemoteMessage>) {
+        let room = MOST_STATES.saturating_sub(self.states.len());
+        self.states.extend(states.into_iter().take(room).map(|state| (state.uid, state)));
     }
 
     /// The most messages and bytes of the next batch.
@@ -124,6 +133,21 @@ mod tests {
             air.answered(Duration::from_secs(3));
         }
         assert_eq!(air.most, LEAST_AIR);
+    }
+
+    #[test]
+    fn of_states_that_nobody_asked_for_no_more_are_kept_than_can_be_of_use() {
+        let mut air = Air::new();
+        let states =
+            |from| (from..from + 50_000).map(|uid| RemoteMessage { uid, ..RemoteMessage::default() }).collect();
+        for from in [0, 100_000, 200_000] {
+            air.keep(states(from));
+        }
+        assert_eq!(air.states.len(), MOST_STATES);
+        assert!(air.states.contains_key(&0));
+        air.states.clear();
+        air.keep(states(300_000));
+        assert_eq!(air.states.len(), 50_000);
     }
 
     #[test]

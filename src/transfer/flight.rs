@@ -280,7 +280,7 @@ impl Carry<'_, '_> {
                 let mut states = Vec::new();
                 let results = session.land(launched, &mut states);
                 self.air.answered(flight.since.elapsed());
-                self.air.states.extend(states.into_iter().map(|state| (state.uid, state)));
+                self.air.keep(states);
                 let told = |result: &Result<Appended, AppendError>| result.as_ref().ok()?.uid;
                 let uids: Vec<(u32, u32)> = results.iter().filter_map(told).collect();
                 let is_same = |uid: &(u32, u32)| uid.0 == self.selected.uid_validity;
@@ -306,7 +306,7 @@ impl Carry<'_, '_> {
             && let Some(session) = self.link.current()
         {
             match session.some_states(&mut tags) {
-                Ok(states) => self.air.states.extend(states.into_iter().map(|state| (state.uid, state))),
+                Ok(states) => self.air.keep(states),
                 Err(error) => return crash.lose(pending, error),
             }
             self.air.exists = session.exists().filter(|_| is_ahead);
