@@ -14,6 +14,7 @@ use super::exit::{Failure, code};
 use super::options::StateOptions;
 use super::output::{ask, json_line, line};
 use super::password::PasswordOptions;
+use super::patience::patiently;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -52,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(code::PARTIAL));
     }
     let place = job.settings.place(|login| Ok::<_, Failure>(login.account(arguments.password.get(&label)?)))?;
-    let undone = undo(&state, job.id, &place)?;
+    let undone = undo(&state, job.id, &place, || patiently(|| place.open()))?;
     // A closed pipe wants no more.
     let _ = if arguments.json { print_json(job.id, &undone) } else { print_text(&undone) };
     Ok(ExitCode::from(if undone.kept.is_empty() { code::OK } else { code::PARTIAL }))

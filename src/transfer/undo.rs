@@ -61,12 +61,17 @@ pub enum UndoError {
     NoUidPlus,
 }
 
-/// Takes a job back. Goes on after a loss when called again.
-pub fn undo(directory: &Path, id: JobId, place: &Place) -> Result<Undone, UndoError> {
+/// Takes a job back from a place, which `open` opens once nobody else works there. Goes on after a loss when called again.
+pub fn undo(
+    directory: &Path,
+    id: JobId,
+    place: &Place,
+    open: impl FnOnce() -> Result<Mailbox, ImapError>,
+) -> Result<Undone, UndoError> {
     let _lock = Lock::of_account(directory, &place.key())?;
     let journal = Journal::open(directory)?;
     let work = journal.work(id)?;
-    let undone = match place.open()? {
+    let undone = match open()? {
         Mailbox::Server(session) => take_back(&journal, *session, &place.key(), work)?,
         Mailbox::Local(mut drawer) => put_away::put_away(&journal, &mut drawer, work)?,
     };

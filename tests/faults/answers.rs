@@ -372,20 +372,33 @@ fn a_command_whose_login_is_one_too_many_waits_and_tries_again() {
         ("check", limit, 1),
         ("plan", away, 1),
         ("verify", away, 2),
+        ("undo", limit, 2),
+        ("undo", away, 1),
         ("ls", limit, 99),
         ("check", away, 99),
     ];
-    for_each_of(&cases, 6, |(command, vice, times)| {
+    for_each_of(&cases, 8, |(command, vice, times)| {
         let (server, post) = Post::in_memory();
         let trial = Trial::new(&post, Kind::CopyMaildir, "Box");
+        if *command == "undo" {
+            // The second job has sent nothing, so that nothing is to be removed.
+            for _ in 0..2 {
+                trial.run(post.port(), &["--connections", "1"]).expect(0);
+            }
+        }
+        let before = server.connections();
         post.mailbox().turn(*vice, *times);
         let target = Server::plaintext_url("anna", post.port());
         let store = trial.store.to_str().unwrap();
-        let places = if matches!(*command, "ls" | "check") { vec![target.as_str()] } else { vec![store, &target] };
+        let places = match *command {
+            "ls" | "check" => vec![target.as_str()],
+            "undo" => vec!["2", "--yes"],
+            _ => vec![store, &target],
+        };
         let password = ["--password-file", trial.password.to_str().unwrap()];
         let ended = run(trial.home.path(), &[&[*command][..], &places, &password].concat());
         let tries = (*times).min(5) + 1;
-        assert_eq!(server.connections(), tries, "{command}: {}", ended.err);
+        assert_eq!(server.connections(), before + tries, "{command}: {}", ended.err);
         let code = if *times > 5 { 75 } else { i32::from(*command == "verify") };
         assert_eq!(ended.code, code, "{command}: {}", ended.err);
         assert_eq!(ended.err.matches("trying again in").count(), tries - 1, "{command}: {}", ended.err);

@@ -48,7 +48,7 @@ fn answer(request: &JournalRequest) -> JournalEvent {
             JournalEvent::Loaded(*generation, load(state, *job).map_err(|error| Trouble::from(&error)))
         }
         JournalRequest::Undo { generation, state, job, place, columns } => {
-            let undone = undo(state, *job, place).map_err(|error| trouble(&error));
+            let undone = undo(state, *job, place, || place.open()).map_err(|error| trouble(&error));
             let lines = undone.map(|undone| undone_lines(&undone, &place.label(), *columns));
             JournalEvent::Undone(*generation, *job, lines.map(|lines| vec![Page { name: "Undo", lines }]))
         }
