@@ -123,6 +123,7 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imap::{ConnectOptions, Security};
     use crate::store::OpenOptions;
 
     #[test]
@@ -136,6 +137,17 @@ mod tests {
         assert!(said.contains("anna@host") && said.contains(&std::process::id().to_string()), "{said}");
         drop(first);
         assert!(Lock::of_account(directory.path(), "anna@host").is_ok());
+    }
+
+    #[test]
+    fn a_mailbox_is_one_however_its_host_is_written_and_by_whatever_port() {
+        let of = |host: &str, port, authorization: Option<&str>| {
+            let options = ConnectOptions { authorization: authorization.map(str::to_owned), ..Default::default() };
+            let (security, user, password) = (Security::Tls, "anna".into(), "secret".into());
+            key(&Account { host: host.into(), port, security, user, password, options })
+        };
+        assert_eq!(of("Example.ORG", 993, None), of("example.org", 1143, None));
+        assert_ne!(of("example.org", 993, None), of("example.org", 993, Some("bert")));
     }
 
     #[test]
