@@ -11,15 +11,16 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use super::answer::{self, Answer, Status};
 use super::error::ImapError;
 use super::socket::{Canceller, Clock, Socket, Stream, lock};
 
+mod bytes;
 #[cfg(test)]
 mod tests;
 mod vetted;
+
+use bytes::CHUNK;
 
 /// The longest line outside literals.
 const MAX_LINE: usize = 64 * 1024;
@@ -29,11 +30,6 @@ const MAX_ANSWERS: usize = 1_000_000;
 const MAX_LINES: usize = 1024 * 1024;
 /// The most bytes of all answers to one command, literals aside: flags and dates of a million messages.
 const MAX_TEXT: usize = 128 * 1024 * 1024;
-const CHUNK: usize = 64 * 1024;
-/// How long a look at what has come may take.
-const GLANCE: Duration = Duration::from_millis(1);
-/// The most bytes of answers that are kept before they are asked for.
-const MOST_AHEAD: usize = 1024 * 1024;
 
 /// One connection to a server, shared by its clones.
 #[derive(Clone)]
@@ -335,53 +331,6 @@ impl Inner {
         at.map(|at| self.aside.swap_remove(at)).is_some()
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
-        for piece in bytes.chunks(CHUNK) {
-            self.take_in();
-            self.stream.write_all(piece).map_err(|error| self.broken(&error))?;
-        }
-        self.stream.flush().map_err(|error| self.broken(&error))
-    }
-
-    /// Reads what has come already: a server that can not get rid of its answers would not listen to us either.
-    fn take_in(&mut self) {
-        while self.ready().len() < MOST_AHEAD {
-            let tcp = Arc::clone(&self.tcp);
-            let mut polled = [PollFd::new(&*tcp, PollFlags::IN)];
-            // A fault of the line shows at the next read or write.
-            if !poll(&mut polled, Some(&Timespec::default())).is_ok_and(|ready| ready > 0) || !self.glance() {
-                break;
-            }
-        }
-    }
-
-    /// Reads what is there and does not wait: what came may be TLS's own and hold no answer. Gives whether it was one.
-    fn glance(&mut self) -> bool {
-        let usual = *lock(&self.clock);
-        *lock(&self.clock) = Clock { patience: GLANCE, deadline: None };
-        let read = self.stream.read(&mut self.chunk);
-        *lock(&self.clock) = usual;
-        let length = read.unwrap_or(0);
-        self.keep(length);
-        length > 0
-    }
-
-    /// Keeps what was read.
-    fn keep(&mut self, length: usize) {
-        self.buffer.drain(..std::mem::take(&mut self.taken));
-        self.buffer.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
-    }
-
-    fn ready(&self) -> &[u8] {
-        self.buffer.get(self.taken..).unwrap_or_default()
-    }
-
-    /// Moves the first `length` bytes that are ready.
-    fn take(&mut self, length: usize, into: &mut Vec<u8>) {
-        into.extend_from_slice(self.ready().get(..length).unwrap_or_default());
-        self.taken += length;
-    }
-
     /// One whole answer: a line with the literals in it.
     fn answer(&mut self) -> Result<Answer, ImapError> {
         let mut bytes = Vec::new();
@@ -431,71 +380,6 @@ impl Inner {
     fn warn(&mut self, text: String) {
         if self.warnings.len() < 100 {
             self.warnings.push(text);
-        }
-    }
-
-    fn read_line(&mut self, into: &mut Vec<u8>) -> Result<(), ImapError> {
-        let mut searched = 0;
-        loop {
-            if let Some(at) = memchr::memchr(b'\n', self.ready().get(searched..).unwrap_or_default()) {
-                self.take(searched + at + 1, into);
-                return Ok(());
-            }
-            searched = self.ready().len();
-            if searched > MAX_LINE {
-                return Err(ImapError::Nonsense { reason: "a line without an end".into() });
-            }
-            self.fill()?;
-        }
-    }
-
-    fn read_exact_into(&mut self, length: usize, into: &mut Vec<u8>) -> Result<(), ImapError> {
-        let mut left = length;
-        loop {
-            let ready = left.min(self.ready().len());
-            self.take(ready, into);
-            left -= ready;
-            if left == 0 {
-                return Ok(());
-            }
-            self.fill()?;
-        }
-    }
-
-    fn fill(&mut self) -> Result<(), ImapError> {
-        let read = loop {
-            match self.stream.read(&mut self.chunk) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
-        match read {
-            Ok(0) => Err(self.broken(&io::ErrorKind::UnexpectedEof.into())),
-            Ok(length) => {
-                self.keep(length);
-                Ok(())
-            }
-            Err(error) => Err(self.broken(&error)),
-        }
-    }
-
-    /// What a failed read or write means.
-    fn broken(&mut self, error: &io::Error) -> ImapError {
-        if let Some(fault) = self.fault.take() {
-            return fault;
-        }
-        if self.canceller.is_cancelled() {
-            return ImapError::Cancelled;
-        }
-        if let Some(bye) = self.bye.take() {
-            return bye;
-        }
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                ImapError::Silent { waited: lock(&self.clock).patience }
-            }
-            io::ErrorKind::UnexpectedEof => ImapError::Lost { reason: "it was closed without a word".into() },
-            _ => ImapError::Lost { reason: error.to_string() },
         }
     }
 }
