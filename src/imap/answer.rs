@@ -51,18 +51,20 @@ const STATUSES: [(Status, &str); 5] =
 pub enum Value<'a> {
     /// A word or number; section brackets belong to it: `BODY[HEADER.FIELDS (DATE)]`.
     Atom(&'a [u8]),
-    /// A quoted string, unescaped, or a literal.
-    Text(Cow<'a, [u8]>),
+    /// A quoted string, unescaped.
+    Quoted(Vec<u8>),
+    /// A literal.
+    Literal(&'a [u8]),
     /// Values in parentheses.
     List(Vec<Value<'a>>),
 }
 
 impl Value<'_> {
-    /// The bytes of an atom or text.
+    /// The bytes of an atom, quoted string or literal.
     pub fn bytes(&self) -> &[u8] {
         match self {
-            Self::Atom(bytes) => bytes,
-            Self::Text(bytes) => bytes,
+            Self::Atom(bytes) | Self::Literal(bytes) => bytes,
+            Self::Quoted(bytes) => bytes,
             Self::List(_) => b"",
         }
     }
@@ -325,7 +327,7 @@ impl<'a> Parser<'a> {
             let end = memchr::memchr2(b'"', b'\\', self.rest)?;
             text.extend_from_slice(self.take(end));
             if self.take(1) == b"\"" {
-                return Some(Value::Text(text.into()));
+                return Some(Value::Quoted(text));
             }
             text.extend_from_slice(self.take(1));
         }
@@ -334,7 +336,7 @@ impl<'a> Parser<'a> {
     fn literal(&mut self) -> Option<Value<'a>> {
         let end = memchr::memchr(b'\n', self.rest)?;
         let length = literal_length(self.take(end + 1)).ok()??;
-        Some(Value::Text(self.take(length).into()))
+        Some(Value::Literal(self.take(length)))
     }
 
     fn atom(&mut self) -> Value<'a> {

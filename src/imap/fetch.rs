@@ -92,7 +92,8 @@ impl<'a> Fetched<'a> {
             matches!(item, Value::Atom(name) if name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"BODY[")))
         })?;
         match self.items.get(at + 1)? {
-            Value::Text(bytes) => Some(bytes),
+            Value::Quoted(bytes) => Some(bytes),
+            Value::Literal(bytes) => Some(bytes),
             _ => None,
         }
     }

@@ -174,7 +174,7 @@ fn is_refused_somewhere(ch: char) -> bool {
 
 fn delimiter(value: &Value<'_>) -> Option<char> {
     match value {
-        Value::Text(text) => String::from_utf8_lossy(text).chars().next(),
+        Value::Quoted(_) | Value::Literal(_) => value.text().chars().next(),
         _ => None, // NIL
     }
 }
