@@ -107,6 +107,7 @@ pub fn connection(account: &Account, options: ConnectOptions) -> ConnectOptions 
         tls_name: options.tls_name.or_else(|| account.tls_name.clone()),
         authorization: options.authorization.or_else(|| account.authorization.clone()),
         timeout: options.timeout,
+        trace: options.trace,
     }
 }
 
@@ -132,7 +133,7 @@ pub fn known(settings: &Settings, options: &Options) -> Result<Vec<KnownAccount>
         Ok(KnownAccount {
             name: name.clone(),
             target: of_account(name, account)?,
-            options: connection(account, options.connect_options()),
+            options: connection(account, options.connect_options()?),
             unlock: has_password.then(|| Arc::new(unlock) as _),
         })
     };

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::config;
 use crate::detached::{self, Guest, Said};
-use crate::imap::Target;
+use crate::imap::{ConnectOptions, Target};
 use crate::mail::FolderPath;
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
@@ -23,6 +23,7 @@ use super::panes;
 use super::password::PasswordOptions;
 use super::report;
 use super::screen::ScreenOptions;
+use super::trace::TraceOptions;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -30,6 +31,8 @@ pub struct Arguments {
     job: Option<JobId>,
     #[command(flatten)]
     password: PasswordOptions,
+    #[command(flatten)]
+    trace: TraceOptions,
     #[command(flatten)]
     state: StateOptions,
     /// Print what happens as one JSON object a line, and open no screen
@@ -123,6 +126,7 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("the screen needs a terminal; without one, use mailferry attach --json"));
     }
     let state = guest.hello.state.clone();
+    let trace = arguments.trace.open()?;
     // Paths mean what they meant there. If it is gone, the panes tell what can't be read.
     let _ = std::env::set_current_dir(&guest.hello.directory);
     let settings = config::load()?;
@@ -134,9 +138,12 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
     let past = job.and_then(|job| job.progress.job).map(|job| Journal::open(&state)?.job(job)).transpose()?;
     let past = past.map(|past| past.settings);
     sources.retain(|path| path.exists()); // a mailbox is opened when it is asked for
-    let password = |login: Login| Ok::<_, Failure>(login.account(arguments.password.get(&login.label())?));
+    let account = |login: Login| {
+        let password = arguments.password.get(&login.label())?;
+        Ok::<_, Failure>(login.account(password).traced(trace.clone()))
+    };
     let is_known = |past: &&Settings| past.local.is_some() || arguments.password.is_given();
-    let place = past.as_ref().filter(is_known).map(|past| past.place(password)).transpose()?;
+    let place = past.as_ref().filter(is_known).map(|past| past.place(account)).transpose()?;
     panes::show(ui::Options {
         sources,
         reading,
@@ -145,7 +152,7 @@ fn show(guest: Guest, arguments: &Arguments) -> Result<ExitCode, Failure> {
         account: place.as_ref().and_then(Place::account).cloned(),
         folder: FolderPath::root(),
         prefill: past.as_ref().map(|past| target(past, job)),
-        connect: past.as_ref().map(|past| past.options.clone()).unwrap_or_default(),
+        connect: ConnectOptions { trace, ..past.as_ref().map(|past| past.options.clone()).unwrap_or_default() },
         connections: past.as_ref().and_then(|past| past.connections),
         verify: past.as_ref().map_or(Verify::Size, |past| past.verify),
         accept_rewriting: false,

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::imap::{ImapError, Scope, TargetError};
+use crate::imap::{ImapError, Scope, TargetError, TraceError};
 use crate::mail::display::clean;
 use crate::store::StoreError;
 use crate::transfer::{JournalError, Outcome};
@@ -107,6 +107,12 @@ impl From<ImapError> for Failure {
             _ => code::SERVER,
         };
         Self { code, message: error.to_string(), hint: error.hint().into() }
+    }
+}
+
+impl From<TraceError> for Failure {
+    fn from(error: TraceError) -> Self {
+        Self { code: code::LOCAL, message: error.to_string(), hint: error.hint().into() }
     }
 }
 

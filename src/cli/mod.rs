@@ -20,6 +20,7 @@ mod screen;
 mod signals;
 mod sources;
 mod target;
+mod trace;
 mod undo;
 mod verify;
 

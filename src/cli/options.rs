@@ -13,6 +13,7 @@ use crate::transfer::{Limits, Mapping, Rule, Verify};
 use super::accounts;
 use super::exit::Failure;
 use super::password::{PasswordOptions, SourceOptions};
+use super::trace::TraceOptions;
 
 /// How to reach and trust the server.
 #[derive(Args, Debug)]
@@ -34,6 +35,8 @@ pub struct Options {
     /// Give up the login after so many seconds, and an answer after twice as many
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+    #[command(flatten)]
+    pub trace: TraceOptions,
 }
 
 /// How to read a SOURCE.
@@ -273,18 +276,12 @@ impl Options {
         })?;
         let label = format!("{user}@{}", target.host);
         let own = accounts::settings(target)?;
+        let options = accounts::connection(&own, self.connect_options()?);
         let password = match accounts::password(&own).filter(|_| !self.password.is_given()) {
             Some(password) => password?,
             None => self.password.get(&label)?,
         };
-        Ok(Account {
-            host: target.host.clone(),
-            port: target.port,
-            security: target.security,
-            user,
-            password,
-            options: accounts::connection(&own, self.connect_options()),
-        })
+        Ok(Account { host: target.host.clone(), port: target.port, security: target.security, user, password, options })
     }
 
     /// The account that a SOURCE on a server is in.
@@ -302,12 +299,18 @@ impl Options {
             ))
         })?;
         let settings = accounts::settings(target)?;
+        let own = |own: &Option<String>, targets: &Option<String>| {
+            own.clone().or_else(|| targets.clone().filter(|_| is_target_local))
+        };
+        let options = ConnectOptions {
+            pin: own(&source.pin, &self.pin),
+            tls_name: own(&source.tls_name, &self.tls_name),
+            authorization: own(&source.authorization, &self.authorization),
+            ..self.connect_options()?
+        };
         let password = match accounts::password(&settings).filter(|_| !source.is_given()) {
             Some(password) => password?,
             None => source.get(&format!("{user}@{}", target.host), &self.password, is_target_local)?,
-        };
-        let own = |own: &Option<String>, targets: &Option<String>| {
-            own.clone().or_else(|| targets.clone().filter(|_| is_target_local))
         };
         Ok(Account {
             host: target.host.clone(),
@@ -315,28 +318,20 @@ impl Options {
             security: target.security,
             user,
             password,
-            options: accounts::connection(
-                &settings,
-                ConnectOptions {
-                    ca_file: self.ca_file.clone(),
-                    pin: own(&source.pin, &self.pin),
-                    tls_name: own(&source.tls_name, &self.tls_name),
-                    authorization: own(&source.authorization, &self.authorization),
-                    timeout: Duration::from_secs(self.timeout),
-                },
-            ),
+            options: accounts::connection(&settings, options),
         })
     }
 
     /// What a connection takes beside server and login.
-    pub fn connect_options(&self) -> ConnectOptions {
-        ConnectOptions {
+    pub fn connect_options(&self) -> Result<ConnectOptions, Failure> {
+        Ok(ConnectOptions {
             ca_file: self.ca_file.clone(),
             pin: self.pin.clone(),
             tls_name: self.tls_name.clone(),
             authorization: self.authorization.clone(),
             timeout: Duration::from_secs(self.timeout),
-        }
+            trace: self.trace.open()?,
+        })
     }
 }
 

@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         accounts: accounts::known(&settings, &arguments.options)?,
         local,
         prefill: target,
-        connect: arguments.options.connect_options(),
+        connect: arguments.options.connect_options()?,
         state: arguments.state.directory()?,
         connections: arguments.carry.connections.map(usize::from),
         verify: arguments.carry.verify.into(),

@@ -13,6 +13,7 @@ use super::exit::Failure;
 use super::options::StateOptions;
 use super::output::Printer;
 use super::password::{PasswordOptions, SourceOptions};
+use super::trace::TraceOptions;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -22,6 +23,8 @@ pub struct Arguments {
     password: PasswordOptions,
     #[command(flatten)]
     login: SourceOptions,
+    #[command(flatten)]
+    trace: TraceOptions,
     #[command(flatten)]
     state: StateOptions,
     /// Save messages that are not carried in DIR, as .eml files
@@ -44,11 +47,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let journal = Journal::open(&state)?;
     let (past, plan) = (journal.job(arguments.job)?, journal.plan(arguments.job)?);
     drop(journal);
-    let settings = &past.settings;
-    let target = settings.place(|login| Ok::<_, Failure>(login.account(arguments.password.get(&settings.label())?)))?;
+    let (settings, trace) = (&past.settings, arguments.trace.open()?);
+    let account = |login: &Login, password| login.account(password).traced(trace.clone());
+    let target =
+        settings.place(|login| Ok::<_, Failure>(account(&login, arguments.password.get(&settings.label())?)))?;
     let is_local = settings.local.is_some();
     let password = |login: &Login| arguments.login.get(&login.label(), &arguments.password, is_local);
-    let accounts = settings.sources.iter().map(|login| Ok(login.account(password(login)?)));
+    let accounts = settings.sources.iter().map(|login| Ok(account(login, password(login)?)));
     let accounts = accounts.collect::<Result<Vec<_>, Failure>>()?;
     let (sums, failed_dir) = (arguments.json, arguments.failed_dir.clone());
     let job = Job { sums, failed_dir, ..past.resumed(target, accounts, plan, state) };

@@ -8,13 +8,14 @@ use serde_json::json;
 
 use crate::mail::display::clean;
 use crate::mail::units::thousands;
-use crate::transfer::{JobId, Journal, Kept, UndoError, Undone, undo};
+use crate::transfer::{JobId, Journal, Kept, Login, UndoError, Undone, undo};
 
 use super::exit::{Failure, code};
 use super::options::StateOptions;
 use super::output::{ask, json_line, line};
 use super::password::PasswordOptions;
 use super::patience::patiently;
+use super::trace::TraceOptions;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -22,6 +23,8 @@ pub struct Arguments {
     job: JobId,
     #[command(flatten)]
     password: PasswordOptions,
+    #[command(flatten)]
+    trace: TraceOptions,
     #[command(flatten)]
     state: StateOptions,
     /// Do not ask
@@ -52,7 +55,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if !arguments.yes && !confirmed(job.id, tally.removable + tally.unknown, &label)? {
         return Ok(ExitCode::from(code::PARTIAL));
     }
-    let place = job.settings.place(|login| Ok::<_, Failure>(login.account(arguments.password.get(&label)?)))?;
+    let trace = arguments.trace.open()?;
+    let account = |login: Login| Ok::<_, Failure>(login.account(arguments.password.get(&label)?).traced(trace));
+    let place = job.settings.place(account)?;
     let undone = undo(&state, job.id, &place, || patiently(|| place.open()))?;
     // A closed pipe wants no more.
     let _ = if arguments.json { print_json(job.id, &undone) } else { print_text(&undone) };

@@ -10,6 +10,8 @@ use url::Url;
 
 use crate::mail::FolderPath;
 
+use super::trace::Trace;
+
 /// How a connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Security {
@@ -82,11 +84,14 @@ pub struct ConnectOptions {
     pub authorization: Option<String>,
     /// How long greeting, TLS and login may take together; a silence may last twice as long.
     pub timeout: Duration,
+    /// Where what is said is written, in this process.
+    #[serde(skip)]
+    pub trace: Option<Trace>,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { ca_file: None, pin: None, tls_name: None, authorization: None, timeout: TIMEOUT }
+        Self { ca_file: None, pin: None, tls_name: None, authorization: None, timeout: TIMEOUT, trace: None }
     }
 }
 
@@ -98,6 +103,13 @@ impl Account {
     /// `user@host` for people.
     pub fn label(&self) -> String {
         format!("{}@{}", self.user, self.host)
+    }
+
+    /// The same, and what is said is written there.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Trace>) -> Self {
+        self.options.trace = trace;
+        self
     }
 }
 

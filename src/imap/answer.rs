@@ -102,8 +102,13 @@ impl Answer {
         Self { bytes }
     }
 
+    /// All of it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The answer up to its first line end.
-    fn line(&self) -> &[u8] {
+    pub fn line(&self) -> &[u8] {
         let end = memchr::memchr2(b'\r', b'\n', &self.bytes).unwrap_or(self.bytes.len());
         self.bytes.get(..end).unwrap_or_default()
     }

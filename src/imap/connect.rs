@@ -21,6 +21,7 @@ use super::names::{self, Namespace};
 use super::open::{self, Purpose};
 use super::session::Session;
 use super::socket::{Socket, Stream};
+use super::trace::Tracer;
 use super::wire::Wire;
 
 /// How long one address may take to accept.
@@ -39,11 +40,16 @@ pub fn connect(account: &Account) -> Result<Session, ImapError> {
 /// The same, and opens the folder that will be selected first in the same round trip. Its name is guessed before the server
 /// tells how it writes names; a wrong guess is refused, and forgotten.
 pub fn connect_to(account: &Account, first: Option<&FolderPath>) -> Result<Session, ImapError> {
-    let tcp = reach(account)?;
+    let tracer = account.options.trace.as_ref().map(|trace| trace.connection(account));
+    let tcp = reach(account).inspect_err(|error| {
+        if let Some(tracer) = &tracer {
+            tracer.failed(error);
+        }
+    })?;
     let (wire, greeting) = match account.security {
-        Security::Tls => greeted(&tcp, account, |socket| protect(socket, account))?,
-        Security::Plaintext => greeted(&tcp, account, plain)?,
-        Security::StartTls => start_tls(&tcp, account)?,
+        Security::Tls => greeted(&tcp, account, tracer, |socket| protect(socket, account))?,
+        Security::Plaintext => greeted(&tcp, account, tracer, plain)?,
+        Security::StartTls => start_tls(&tcp, account, tracer)?,
     };
     let capabilities = capabilities(&wire)?;
     let session = log_in(account, &wire, &capabilities)?;
@@ -97,9 +103,10 @@ fn plain(socket: Socket) -> Result<Box<dyn Stream>, ImapError> {
 fn greeted(
     tcp: &TcpStream,
     account: &Account,
+    tracer: Option<Tracer>,
     protect: impl FnOnce(Socket) -> Result<Box<dyn Stream>, ImapError>,
 ) -> Result<(Wire, String), ImapError> {
-    let wire = Wire::new(tcp, account.options.timeout, protect)?;
+    let wire = Wire::new(tcp, account.options.timeout, tracer, protect)?;
     let greeting = wire.answer()?;
     match greeting.untagged_status() {
         Some((Status::Ok, _, text)) => Ok((wire, text)),
@@ -115,9 +122,9 @@ fn greeted(
 
 /// Greets in the clear, then changes to TLS or gives up; nothing that was said before counts after, but for the greeting,
 /// which is not said again: it only chooses what is warned of ([`Kind`]).
-fn start_tls(tcp: &TcpStream, account: &Account) -> Result<(Wire, String), ImapError> {
+fn start_tls(tcp: &TcpStream, account: &Account, tracer: Option<Tracer>) -> Result<(Wire, String), ImapError> {
     let refuse = |reason: &str| ImapError::NoStartTls { host: account.host.clone(), reason: reason.to_owned() };
-    let (clear, greeting) = greeted(tcp, account, plain).map_err(|error| match error {
+    let (clear, greeting) = greeted(tcp, account, tracer.clone(), plain).map_err(|error| match error {
         ImapError::NoLogin { reason, .. } => refuse(&reason),
         other => other,
     })?;
@@ -134,7 +141,8 @@ fn start_tls(tcp: &TcpStream, account: &Account) -> Result<(Wire, String), ImapE
     if clear.has_unread() {
         return Err(refuse("it sent more before the secure connection began, as an attacker in between would"));
     }
-    Wire::new(tcp, account.options.timeout, |socket| protect(socket, account)).map(|wire| (wire, greeting))
+    let wire = Wire::new(tcp, account.options.timeout, tracer, |socket| protect(socket, account))?;
+    Ok((wire, greeting))
 }
 
 /// The TLS handshake; the certificate is trusted by authority or by pin, never unseen.

@@ -1,7 +1,7 @@
 //! The server. The only module that names the `imap` and `native_tls` crates.
 //!
 //! A [`Session`] is one logged-in connection, owned by one thread; [`connect`] makes one from an [`Account`]. Below it lies
-//! the wire, which bounds time and size and vets what the crate is given to read.
+//! the wire, which bounds time and size, vets what the crate is given to read, and tells a [`Trace`] what is said.
 
 mod account;
 mod ahead;
@@ -16,6 +16,7 @@ mod names;
 mod open;
 mod session;
 mod socket;
+mod trace;
 mod upload;
 mod wire;
 
@@ -30,4 +31,5 @@ pub use names::{Namespace, RemoteFolder};
 pub use open::Selected;
 pub use session::{Counts, Session};
 pub use socket::Canceller;
+pub use trace::{Trace, TraceError};
 pub use upload::MOST_COMMANDS;

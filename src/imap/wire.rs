@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::answer::{self, Answer, Status};
 use super::error::ImapError;
 use super::socket::{Canceller, Clock, Socket, Stream, lock};
+use super::trace::Tracer;
 
 mod bytes;
 #[cfg(test)]
@@ -68,6 +69,8 @@ struct Inner {
     /// Untagged NO, BAD and ALERT texts since last asked.
     warnings: Vec<String>,
     next_tag: u32,
+    /// Is told what is said, where that is asked for.
+    tracer: Option<Tracer>,
 }
 
 /// What was told since a command last came to its end.
@@ -86,10 +89,12 @@ enum Waiting {
 }
 
 impl Wire {
-    /// A wire over `tcp`, made safe by `protect` (TLS, or nothing). `patience` bounds everything until [`Self::set_patience`].
+    /// A wire over `tcp`, made safe by `protect` (TLS, or nothing). `patience` bounds everything until [`Self::set_patience`];
+    /// `tracer` is told what is said.
     pub fn new(
         tcp: &TcpStream,
         patience: Duration,
+        tracer: Option<Tracer>,
         protect: impl FnOnce(Socket) -> Result<Box<dyn Stream>, ImapError>,
     ) -> Result<Self, ImapError> {
         let clone = || tcp.try_clone().map_err(|error| ImapError::Lost { reason: error.to_string() });
@@ -97,8 +102,13 @@ impl Wire {
         let clock = Arc::clone(&socket.clock);
         let tcp = Arc::new(clone()?);
         let canceller = Canceller::new(&tcp);
+        let stream = protect(socket).inspect_err(|error| {
+            if let Some(tracer) = &tracer {
+                tracer.failed(error);
+            }
+        })?;
         Ok(Self(Arc::new(Mutex::new(Inner {
-            stream: protect(socket)?,
+            stream,
             tcp,
             clock,
             patience,
@@ -118,6 +128,7 @@ impl Wire {
             bye: None,
             warnings: Vec::new(),
             next_tag: 0,
+            tracer,
         }))))
     }
 
@@ -331,8 +342,19 @@ impl Inner {
         at.map(|at| self.aside.swap_remove(at)).is_some()
     }
 
-    /// One whole answer: a line with the literals in it.
     fn answer(&mut self) -> Result<Answer, ImapError> {
+        let answer = self.next_answer();
+        if let Some(tracer) = &mut self.tracer {
+            match &answer {
+                Ok(answer) => tracer.received(answer),
+                Err(error) => tracer.failed(error),
+            }
+        }
+        answer
+    }
+
+    /// One whole answer: a line with the literals in it.
+    fn next_answer(&mut self) -> Result<Answer, ImapError> {
         let mut bytes = Vec::new();
         let mut lines = 0;
         loop {

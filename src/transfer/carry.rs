@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use crate::imap::{ImapError, Scope, Selected};
+use crate::imap::{ImapError, Scope, Selected, Trace};
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{FolderPath, Locator};
 use crate::store::StoreError;
@@ -69,6 +69,13 @@ impl Shared<'_> {
             let text = "this server writes mail anew: sender, recipients, subject, date and all parts are compared, for the \
                         bytes can not be";
             tell(self.events, Event::Remark { text: text.into() });
+        }
+    }
+
+    /// What is said is not traced any more; told once.
+    pub(super) fn tell_end_of_trace(self) {
+        if let Some(text) = self.job.trace().and_then(Trace::take_end) {
+            tell(self.events, Event::Remark { text });
         }
     }
 

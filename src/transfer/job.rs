@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 
 use serde::{Deserialize, Serialize};
 
-use crate::imap::{Account, Canceller, ImapError};
+use crate::imap::{Account, Canceller, ImapError, Trace};
 use crate::mail::Repair;
 
 use super::journal::{JobId, JournalError};
@@ -45,6 +45,13 @@ pub struct Job {
     pub state: PathBuf,
     /// The job in the journal that this goes on with; else that is found out.
     pub resumes: Option<JobId>,
+}
+
+impl Job {
+    /// Where what is said with its servers is written, if it is.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.target.account().into_iter().chain(&self.accounts).find_map(|account| account.options.trace.as_ref())
+    }
 }
 
 /// How much of a line and of a server's patience a job may use.

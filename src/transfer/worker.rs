@@ -93,6 +93,7 @@ impl<'a> Worker<'a> {
         let (link, claims) = (&mut self.link, &mut self.claims);
         let carried = Carry::new(shared, index, plan, link, claims, (&store, reading), &mut || upcoming.peek()).run();
         tell(shared.events, Event::FolderEnd { index });
+        shared.tell_end_of_trace();
         carried
     }
 

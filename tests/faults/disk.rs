@@ -143,6 +143,24 @@ fn a_disk_that_fails_stops_the_job_and_a_plain_run_completes_it() {
     assert_hit(faults.iter().map(|(what, _)| *what).zip(&hits));
 }
 
+/// A trace that can not be written any more is not a reason to stop.
+#[test]
+fn a_disk_that_takes_no_more_of_a_trace_ends_the_trace_and_not_the_job() {
+    if !may_trace() {
+        return;
+    }
+    let Some(server) = Dovecot::new().start() else { return };
+    let mut trial = Trial::new(&Post::on(&server, "anna"), Kind::MoveMaildir, "Box");
+    let path = trial.home.path().join("trace").to_str().unwrap().to_owned();
+    fs::write(&path, "").unwrap();
+    trial.options = vec!["--trace".into(), path.clone()];
+    let run = traced(&trial, server.imap_port, "write:error=ENOSPC:when=20+", Some(&path));
+    hold(&trial, &run, &[0], "a full disk under the trace");
+    let told = run.events_of("remark").iter().map(|remark| remark["text"].to_string()).collect::<String>();
+    let end = "No space left on device (os error 28); nothing more is traced, and the work goes on";
+    assert!(told.contains(end) && !run.err.contains(end), "told once: {told} {}", run.err);
+}
+
 /// Row 53: one message can not be read.
 #[test]
 fn a_message_that_can_not_be_read_is_listed_and_the_others_get_across() {

@@ -17,11 +17,22 @@ const MOST_AHEAD: usize = 1024 * 1024;
 
 impl Inner {
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
+        let sent = self.send_pieces(bytes).map_err(|error| self.broken(&error));
+        if let (Err(error), Some(tracer)) = (&sent, &self.tracer) {
+            tracer.failed(error);
+        }
+        sent
+    }
+
+    fn send_pieces(&mut self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(CHUNK) {
             self.take_in();
-            self.stream.write_all(piece).map_err(|error| self.broken(&error))?;
+            self.stream.write_all(piece)?;
+            if let Some(tracer) = &mut self.tracer {
+                tracer.sent(piece);
+            }
         }
-        self.stream.flush().map_err(|error| self.broken(&error))
+        self.stream.flush()
     }
 
     /// Reads what has come already: a server that can not get rid of its answers would not listen to us either.

@@ -12,7 +12,7 @@ fn wire(said: &str) -> (Wire, TcpStream) {
     let tcp = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let mut server = listener.accept().unwrap().0;
     server.write_all(said.as_bytes()).unwrap();
-    (Wire::new(&tcp, Duration::from_secs(10), |socket| Ok(Box::new(socket))).unwrap(), server)
+    (Wire::new(&tcp, Duration::from_secs(10), None, |socket| Ok(Box::new(socket))).unwrap(), server)
 }
 
 #[test]
