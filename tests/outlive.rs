@@ -314,9 +314,10 @@ fn a_headless_copy_is_left_running_and_followed_as_json() {
     let [target, option, password] = scene.arguments(proxy.port);
     let runtime = scene.home.path().join("run");
     fs::create_dir(&runtime).unwrap();
-    let arguments = ["copy", &store, &target, &option, &password, "--leave-running"];
+    let arguments = ["copy", &store, &target, &option, &password, "--leave-running", "--trace", "trace"];
     let mut first = command(scene.home.path(), &arguments)
         .env("XDG_RUNTIME_DIR", &runtime)
+        .current_dir(scene.home.path())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -336,6 +337,9 @@ fn a_headless_copy_is_left_running_and_followed_as_json() {
     assert_eq!((last["event"].as_str(), last["outcome"].as_str()), (Some("job.end"), Some("Complete")), "{said}");
     assert_eq!(last["messages"], 120);
     scene.holds(120);
+    let trace = fs::read_to_string(scene.home.path().join("trace")).unwrap();
+    let (before, after) = trace.split_at(trace.rfind("0.000 0 * mailferry ").unwrap());
+    assert!(before.contains(" APPEND ") && after.contains(" APPEND "), "{trace}");
 }
 
 #[test]

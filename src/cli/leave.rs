@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::detached::{self, Handed, Handover, LeaveError};
+use crate::imap::Trace;
 use crate::transfer::{JobId, Journal};
 use crate::ui::Rest;
 
@@ -34,7 +35,9 @@ pub fn leave(rest: &[Rest]) -> Result<(), Failure> {
         0 | 1 => String::new(),
         many => format!(", and {} more behind it", many - 1),
     };
-    detached::leave(&Handover { state, jobs })?;
+    let trace = rest.iter().find_map(|rest| rest.job.trace()).map(Trace::path);
+    let trace = trace.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    detached::leave(&Handover { state, jobs, trace })?;
     tell(&format!("job {first} goes on without a terminal{others}; `mailferry attach` shows it"));
     Ok(())
 }

@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::imap::Account;
+use crate::imap::{Account, Trace};
 use crate::transfer::{Job, JobId, Journal, JournalError, Login};
 
 /// The command of the process; not for people.
@@ -57,6 +57,8 @@ pub struct Handover {
     pub state: PathBuf,
     /// In the order they run.
     pub jobs: Vec<Handed>,
+    /// The file that what is said with servers is written to.
+    pub trace: Option<PathBuf>,
 }
 
 /// A password as it is, for the pipe.
@@ -104,13 +106,18 @@ impl Handed {
         })
     }
 
-    /// The job as the journal has it.
-    pub(super) fn job(self, journal: &Journal, state: &std::path::Path) -> Result<Job, JournalError> {
+    /// The job as the journal has it; what is said is written to `trace`.
+    pub(super) fn job(
+        self,
+        journal: &Journal,
+        state: &std::path::Path,
+        trace: Option<&Trace>,
+    ) -> Result<Job, JournalError> {
         let (past, plan) = (journal.job(self.job)?, journal.plan(self.job)?);
         let account = |login: Login| {
             let known = self.passwords.iter().find(|known| known.account == login.label());
             let password = known.map(|known| known.password.expose_secret()).unwrap_or_default();
-            login.account(SecretString::from(password))
+            login.account(SecretString::from(password)).traced(trace.cloned())
         };
         let Ok(target) = past.settings.place::<Infallible>(|login| Ok(account(login)));
         let accounts = past.settings.sources.iter().cloned().map(account).collect();

@@ -16,6 +16,7 @@ use secrecy::zeroize::Zeroizing;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::imap::Trace;
 use crate::transfer::{self, Begun, Deed, Event, JobHandle, Journal, JournalError, Order, Progress, Queue, Stage};
 
 use super::handover::READY;
@@ -85,6 +86,7 @@ fn begin() -> Result<Host, HostError> {
     accept(listener, sender.clone());
     let mut host = Host {
         state: handover.state,
+        trace: handover.trace.as_deref().map(Trace::go_on),
         queue: Queue::default(),
         handle: None,
         events: never(),
@@ -138,6 +140,8 @@ struct Onlooker {
 
 struct Host {
     state: PathBuf,
+    /// Where what is said with servers is written.
+    trace: Option<Trace>,
     queue: Queue,
     handle: Option<JobHandle>,
     events: Receiver<Event>,
@@ -181,7 +185,7 @@ impl Host {
     fn take(&mut self, handed: Handed) -> Result<(), JournalError> {
         let (id, carried) = (handed.job, handed.carried);
         let stage = if handed.is_paused { Stage::Paused } else { Stage::Waiting };
-        let job = handed.job(&Journal::open(&self.state)?, &self.state)?;
+        let job = handed.job(&Journal::open(&self.state)?, &self.state, self.trace.as_ref())?;
         let mut progress = Progress::new(job.mode, Instant::now()).after(id, carried);
         (progress.messages, progress.bytes) = (job.plan.messages(), job.plan.bytes());
         self.queue.add_with(job, progress, stage);
