@@ -127,6 +127,8 @@ fn each_command_traces_what_it_says_and_nothing_of_the_mail_or_the_password() {
         let lines = traced("move", &["move", &store, &target, "--ca-file", &ca], 0);
         has(&lines, "BODY.PEEK[]");
         has(&traced("check", &["check", &url, "--ca-file", &ca], 0), "> M");
+        let changes = format!("imap://{user}@localhost:{}/", server.imap_port);
+        has(&traced("changes", &["check", &changes, "--ca-file", &ca], 0), "1 > M1 STARTTLS");
         assert_eq!(server.peek(user).len(), 30);
         traced("again", &["copy", &target, &format!("mbox:{}", scene.path("out")), "--ca-file", &ca], 0);
     }
@@ -274,12 +276,22 @@ fn a_file_that_takes_no_more_is_told_and_the_work_goes_on() {
     let scene = Scene::new();
     let target = Server::plaintext_url("anna", server.imap_port);
     scene.run(&["copy", &scene.path("Maildir"), &format!("{target}Box")]).expect(0);
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_mailferry")]);
     let (trace, password) = (scene.path("trace"), scene.password.to_str().unwrap());
-    command.args(["ls", &target, "--messages", "--json", "--trace", &trace, "--password-file", password]);
-    at_home(&mut command, scene.home.path());
-    let listed = Running::start(command).wait().expect(0);
+    let list_with_room = |blocks: u32| {
+        let mut command = Command::new("sh");
+        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        command.args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_mailferry")]);
+        command.args(["ls", &target, "--messages", "--json", "--trace", &trace, "--password-file", password]);
+        at_home(&mut command, scene.home.path());
+        Running::start(command).wait()
+    };
+    let refused = list_with_room(0).expect(74);
+    assert!(
+        refused.err.contains("cannot write the trace") && refused.err.contains("File too large"),
+        "{}",
+        refused.err
+    );
+    let listed = list_with_room(2).expect(0);
     assert_eq!(listed.events_of("message").len(), 30);
     let told = "File too large (os error 27); nothing more is traced, and the work goes on\n";
     assert!(listed.err.starts_with("cannot write the trace") && listed.err.ends_with(told), "{}", listed.err);
