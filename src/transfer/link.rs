@@ -181,6 +181,7 @@ impl<'a> Link<'a> {
 impl Drop for Link<'_> {
     fn drop(&mut self) {
         self.drop_session();
+        self.shared.width.give_up(); // a panic too is no reason to wait for ever
     }
 }
 
@@ -234,4 +235,71 @@ pub(super) fn pause_unless(brake: &Brake, pause: Duration) -> Result<(), Halt> {
         thread::sleep(GLANCE.min(end.saturating_duration_since(Instant::now())));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use crossbeam_channel::unbounded;
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::imap::{Account, ConnectOptions, Security};
+    use crate::transfer::job::Job;
+    use crate::transfer::journal::Record;
+    use crate::transfer::kept::Kept;
+    use crate::transfer::pace::Pace;
+    use crate::transfer::width::Width;
+    use crate::transfer::{Limits, Mode, Place, Plan, Verify};
+
+    fn job(state: &std::path::Path) -> Job {
+        Job {
+            target: Place::Server(Account {
+                host: "host".into(),
+                port: 993,
+                security: Security::Tls,
+                user: "anna".into(),
+                password: SecretString::from("secret"),
+                options: ConnectOptions::default(),
+            }),
+            accounts: Vec::new(),
+            plan: Plan::default(),
+            mode: Mode::Copy,
+            verify: Verify::Size,
+            connections: None,
+            accept_rewriting: false,
+            repairs: Vec::new(),
+            asks: Vec::new(),
+            sums: false,
+            failed_dir: None,
+            limits: Limits::default(),
+            state: state.into(),
+            resumes: None,
+        }
+    }
+
+    #[test]
+    fn who_waits_for_the_number_of_connections_goes_on_when_the_first_worker_panics() {
+        let directory = tempfile::tempdir().unwrap();
+        let job = job(directory.path());
+        let (record, width) = (Record::begin(&job).unwrap(), Arc::new(Width::new(None)));
+        let (brake, pace, kept) = (Brake::default(), Pace::new(job.limits, 0), Kept::default());
+        let (rewrites, undated) = (AtomicBool::default(), AtomicBool::default());
+        let (events, _told) = unbounded();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                let (job, record, brake, events, width) = (&job, &record, &brake, &events, &*width);
+                let (rewrites, undated, kept, pace) = (&rewrites, &undated, &kept, &pace);
+                let shared = Shared { job, record, brake, events, rewrites, undated, kept, pace, width, connection: 1 };
+                let link = Link::new(shared, None);
+                panic!("on purpose, with {} commands", link.commands());
+            });
+            assert!(first.join().is_err());
+        });
+        let (tell, number) = unbounded();
+        thread::spawn(move || tell.send(width.wait()));
+        assert_eq!(number.recv_timeout(Duration::from_secs(10)), Ok(1));
+    }
 }

@@ -37,7 +37,6 @@ impl<'a> Worker<'a> {
     /// another one that lost its connection gets no new one and goes on with its own.
     pub(super) fn run(mut self, queue: &Mutex<VecDeque<Group<'a>>>) -> (Carriage, Result<(), Halt>) {
         let end = self.work(queue);
-        self.shared.width.give_up();
         self.shared.line(Line::Closed);
         end
     }
