@@ -51,10 +51,19 @@ impl<'a> Link<'a> {
         self.session.as_mut()
     }
 
-    /// Connects once, without trying again.
-    pub(super) fn connect(&mut self) -> Result<(), ImapError> {
+    /// Connects once, without trying again, for a worker that the job can do without. Gives whether it did.
+    pub(super) fn joins(&mut self) -> bool {
+        let refused = self.connect().err();
+        if let Some(error) = refused.as_ref().filter(|error| error.is_throttle()) {
+            let text = format!("one connection less, and a pause of the others: {error}");
+            tell(self.shared.events, Event::Remark { text });
+        }
+        refused.is_none()
+    }
+
+    fn connect(&mut self) -> Result<(), ImapError> {
         self.shared.line(Line::Connecting);
-        let mut session = self.shared.job.target.open()?;
+        let mut session = self.shared.job.target.open().inspect_err(|error| self.heed(error))?;
         if let Some(canceller) = session.canceller() {
             self.shared.brake.add(canceller);
         }
@@ -129,6 +138,15 @@ impl<'a> Link<'a> {
         Ok(())
     }
 
+    /// Lets the whole job pause where the server asks for that.
+    fn heed(&self, error: &ImapError) {
+        if error.is_throttle()
+            && let Some(pause) = pause_after(error, self.losses)
+        {
+            self.shared.pace.leave_alone(pause, error.to_string());
+        }
+    }
+
     /// Drops the connection after `error` and pauses before the next try, or gives up.
     pub(super) fn lost(&mut self, error: ImapError) -> Result<(), Halt> {
         self.drop_session();
@@ -138,10 +156,8 @@ impl<'a> Link<'a> {
         let Some(pause) = pause_after(&error, self.losses) else {
             return Err(if matches!(error, ImapError::Cancelled) { Halt::Stopped } else { Halt::Server(error) });
         };
+        self.heed(&error);
         self.losses += 1;
-        if error.is_throttle() {
-            self.shared.pace.leave_alone(pause, error.to_string());
-        }
         let seconds = in_seconds(pause);
         let kind = if error.wait().is_none() { Pause::Lost } else { Pause::Asked };
         self.shared.line(Line::Waits { seconds, pause: kind, reason: error.to_string() });

@@ -44,7 +44,7 @@ impl<'a> Worker<'a> {
     fn work(&mut self, queue: &Mutex<VecDeque<Group<'a>>>) -> (Carriage, Result<(), Halt>) {
         let mut all = Carriage::default();
         let Shared { connection, width, .. } = self.shared;
-        if connection > 1 && (connection > width.wait() || self.link.connect().is_err()) {
+        if connection > 1 && (connection > width.wait() || !self.link.joins()) {
             return (all, Ok(()));
         }
         let mut upcoming = Upcoming::new(queue);

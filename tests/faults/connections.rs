@@ -84,3 +84,27 @@ fn a_pause_that_one_connection_is_asked_for_binds_all() {
         hold(&trial, &run, &[0], "a pause that is asked for on one of two connections");
     });
 }
+
+/// Row 23: the same where it is asked for at the login of a connection that the job can do without: its second at first, or
+/// one that it lost.
+#[test]
+fn a_pause_that_is_asked_for_at_a_login_binds_the_connections_that_work() {
+    const WORDS: &str = "BAD Request is throttled. Suggested Backoff Time: 2300 milliseconds";
+    let folder = |seed| -> Vec<Mail> { Maker::new(seed).folder(40, 2004, 60) };
+    let cases: Vec<_> = [2, 3].into_iter().flat_map(|login| Kind::BOTH.map(|kind| (login, kind))).collect();
+    for_each_of(&cases, 4, |(login, kind)| {
+        let (server, post) = Post::in_memory();
+        let trial = Trial::with_folders(&post, *kind, "Box", &[("", folder(1)), ("One", folder(2))]);
+        post.mailbox().turn_later(Vice::Answers("LOGIN", WORDS), login - 1, 1);
+        if *login == 3 {
+            post.mailbox().turn_later(NOT_STORED, 6, 1);
+        }
+        post.mailbox().turn(Vice::Dawdles(Duration::from_millis(100)), usize::MAX / 2);
+        let run = trial.run(post.port(), &["--connections", "2"]);
+        let refused = server.moments("LOGIN")[login - 1];
+        let (from, to) = (refused + Duration::from_millis(900), refused + Duration::from_millis(2200));
+        let meanwhile = server.moments("APPEND").into_iter().filter(|moment| (from..to).contains(moment)).count();
+        assert_eq!(meanwhile, 0, "messages went on after login {login} was refused");
+        hold(&trial, &run, &[0], "a pause that is asked for at a login");
+    });
+}
