@@ -276,6 +276,7 @@ impl<'c, 'a> Carry<'c, 'a> {
             self.tell(Event::Damage { index: self.index, text });
         }
         let items = self.look_for_chosen(items)?;
+        self.recount(items.len())?;
         *listed = items.len() as u64 + self.finished;
         self.tell(Event::FolderListed { index: self.index, planned: self.plan.messages, messages: *listed });
         self.walk(&items)?;

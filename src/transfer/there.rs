@@ -18,7 +18,7 @@ use super::pending::Prepared;
 use super::plan::place;
 use super::prove::{dated_otherwise, has_date};
 use super::tell::Dated;
-use super::{How, Mode, Proof, uid_locator};
+use super::{Chosen, How, Mode, Proof, uid_locator};
 
 /// What is known of a folder on the server before anything is sent to it.
 #[derive(Default)]
@@ -116,6 +116,15 @@ impl Carry<'_, '_> {
         };
         self.there.unproven = states.into_iter().filter_map(unproven).collect();
         Ok(Ok(()))
+    }
+
+    /// Looks, where so many messages are listed of a file, whether those that an earlier run was about to take out are gone: a
+    /// crash may have left that unsaid, and what was behind them is now where they were.
+    pub(super) fn recount(&mut self, listed: usize) -> Result<(), Halt> {
+        if self.plan.chosen == Chosen::All && intake::lock(self.store).rewrites_whole_files() {
+            self.there.removed.recount(self.shared.record.planned(self.index)?, listed as u64);
+        }
+        Ok(())
     }
 
     /// The digests, of each kind there ever was, of messages of the target; not of large ones, which are compared in pieces.

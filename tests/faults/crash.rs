@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::common::invariants::{check, complete};
 use super::common::mail::Maker;
 use super::common::program::Running;
-use super::common::proxy::Proxy;
+use super::common::proxy::{At, Do, Proxy};
 use super::common::servers::{Dovecot, Server};
 use super::common::trial::{Kind, Post, Trial};
 use super::common::{for_each_of, is_long};
@@ -30,6 +30,32 @@ fn a_crash_at_any_change_of_the_journal_costs_nothing() {
 #[test]
 fn a_crash_at_any_change_of_the_journal_costs_nothing_where_the_server_can_do_little() {
     crash_everywhere(&Kind::ALL, if is_long() { 1 } else { 3 }, BARE);
+}
+
+/// Two messages of an mbox that are the same, byte for byte. The server refuses the second, and the program crashes around the
+/// removal of the first, which leaves the second in its place.
+#[test]
+fn a_message_of_an_mbox_is_not_taken_for_the_one_that_was_taken_out_before_it() {
+    let Some(server) = Dovecot::new().start() else { return };
+    let mail = Maker::new(1).folder(1, 2004, 90).remove(0);
+    let crashed = AtomicU64::new(0);
+    for_each_of(&(1..16).collect::<Vec<_>>(), TOGETHER / 3, |at| {
+        let post = Post::on(&server, &format!("same{at}"));
+        let trial = Trial::with(&post, Kind::MoveMbox, "Box", vec![mail.clone(), mail.clone()]);
+        let proxy = Proxy::new(server.imap_port)
+            .replace("MULTIAPPEND", "X-NONE")
+            .replace("LITERAL+", "X-NONE")
+            .fault(2, At::AfterLiteral, Do::Answer("NO [CANNOT] not this one".into()))
+            .start();
+        let what = format!("a crash at {at} around the removal of one of twins");
+        let mut command = trial.command(proxy.port, &[]);
+        command.env("MAILFERRY_CRASH_AT", at.to_string());
+        let run = Running::start(command).wait();
+        crashed.fetch_add(u64::from(run.code == 134), Ordering::SeqCst);
+        check(&trial, &run, &[1, 134], &what);
+        complete(&trial, &what);
+    });
+    assert!(crashed.into_inner() >= 8);
 }
 
 /// Crashes at every place, or every so many.

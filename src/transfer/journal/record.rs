@@ -34,6 +34,15 @@ impl Removed {
         self.0.get(&uid).is_some_and(|about| about.as_ref() != Some(locator))
     }
 
+    /// Their file had so many messages when the job was new, and has so many now: if that is fewer than with those that were
+    /// about to be taken out, these are gone, and others may be in their places.
+    pub(in crate::transfer) fn recount(&mut self, before: u64, now: u64) {
+        let gone = self.0.values().filter(|about| about.is_none()).count() as u64;
+        if now < before.saturating_sub(gone) {
+            self.0.values_mut().for_each(|about| *about = None);
+        }
+    }
+
     /// The UIDs of all of them.
     pub(in crate::transfer) fn uids(&self) -> impl Iterator<Item = u32> {
         self.0.keys().copied()
@@ -216,6 +225,15 @@ impl Record {
         let batches = self.journal().batches(condition, (self.folder(index), uid_validity))?;
         let is_open = |batch: &Batch| batch.fates.iter().any(|fate| fate.unproven().is_some());
         Ok(batches.into_iter().filter(is_open).collect())
+    }
+
+    /// How many messages a folder of the plan had when the job was new, as far as they were counted.
+    pub(in crate::transfer) fn planned(&self, index: usize) -> Result<u64, JournalError> {
+        let journal = self.journal();
+        let sql = "SELECT plan FROM folder WHERE id = ?";
+        let plans = journal.rows(sql, [self.folder(index)], |row| row.get::<_, String>(0))?;
+        let plan = plans.first().map(|plan| serde_json::from_str::<FolderPlan>(plan)).transpose();
+        Ok(plan.map_err(|error| journal.damaged(error))?.map_or(0, |plan| plan.messages))
     }
 
     /// The messages of a folder of the plan that the job itself took out of the store, or was about to, by their places.
