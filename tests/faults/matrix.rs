@@ -22,9 +22,10 @@ const VICE: &str = "tests/faults/answers::a_vice_of_one_command_costs_no_more_th
 const ODD: &str = "tests/faults/liars::odd_answers_that_mean_yes_are_taken_for_yes";
 const NONSENSE: &str = "tests/faults/liars::nonsense_without_end_is_given_up_at_any_command";
 const LIES: &str = "tests/faults/liars::a_server_that_lies_is_found_out_and_nothing_is_removed_for_it";
-const HOPELESS: [&str; 2] = [
+const HOPELESS: [&str; 3] = [
     "tests/faults/liars::a_server_that_keeps_nothing_is_given_up_and_nothing_is_removed",
     "tests/faults/liars::a_server_that_keeps_nothing_of_many_messages_in_a_command_is_given_up",
+    "tests/faults/liars::each_message_is_told_when_a_server_is_given_up",
 ];
 const HALTS: &str = "tests/faults/lines::a_line_that_halts_in_a_message_is_given_up_and_its_late_bytes_do_no_harm";
 const SLOW: &str = "tests/faults/lines::slow_lines_and_answers_in_pieces_carry_everything";
@@ -110,6 +111,7 @@ const ROWS: [Row; 65] = [
             LESS[1],
             LESS[2],
             "tests/faults/connections::a_pause_that_one_connection_is_asked_for_binds_all",
+            "tests/faults/connections::a_pause_that_is_asked_for_at_a_login_binds_the_connections_that_work",
         ],
     ),
     (
@@ -146,7 +148,7 @@ const ROWS: [Row; 65] = [
     (36, "endless lines, answers, literals", &[NONSENSE]),
     (37, "impossible literals", &[NONSENSE, "tests/hostile::impossible_literals_are_refused"]),
     (38, "100,000 brackets", &[NONSENSE]),
-    (39, "OK and not stored", &[LIES, HOPELESS[0], HOPELESS[1]]),
+    (39, "OK and not stored", &[LIES, HOPELESS[0], HOPELESS[1], HOPELESS[2]]),
     (
         40,
         "cut short, changed, wrong APPENDUID",
@@ -240,6 +242,7 @@ const ROWS: [Row; 65] = [
         &[
             "tests/faults/crash::a_crash_at_any_change_of_the_journal_costs_nothing",
             "tests/faults/crash::a_crash_at_any_change_of_the_journal_costs_nothing_where_the_server_can_do_little",
+            "tests/faults/crash::a_message_of_an_mbox_is_not_taken_for_the_one_that_was_taken_out_before_it",
         ],
     ),
     (57, "a damaged journal", &["tests/faults/disk::a_journal_that_is_not_as_it_was_left_costs_nothing"]),
