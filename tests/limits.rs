@@ -260,6 +260,23 @@ fn what_such_a_server_is_known_to_refuse_is_warned_of_and_sent_all_the_same() {
 }
 
 #[test]
+fn what_a_server_warns_of_is_told_once_whatever_says_it() {
+    let greeting = "* OK [ALERT] The post office\u{1b} is closed on Friday";
+    let capabilities = "IMAP4rev1 UIDPLUS UNSELECT NAMESPACE LITERAL+";
+    let (server, _mailbox) = mailbox::start(Manners { greeting, capabilities, ..PLAIN });
+    let scene = Scene::new(30);
+    let target = server.url("anna") + "INBOX";
+    let check = scene.check(&server.url("anna"), &[]);
+    assert!(check.out.contains("\nwarning       The post office"), "{}", check.out);
+    let run = scene.copy(&target, &["--connections", "3"]).expect(0);
+    let remarks = run.events_of("remark");
+    let told: Vec<&str> = remarks.iter().filter_map(|remark| remark["text"].as_str()).collect();
+    let warned: Vec<&&str> = told.iter().filter(|text| text.contains("is closed on Friday")).collect();
+    assert!(matches!(warned[..], [text] if text.starts_with("the server warns: ")), "{told:?}");
+    assert!(!warned[0].contains('\u{1b}') && !check.out.contains('\u{1b}'));
+}
+
+#[test]
 fn what_is_left_of_a_quota_is_told_before_anything_is_sent() {
     let Some(server) = Dovecot::new().quota("20K").quota_messages(10).start() else { return };
     let scene = Scene::new(60);

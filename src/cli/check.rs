@@ -53,13 +53,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (delimiter, prefix) = (delimiter.map(String::from), clean(prefix));
     let inbox = FolderPath::new(["INBOX"]);
     let room = Room::of(&mut session, std::slice::from_ref(&inbox))?;
+    let warnings: Vec<String> = session.take_warnings().iter().map(|text| clean(text)).collect();
     let capabilities: Vec<String> = session.capabilities().iter().map(|capability| clean(capability)).collect();
     let printed = if arguments.json {
         json_line(json!({"event": "check", "host": account.host, "port": account.port, "user": clean(&account.user),
             "security": account.security.scheme(), "delimiter": delimiter, "prefix": prefix, "folders": folders.len(),
             "append_limit": room.largest(&inbox), "usual_limit": room.usual(&inbox),
             "server": room.kind.map(|kind| kind.name), "bytes_a_day": room.kind.and_then(|kind| kind.bytes_a_day),
-            "quotas": room.quotas.iter().map(quota).collect::<Vec<_>>(), "capabilities": capabilities}))
+            "quotas": room.quotas.iter().map(quota).collect::<Vec<_>>(), "capabilities": capabilities, "warnings": warnings}))
     } else {
         let mut text = format!("{} port {}: logged in as {}", account.host, account.port, clean(&account.user));
         text += &format!("\nconnection    {}", account.security.label());
@@ -69,6 +70,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         }
         for (name, limit) in limits(&room, &inbox) {
             text += &format!("\n{name:<13} {limit}");
+        }
+        for warning in &warnings {
+            text += &format!("\nwarning       {warning}");
         }
         for (capability, meaning) in ABILITIES {
             let sign = if session.has(capability) { "yes" } else { "no " };

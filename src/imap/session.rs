@@ -117,7 +117,7 @@ impl Session {
         (self.namespace.delimiter, &self.namespace.prefix)
     }
 
-    /// What the server warned of since last asked: untagged NO, BAD, ALERT. Foreign text.
+    /// What the server warned of since last asked: untagged NO, ALERT. Foreign text.
     pub fn take_warnings(&self) -> Vec<String> {
         self.wire.take_warnings()
     }

@@ -66,7 +66,7 @@ struct Inner {
     referral: Option<String>,
     /// The server's BYE, once said.
     bye: Option<ImapError>,
-    /// Untagged NO, BAD and ALERT texts since last asked.
+    /// Untagged NO and all ALERT texts since last asked.
     warnings: Vec<String>,
     next_tag: u32,
     /// Is told what is said, where that is asked for.
@@ -180,7 +180,7 @@ impl Wire {
         !self.inner().ready().is_empty()
     }
 
-    /// Untagged NO, BAD and ALERT texts since last asked. Foreign text.
+    /// Untagged NO and all ALERT texts since last asked: a user is to see them (RFC 9051 section 7.1). Foreign text.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.inner().warnings)
     }
@@ -393,9 +393,12 @@ impl Inner {
         }
         match answer.untagged_status() {
             Some((Status::Bye, code, text)) => self.bye = Some(ImapError::bye(&code, text)),
-            Some((Status::No | Status::Bad, _, text)) => self.warn(text),
-            Some((Status::Ok, code, text)) if code.starts_with("ALERT") => self.warn(text),
-            _ => {}
+            // Not BAD: who takes a message's lines for commands quotes them there.
+            Some((Status::No, _, text)) => self.warn(text),
+            _ => match answer.status_parts() {
+                Some((Status::Ok, code, text)) if code.starts_with("ALERT") => self.warn(text),
+                _ => {}
+            },
         }
     }
 

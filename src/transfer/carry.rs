@@ -7,13 +7,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
 use crate::imap::{ImapError, Scope, Selected, Trace};
+use crate::mail::display::clean;
 use crate::mail::flags::is_portable_keyword;
 use crate::mail::{FolderPath, Locator};
 use crate::store::StoreError;
@@ -43,6 +44,9 @@ const BATCH_BYTES: usize = 8 << 20;
 /// The most messages of a batch.
 pub(super) const BATCH_MESSAGES: usize = 2000;
 
+/// The most warnings of a server that are told of a job.
+const MOST_WARNINGS: usize = 20;
+
 /// What all that is carried in a job has in common.
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'a> {
@@ -54,6 +58,8 @@ pub(super) struct Shared<'a> {
     pub(super) rewrites: &'a AtomicBool,
     /// Whether it was told that the server does not keep dates.
     pub(super) undated: &'a AtomicBool,
+    /// What the server warned of so far.
+    pub(super) warnings: &'a Mutex<HashSet<String>>,
     /// Whether the server keeps what it says it took.
     pub(super) kept: &'a Kept,
     pub(super) pace: &'a Pace,
@@ -69,6 +75,16 @@ impl Shared<'_> {
             let text = "this server writes mail anew: sender, recipients, subject, date and all parts are compared, for the \
                         bytes can not be";
             tell(self.events, Event::Remark { text: text.into() });
+        }
+    }
+
+    /// The server warned of something; each is told once a job, and of too many the first.
+    pub(super) fn warned(self, texts: Vec<String>) {
+        for text in texts {
+            let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            if warnings.len() < MOST_WARNINGS && warnings.insert(text.clone()) {
+                tell(self.events, Event::Remark { text: format!("the server warns: {}", clean(&text)) });
+            }
         }
     }
 

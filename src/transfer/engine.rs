@@ -70,8 +70,12 @@ fn run(job: &Job, begun: Begun, brake: &Brake, events: &Sender<Event>) -> Outcom
             let sent = if job.limits.bytes_per_day.is_some() { record.sent_today().unwrap_or(u64::MAX) } else { 0 };
             let pace = Pace::new(job.limits, sent);
             let (kept, width) = (Kept::default(), Width::new(job.connections));
-            let (record, rewrites, undated, kept, pace, width) = (&record, &rewrites, &undated, &kept, &pace, &width);
-            carry(Shared { job, record, brake, events, rewrites, undated, kept, pace, width, connection: 0 }, begun)
+            let warnings = Mutex::default();
+            let (record, rewrites, undated, warnings) = (&record, &rewrites, &undated, &warnings);
+            let (kept, pace, width, connection) = (&kept, &pace, &width, 0);
+            let shared =
+                Shared { job, record, brake, events, rewrites, undated, warnings, kept, pace, width, connection };
+            carry(shared, begun)
         }
         Err(error) => {
             let reason = format!("{error}: {}", error.hint());

@@ -165,8 +165,16 @@ impl<'a> Link<'a> {
         pause_unless(self.shared.brake, pause)
     }
 
+    /// Tells what the server warned of.
+    pub(super) fn tell_warnings(&mut self) {
+        if let Some(Mailbox::Server(session)) = &self.session {
+            self.shared.warned(session.take_warnings());
+        }
+    }
+
     /// Drops a connection that is not to be trusted any more.
     pub(super) fn drop_session(&mut self) {
+        self.tell_warnings();
         if self.session.take().is_some() {
             self.shared.width.lost();
         }
@@ -255,8 +263,8 @@ pub(super) fn pause_unless(brake: &Brake, pause: Duration) -> Result<(), Halt> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
+    use std::sync::{Arc, Mutex};
 
     use crossbeam_channel::unbounded;
     use secrecy::SecretString;
@@ -302,13 +310,15 @@ mod tests {
         let job = job(directory.path());
         let (record, width) = (Record::begin(&job).unwrap(), Arc::new(Width::new(None)));
         let (brake, pace, kept) = (Brake::default(), Pace::new(job.limits, 0), Kept::default());
-        let (rewrites, undated) = (AtomicBool::default(), AtomicBool::default());
+        let (rewrites, undated, warnings) = (AtomicBool::default(), AtomicBool::default(), Mutex::default());
         let (events, _told) = unbounded();
         thread::scope(|scope| {
             let first = scope.spawn(|| {
                 let (job, record, brake, events, width) = (&job, &record, &brake, &events, &*width);
-                let (rewrites, undated, kept, pace) = (&rewrites, &undated, &kept, &pace);
-                let shared = Shared { job, record, brake, events, rewrites, undated, kept, pace, width, connection: 1 };
+                let (rewrites, undated, warnings) = (&rewrites, &undated, &warnings);
+                let (kept, pace, connection) = (&kept, &pace, 1);
+                let shared =
+                    Shared { job, record, brake, events, rewrites, undated, warnings, kept, pace, width, connection };
                 let link = Link::new(shared, None);
                 panic!("on purpose, with {} commands", link.commands());
             });

@@ -91,6 +91,7 @@ impl<'a> Worker<'a> {
         shared.line(Line::Carries(index));
         let (link, claims) = (&mut self.link, &mut self.claims);
         let carried = Carry::new(shared, index, plan, link, claims, (&store, reading), &mut || upcoming.peek()).run();
+        self.link.tell_warnings();
         tell(shared.events, Event::FolderEnd { index });
         shared.tell_end_of_trace();
         carried
