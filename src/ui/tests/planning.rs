@@ -217,7 +217,7 @@ pub(super) fn examined(size: (u16, u16)) -> World {
     let asked = weighings(&world);
     assert!(at_once < asked.len() && asked.len() == targets(&world).len());
     let repairs = Some([(Repair::Nul, 3), (Repair::LongLines, 1)].into());
-    weigh_all(&mut world, &asked, &Weight { already: Some(4), repairs, ..listed() });
+    weigh_all(&mut world, &asked, &Weight { already: Some(4), already_bytes: 40_000, repairs, ..listed() });
     world
 }
 
@@ -235,6 +235,7 @@ fn a_plan_tells_what_is_known_of_folders_and_what_limits_them() {
     told(&mut world, "12 with a doubtful date");
     let mut world = examined((80, 24));
     told(&mut world, "24 already there");
+    assert!(!world.screen().contains("and 4,332 messages."), "what is there already needs no room");
     told(&mut world, "nul 18");
     // What was asked for an older plan is dropped.
     let before = weighings(&world);
