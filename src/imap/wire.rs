@@ -23,8 +23,8 @@ mod vetted;
 
 use bytes::CHUNK;
 
-/// The longest line outside literals.
-const MAX_LINE: usize = 64 * 1024;
+/// The longest line outside literals; of one that has come as a whole, a little more is taken.
+const MAX_LINE: usize = 128 * 1024;
 /// The most untagged answers to one command.
 const MAX_ANSWERS: usize = 1_000_000;
 /// The most bytes of one answer, literals aside.
