@@ -54,6 +54,36 @@ impl Job {
     }
 }
 
+#[cfg(test)]
+impl Job {
+    /// A copy of nothing to a mailbox.
+    pub(super) fn for_mailbox_of(user: &str) -> Self {
+        Self {
+            target: super::Place::Server(Account {
+                host: "host".into(),
+                port: 993,
+                security: crate::imap::Security::Tls,
+                user: user.into(),
+                password: "secret".into(),
+                options: crate::imap::ConnectOptions::default(),
+            }),
+            accounts: Vec::new(),
+            plan: Plan::default(),
+            mode: super::Mode::Copy,
+            verify: super::Verify::Size,
+            connections: Some(1),
+            accept_rewriting: false,
+            repairs: Vec::new(),
+            asks: Vec::new(),
+            sums: false,
+            failed_dir: None,
+            limits: Limits::default(),
+            state: "/state".into(),
+            resumes: None,
+        }
+    }
+}
+
 /// How much of a line and of a server's patience a job may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {

@@ -267,47 +267,18 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use crossbeam_channel::unbounded;
-    use secrecy::SecretString;
 
     use super::*;
-    use crate::imap::{Account, ConnectOptions, Security};
     use crate::transfer::job::Job;
     use crate::transfer::journal::Record;
     use crate::transfer::kept::Kept;
     use crate::transfer::pace::Pace;
     use crate::transfer::width::Width;
-    use crate::transfer::{Limits, Mode, Place, Plan, Verify};
-
-    fn job(state: &std::path::Path) -> Job {
-        Job {
-            target: Place::Server(Account {
-                host: "host".into(),
-                port: 993,
-                security: Security::Tls,
-                user: "anna".into(),
-                password: SecretString::from("secret"),
-                options: ConnectOptions::default(),
-            }),
-            accounts: Vec::new(),
-            plan: Plan::default(),
-            mode: Mode::Copy,
-            verify: Verify::Size,
-            connections: None,
-            accept_rewriting: false,
-            repairs: Vec::new(),
-            asks: Vec::new(),
-            sums: false,
-            failed_dir: None,
-            limits: Limits::default(),
-            state: state.into(),
-            resumes: None,
-        }
-    }
 
     #[test]
     fn who_waits_for_the_number_of_connections_goes_on_when_the_first_worker_panics() {
         let directory = tempfile::tempdir().unwrap();
-        let job = job(directory.path());
+        let job = Job { state: directory.path().into(), ..Job::for_mailbox_of("anna") };
         let (record, width) = (Record::begin(&job).unwrap(), Arc::new(Width::new(None)));
         let (brake, pace, kept) = (Brake::default(), Pace::new(job.limits, 0), Kept::default());
         let (rewrites, undated, warnings) = (AtomicBool::default(), AtomicBool::default(), Mutex::default());

@@ -2,41 +2,12 @@
 
 use std::time::Instant;
 
-use secrecy::SecretString;
-
 use super::*;
-use crate::imap::{Account, ConnectOptions, Security};
-use crate::transfer::{Failed, Limits, Mode, Place, Verify};
-
-fn job(user: &str) -> Job {
-    Job {
-        target: Place::Server(Account {
-            host: "host".into(),
-            port: 993,
-            security: Security::Tls,
-            user: user.into(),
-            password: SecretString::from("secret"),
-            options: ConnectOptions::default(),
-        }),
-        accounts: Vec::new(),
-        plan: Plan::default(),
-        mode: Mode::Copy,
-        verify: Verify::Size,
-        connections: Some(1),
-        accept_rewriting: false,
-        repairs: Vec::new(),
-        asks: Vec::new(),
-        sums: false,
-        failed_dir: None,
-        limits: Limits::default(),
-        state: "/state".into(),
-        resumes: None,
-    }
-}
+use crate::transfer::{Failed, Mode};
 
 fn three() -> (Queue, [Ticket; 3], Instant) {
     let (mut queue, now) = (Queue::default(), Instant::now());
-    let tickets = ["anna", "anna", "bert"].map(|user| queue.add(job(user), now));
+    let tickets = ["anna", "anna", "bert"].map(|user| queue.add(Job::for_mailbox_of(user), now));
     assert!(matches!(queue.advance(now), Some(Deed::Start(_))));
     let start = Event::JobStart { job: "7".parse().unwrap(), mode: Mode::Copy, folders: 1, messages: 9, bytes: 9 };
     queue.happened(&start, now);
